@@ -1,0 +1,101 @@
+//! Arguments.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use regulars::config::Override;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 published or unchanged; 2 usage or config; 3 input missing or broke its contract; 4 held; 5 live pointer locked;
+6 store, try again; 7 store, do not; 8 over a limit (memory, disk, size); 70 a bug; 143 ended by SIGTERM.";
+
+/// Tells a retailer who its regulars are: from a Parquet lake of order lines to customer groups and target lists.
+#[derive(Debug, Parser)]
+#[command(name = "regulars", version, after_help = AFTER_HELP)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run a job: read the lake, publish tables and lists, move the live pointer
+    Run(JobArgs),
+    /// Check config and lake contract; read no row, write nothing
+    Check(JobArgs),
+    /// Say which run a job would be, and whether it is published
+    Plan(JobArgs),
+    /// Show one customer of the live run: the row in every table, and why each list took or left them
+    Explain(ExplainArgs),
+    /// Print the JSON Schema of job configs
+    Schema,
+    /// Print the contracts of all tables (TABLES.md)
+    Tables,
+    /// Write a simulated shop: a lake, and the truth apart from it
+    Sample(SampleArgs),
+}
+
+/// A job and what the command line adds to its config.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// The job's YAML
+    pub config: PathBuf,
+    /// Last day that may be seen, YYYY-MM-DD; replaces job.as_of
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Replace a key of the config; the value is YAML. May be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_override)]
+    pub overrides: Vec<Override>,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// The customer_id
+    #[arg(long, value_name = "ID")]
+    pub customer: String,
+}
+
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// People who shop or registered
+    #[arg(long, default_value_t = 2000)]
+    pub customers: u32,
+    /// Last day of the shop's history
+    #[arg(long, value_name = "DATE")]
+    pub until: String,
+    /// Months of history
+    #[arg(long, default_value_t = 24)]
+    pub months: u32,
+    /// Products
+    #[arg(long, default_value_t = 200)]
+    pub products: u32,
+    /// Mean lines of an order line history: lines a customer
+    #[arg(long, default_value_t = 25.0)]
+    pub lines_per_customer: f64,
+    /// Shape of the gaps between orders: 1 is exponential, more is more regular; 0 mixes shapes
+    #[arg(long, default_value_t = 0.0)]
+    pub gap_shape: f64,
+    /// Seed: equal arguments give equal bytes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Folder to write into: lake/ and truth/
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+fn parse_override(text: &str) -> Result<Override, String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok(Override { key: key.to_owned(), value: value.to_owned() })
+}
+
+/// The parsed arguments, or the exit code after help, version or a usage error.
+pub fn parse() -> Result<Arguments, ExitCode> {
+    Arguments::try_parse().map_err(|error| {
+        // Help and version are no errors; a closed pipe is nobody's loss.
+        let _ = error.print();
+        if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    })
+}

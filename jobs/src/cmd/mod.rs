@@ -1,0 +1,62 @@
+//! One file a verb.
+
+mod check;
+mod explain;
+mod plan;
+mod run;
+mod sample;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Context;
+use regulars::error::{Error, Kind};
+use regulars::job::{self, Options, Params};
+use tokio::runtime::Runtime;
+
+use crate::args::{Arguments, JobArgs, Verb};
+use crate::exit;
+
+/// Runs the verb; the result is the exit code.
+pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    match arguments.verb {
+        Verb::Run(job) => run::run(&job),
+        Verb::Check(job) => check::run(&job),
+        Verb::Plan(job) => plan::run(&job),
+        Verb::Explain(explain) => explain::run(&explain),
+        Verb::Schema => say(&regulars::config::schema()),
+        Verb::Tables => say(&job::document()),
+        Verb::Sample(sample) => sample::run(&sample),
+    }
+}
+
+/// Prints to standard output; a closed pipe is nobody's loss.
+fn say(text: &str) -> anyhow::Result<u8> {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(0)
+}
+
+/// The checked job, and the threads that wait for stores.
+fn load(arguments: &JobArgs) -> anyhow::Result<(Params, Arc<Runtime>)> {
+    let file = arguments.config.display().to_string();
+    let read = std::fs::read_to_string(&arguments.config);
+    let text = read.map_err(|error| Error::new(Kind::Config, format!("{file}: expected a readable file, got: {error}")));
+    let environment = |name: &str| std::env::var(name).ok();
+    let options = Options { as_of: arguments.as_of.as_deref(), overrides: &arguments.overrides, environment: &environment };
+    let params = text.and_then(|text| job::load(&file, &text, &options)).with_context(|| format!("cannot use config `{file}`"))?;
+    let runtime = regulars::store::runtime()?;
+    end_on_sigterm(&runtime);
+    Ok((params, runtime))
+}
+
+/// A run that is told to end ends at once: what it stored is whole, and invisible until its manifest is there.
+fn end_on_sigterm(runtime: &Runtime) {
+    runtime.spawn(async {
+        let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        if let Ok(mut signal) = signal {
+            signal.recv().await;
+            let _ = writeln!(std::io::stderr(), "ended by SIGTERM; nothing half-written is visible");
+            std::process::exit(exit::TERMINATED);
+        }
+    });
+}

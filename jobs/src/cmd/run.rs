@@ -1,0 +1,29 @@
+//! `regulars run`.
+
+use anyhow::Context;
+use regulars::job;
+use regulars::publish::Outcome;
+
+use super::{load, say};
+use crate::args::JobArgs;
+use crate::exit;
+use crate::progress::Shown;
+
+/// Runs the job and prints its summary.
+pub fn run(arguments: &JobArgs) -> anyhow::Result<u8> {
+    let (params, runtime) = load(arguments)?;
+    let progress = Shown::new();
+    let finished = params.with_threads(|| job::run(&params, &runtime, &progress));
+    let finished = finished.with_context(|| format!("cannot run job `{}` as of {}", params.name, params.as_of))?;
+    if let Some(summary) = &finished.summary {
+        say("\n")?;
+        say(&summary.text(&params.currency))?;
+    }
+    let (word, code) = match finished.outcome {
+        Outcome::Published => ("published", 0),
+        Outcome::Unchanged => ("unchanged", 0),
+        Outcome::Held => ("held", exit::HELD),
+    };
+    say(&format!("\n{word}  job {} as of {}, run {}\n  {}\n", params.name, params.as_of, finished.identity.run.run_id, finished.folder))?;
+    Ok(code)
+}

@@ -1,0 +1,47 @@
+//! Exit codes, and how errors are told.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use regulars::error::{Error, Kind};
+
+/// A held run.
+pub const HELD: u8 = 4;
+/// A bug.
+pub const BUG: u8 = 70;
+/// Ended by SIGTERM.
+pub const TERMINATED: i32 = 143;
+
+fn of(kind: Kind) -> u8 {
+    match kind {
+        Kind::Config => 2,
+        Kind::Input => 3,
+        Kind::Locked => 5,
+        Kind::StoreRetry => 6,
+        Kind::Store => 7,
+        Kind::Limit => 8,
+        Kind::Bug => BUG,
+    }
+}
+
+/// Prints an error and turns the result into the exit code.
+pub fn code(result: anyhow::Result<u8>) -> ExitCode {
+    let error = match result {
+        Ok(code) => return ExitCode::from(code),
+        Err(error) => error,
+    };
+    let code = error.chain().find_map(|cause| cause.downcast_ref::<Error>()).map_or(BUG, |error| of(error.kind()));
+    let mut text = String::new();
+    for (depth, cause) in error.chain().enumerate() {
+        if depth == 0 {
+            text.push_str(&format!("error: {cause}\n"));
+        } else {
+            cause.to_string().lines().for_each(|line| text.push_str(&format!("  {line}\n")));
+        }
+    }
+    if code == BUG {
+        text.push_str("  this is a bug in regulars, not in your data\n");
+    }
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    ExitCode::from(code)
+}

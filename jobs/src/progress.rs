@@ -1,0 +1,43 @@
+//! Progress: a bar a step on a terminal, a line a step otherwise.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use regulars::job::Progress;
+
+/// Shows the steps of a run on standard error.
+pub struct Shown {
+    current: Mutex<Option<(String, Instant, Option<ProgressBar>)>>,
+    terminal: bool,
+}
+
+impl Shown {
+    /// Nothing runs yet.
+    pub fn new() -> Self {
+        Self { current: Mutex::new(None), terminal: std::io::stderr().is_terminal() }
+    }
+}
+
+impl Progress for Shown {
+    fn begin(&self, step: &str) {
+        let bar = self.terminal.then(|| {
+            let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let bar = ProgressBar::new_spinner().with_style(style).with_message(step.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        if let Ok(mut current) = self.current.lock() {
+            *current = Some((step.to_owned(), Instant::now(), bar));
+        }
+    }
+
+    fn end(&self, detail: &str) {
+        let Some((step, start, bar)) = self.current.lock().ok().and_then(|mut current| current.take()) else { return };
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        let _ = writeln!(std::io::stderr(), "{step:<26}{:>7.2} s  {detail}", start.elapsed().as_secs_f64());
+    }
+}

@@ -1,0 +1,100 @@
+//! What a check, a finding and a verdict are; the checks of the input.
+
+mod checks;
+mod survey;
+
+pub use checks::{Params, check, complete_through, input_checks};
+pub use survey::{Complete, Survey, survey};
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::table::{Class, Column, Contract, Kind, Range, Table};
+use crate::time::Day;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// Customers are withheld because of it.
+    Withhold,
+    /// The run is held because of it.
+    Hold,
+}
+
+/// Something that a check found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// The check.
+    pub check: String,
+    /// What it looked at: a table, a source, a store.
+    pub subject: String,
+    /// What was measured.
+    pub value: f64,
+    /// What was allowed, where there is a threshold.
+    pub limit: Option<f64>,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The consequence, in words.
+    pub consequence: String,
+}
+
+/// Whether a run may go live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It may.
+    Published,
+    /// It may not.
+    Held,
+}
+
+/// The verdict on a run's findings.
+pub fn verdict(findings: &[Finding]) -> Verdict {
+    let held = findings.iter().any(|finding| finding.severity == Severity::Hold);
+    if held { Verdict::Held } else { Verdict::Published }
+}
+
+/// The contract of the table `audit`.
+pub fn contract() -> Contract {
+    let severity = "note, withhold (customers are withheld) or hold (the run is held)";
+    Contract {
+        name: "audit".into(),
+        meaning: "One row a check and what it looked at: what the run was made of, and what was wrong with it.".into(),
+        key: vec!["check".into(), "subject".into()],
+        class: Class::Pure,
+        columns: vec![
+            Column::new("check", Kind::Text, "the check"),
+            Column::new("subject", Kind::Text, "table, source, store or rule"),
+            Column::new("value", Kind::Float, "what was measured"),
+            Column::new("limit", Kind::Float, "what was allowed").nullable(),
+            Column::new("severity", Kind::Text, severity).within(Range::Any),
+            Column::new("consequence", Kind::Text, "what follows, in words"),
+        ],
+    }
+}
+
+/// The table `audit`.
+///
+/// # Errors
+/// `Bug` if a check looked at the same subject twice.
+pub fn table(findings: &[Finding], as_of: Day) -> Result<Table> {
+    use polars::prelude::Column as Series;
+    let text = |name: &str, pick: fn(&Finding) -> &str| Series::new(name.into(), findings.iter().map(pick).collect::<Vec<_>>());
+    let severity = |finding: &Finding| match finding.severity {
+        Severity::Note => "note",
+        Severity::Withhold => "withhold",
+        Severity::Hold => "hold",
+    };
+    let columns = vec![
+        text("check", |finding| &finding.check),
+        text("subject", |finding| &finding.subject),
+        Series::new("value".into(), findings.iter().map(|finding| finding.value).collect::<Vec<_>>()),
+        Series::new("limit".into(), findings.iter().map(|finding| finding.limit).collect::<Vec<_>>()),
+        Series::new("severity".into(), findings.iter().map(severity).collect::<Vec<_>>()),
+        text("consequence", |finding| &finding.consequence),
+    ];
+    Table::new(contract(), columns, as_of)
+}

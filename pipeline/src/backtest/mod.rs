@@ -1,0 +1,7 @@
+//! Every model and rule side by side: trained on dates whose labels were over on the test date, graded on the test date.
+
+mod grades;
+mod train;
+
+pub use grades::{GradeRow, contract, table};
+pub use train::{ChurnReport, CycleReport, Trained, train};

@@ -1,0 +1,70 @@
+//! The checked `campaigns` section.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::config::{Faults, Overlay, RawCampaign, RawOrder};
+use crate::rule::{self, Rule};
+use crate::table::{Contract, Kind};
+
+/// One campaign.
+#[derive(Debug, Clone, Serialize)]
+pub struct Params {
+    /// Its name.
+    pub name: String,
+    /// Whom it is for.
+    pub audience: Vec<Rule>,
+    /// The column by which customers are ranked.
+    pub order_by: String,
+    /// Whether the highest value comes first.
+    pub descending: bool,
+    /// Most customers, both arms together.
+    pub size: usize,
+    /// Share that is kept out to measure.
+    pub control_share: f64,
+    /// Channel, as in `consents`.
+    pub channel: String,
+    /// Purpose, as in `consents`.
+    pub purpose: String,
+    /// Whether consent must have been given.
+    pub consent_required: bool,
+}
+
+/// Checks all campaigns against the columns of `contracts` (features, scores, groups).
+pub fn check(defaults: &RawCampaign, raw: BTreeMap<String, RawCampaign>, contracts: &[Contract], faults: &mut Faults<'_>) -> Vec<Params> {
+    raw.into_iter()
+        .map(|(name, own)| {
+            let mut merged = defaults.clone();
+            merged.overlay(own);
+            check_one(name, merged, contracts, faults)
+        })
+        .collect()
+}
+
+fn check_one(name: String, raw: RawCampaign, contracts: &[Contract], faults: &mut Faults<'_>) -> Params {
+    let path = format!("campaigns.{name}");
+    let slug = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if !slug {
+        faults.add(&path, "a name of a-z, 0-9 and _", format!("`{name}`"));
+    }
+    let kind_of = |column: &str| contracts.iter().find_map(|contract| contract.column(column)).map(|column| column.kind);
+    let audience = faults.required(&format!("{path}.audience"), raw.audience, "a list of rules").unwrap_or_default();
+    let audience = rule::check(&audience, &format!("{path}.audience"), &kind_of, faults);
+    let order_path = format!("{path}.order_by");
+    let order_by = faults.text(&order_path, raw.order_by, "a numeric column of features or scores");
+    if !order_by.is_empty() && kind_of(&order_by).is_none_or(|kind| matches!(kind, Kind::Text | Kind::Bool)) {
+        faults.add(&order_path, "a numeric column of features or scores", format!("`{order_by}`"));
+    }
+    Params {
+        audience,
+        order_by,
+        descending: raw.order != Some(RawOrder::Ascending),
+        size: faults.ranged(&format!("{path}.size"), raw.size, 1..=100_000_000) as usize,
+        control_share: faults.ranged(&format!("{path}.control_share"), raw.control_share, 0.0..=0.9),
+        channel: faults.text(&format!("{path}.channel"), raw.channel, "a channel"),
+        purpose: faults.text(&format!("{path}.purpose"), raw.purpose, "a purpose"),
+        consent_required: raw.consent_required.unwrap_or(true),
+        name,
+    }
+}

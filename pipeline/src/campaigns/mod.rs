@@ -1,0 +1,7 @@
+//! Campaigns: who is eligible, one ranking, the cut at size, the arms; a row and a reason for everyone left out.
+
+mod audience;
+mod lists;
+
+pub use audience::{Params, check};
+pub use lists::{Source, Target, Wide, contracts, target};

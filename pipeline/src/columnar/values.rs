@@ -1,0 +1,105 @@
+//! Plain columns of decoded values.
+
+/// Texts one after another, without an allocation each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    bytes: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// Adds a text at the end.
+    pub fn push(&mut self, text: &str) {
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The text at `index`.
+    pub fn get(&self, index: usize) -> &str {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.bytes[start..self.ends[index]]
+    }
+
+    /// Number of texts.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// Decoded values; what stands at an unknown place means nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// True or false.
+    Bool(Vec<bool>),
+    /// Whole numbers, days, timestamps, decimals without their point.
+    Int(Vec<i64>),
+    /// Decimals of more than 18 digits, without their point.
+    Wide(Vec<i128>),
+    /// Numbers.
+    Float(Vec<f64>),
+    /// Texts.
+    Text(Texts),
+}
+
+/// A column: values, and which of them are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// One value a row.
+    pub values: Values,
+    /// None where all are known.
+    pub known: Option<Vec<bool>>,
+}
+
+impl Column {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match &self.values {
+            Values::Bool(values) => values.len(),
+            Values::Int(values) => values.len(),
+            Values::Wide(values) => values.len(),
+            Values::Float(values) => values.len(),
+            Values::Text(values) => values.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the value at `row` is known.
+    pub fn is_known(&self, row: usize) -> bool {
+        self.known.as_ref().is_none_or(|known| known[row])
+    }
+
+    /// The text at `row`; None where unknown or not a text.
+    pub fn text(&self, row: usize) -> Option<&str> {
+        match &self.values {
+            Values::Text(texts) if self.is_known(row) => Some(texts.get(row)),
+            _ => None,
+        }
+    }
+
+    /// The whole number at `row`; None where unknown or not one.
+    pub fn int(&self, row: usize) -> Option<i64> {
+        match &self.values {
+            Values::Int(values) if self.is_known(row) => Some(values[row]),
+            Values::Bool(values) if self.is_known(row) => Some(i64::from(values[row])),
+            _ => None,
+        }
+    }
+
+    /// The number at `row`; None where unknown or not one.
+    pub fn float(&self, row: usize) -> Option<f64> {
+        match &self.values {
+            Values::Float(values) if self.is_known(row) => Some(values[row]),
+            Values::Wide(values) if self.is_known(row) => Some(values[row] as f64),
+            _ => self.int(row).map(|value| value as f64),
+        }
+    }
+}

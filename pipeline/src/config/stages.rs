@@ -1,0 +1,73 @@
+//! Sections of the stages between the lake and the models: `audit`, `customers`, `snapshots`, `features`.
+
+use super::overlay::{replaced_whole, section};
+
+section! {
+    /// Thresholds of the input; past one of them the run is held.
+    RawAudit {
+        /// Most rows of a table that rules may reject, as a share.
+        rejected_share_max: f64,
+        /// Most order lines that repeat another in every column, as a share.
+        duplicate_share_max: f64,
+        /// Most order lines without a customer, as a share.
+        anonymous_line_share_max: f64,
+        /// Most value that belongs to no customer, as a share.
+        anonymous_value_share_max: f64,
+        /// Days that the newest line of all sources may lie before as_of.
+        complete_lag_days_max: u32,
+        /// What a store that is complete to an earlier day than the others means.
+        late_store: RawLate,
+        /// A store is late when, at its pace of the last 28 days, this many orders should have come since its newest one.
+        late_store_orders: f64,
+    }
+}
+
+/// What a late store means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawLate {
+    /// Its customers are withheld; the rest is published.
+    Withhold,
+    /// The whole run is held.
+    Hold,
+    /// Its customers' silence is counted to the day to which it is complete.
+    Publish,
+}
+
+section! {
+    /// How source customers become customers.
+    RawCustomers {
+        /// Source customers with the same normalised e-mail address are one customer.
+        link_by_email: bool,
+        /// E-mail addresses that identify nobody, after normalisation.
+        blocked_emails: Vec<String>,
+        /// Account types that stand in `customers` and are withheld everywhere else.
+        leave_out_account_types: Vec<String>,
+    }
+}
+
+section! {
+    /// The dates at which models are trained and graded.
+    RawSnapshots {
+        /// Step of the fixed grid of dates, counted from 1970-01-01, in days.
+        every_days: u32,
+        /// How many training dates.
+        training_dates: u32,
+        /// Days that lines may arrive late, added to the horizon before a date's labels count as over.
+        late_days: u32,
+        /// Length of the observation window for windowed features, in days.
+        lookback_days: u32,
+        /// Largest number of customers that a model is trained or graded on, at each date.
+        sample_customers: u32,
+    }
+}
+
+section! {
+    /// Which features are built.
+    RawFeatures {
+        /// Names of features, as in TABLES.md; the order here is the order of columns.
+        items: Vec<String>,
+    }
+}
+
+replaced_whole!(RawLate);

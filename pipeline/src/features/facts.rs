@@ -1,0 +1,217 @@
+//! What a customer's lines add up to at a date: integers only, from one pass over the customer's sorted lines.
+
+use std::collections::HashMap;
+
+use crate::lake::{Line, LineKind};
+use crate::time::{Day, Window};
+
+/// Integer accumulators of one customer at one date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// The date.
+    pub date: Day,
+    /// The day to which the customer was observed: the date, or where source or home store end before it.
+    pub observed_to: Day,
+    /// First and last order day, of all history.
+    pub first_day: Option<Day>,
+    /// Last order day.
+    pub last_day: Option<Day>,
+    /// Orders, of all history.
+    pub order_count: i64,
+    /// Distinct order days, of all history.
+    pub order_days: i64,
+    /// Gap between the last two order days.
+    pub last_gap_days: Option<i64>,
+    /// Sum of squared gaps between order days.
+    pub gap_squares: i64,
+    /// Value net of returns, of all history, in minor units.
+    pub value_minor: i64,
+    /// Orders in the observation window.
+    pub window_orders: i64,
+    /// Value net of returns of the orders in the window, in minor units.
+    pub window_value_minor: i64,
+    /// Lines of the orders in the window.
+    pub window_lines: i64,
+    /// Units of the orders in the window, in thousandths.
+    pub window_milli_units: i64,
+    /// Value of what was bought in the window, before returns.
+    pub window_gross_minor: i64,
+    /// Value of what came back of it.
+    pub window_returned_minor: i64,
+    /// Lines that came back.
+    pub window_return_lines: i64,
+}
+
+impl Facts {
+    /// The facts of someone without a line.
+    pub fn none(date: Day, observed_to: Day) -> Self {
+        Self {
+            date,
+            observed_to,
+            first_day: None,
+            last_day: None,
+            order_count: 0,
+            order_days: 0,
+            last_gap_days: None,
+            gap_squares: 0,
+            value_minor: 0,
+            window_orders: 0,
+            window_value_minor: 0,
+            window_lines: 0,
+            window_milli_units: 0,
+            window_gross_minor: 0,
+            window_returned_minor: 0,
+            window_return_lines: 0,
+        }
+    }
+
+    /// x: distinct order days less one; None for who never ordered.
+    pub fn repeat_day_count(&self) -> Option<i64> {
+        self.first_day.map(|_| self.order_days - 1)
+    }
+
+    /// t_x: from the first order day to the last.
+    pub fn t_x_days(&self) -> Option<i64> {
+        Some(self.last_day?.since(self.first_day?))
+    }
+
+    /// T of the models: from the first order day to the day observed to, at least to the last order.
+    pub fn observed_days(&self) -> Option<i64> {
+        Some(self.observed_to.max(self.last_day?).since(self.first_day?))
+    }
+
+    /// Mean gap between order days; None before the second.
+    pub fn gap_days_mean(&self) -> Option<f64> {
+        let gaps = self.order_days - 1;
+        (gaps > 0).then(|| self.t_x_days().unwrap_or_default() as f64 / gaps as f64)
+    }
+}
+
+/// What one order adds up to, at one date.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    /// Earliest visible line.
+    first: Option<(i64, Day)>,
+    bought: bool,
+    value_minor: i64,
+    gross_minor: i64,
+    returned_minor: i64,
+    return_lines: i64,
+    lines: i64,
+    milli_units: i64,
+}
+
+/// A customer's orders: which line belongs to which, and to which a return is charged.
+pub struct Orders<'a> {
+    lines: &'a [Line<'a>],
+    /// By line: the order that it belongs to.
+    own: Vec<u32>,
+    /// By line: the order whose value it nets.
+    charged: Vec<u32>,
+    count: usize,
+}
+
+/// From which date, and to which day, a customer is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// The last day that may be seen.
+    pub date: Day,
+    /// The day to which the customer is observed.
+    pub observed_to: Day,
+    /// Length of the observation window.
+    pub lookback_days: i32,
+}
+
+impl<'a> Orders<'a> {
+    /// Finds the orders in a customer's lines, which are sorted by time.
+    pub fn of(lines: &'a [Line<'a>]) -> Self {
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut own = Vec::with_capacity(lines.len());
+        for line in lines {
+            let next = numbers.len() as u32;
+            own.push(*numbers.entry(line.order_id).or_insert(next));
+        }
+        let charged = lines.iter().zip(&own).map(|(line, &own)| numbers.get(line.return_of).copied().unwrap_or(own)).collect();
+        Self { lines, own, charged, count: numbers.len() }
+    }
+
+    /// What the lines that were visible on the view's date add up to.
+    pub fn facts(&self, view: View) -> Facts {
+        let sums = self.sums(view.date);
+        let window = Window::ending(view.date, view.lookback_days);
+        let mut facts = Facts::none(view.date, view.observed_to);
+        let mut days = Vec::new();
+        for sum in &sums {
+            let Some((_, day)) = sum.first else { continue };
+            facts.value_minor += sum.value_minor;
+            let inside = window.contains(day);
+            if inside {
+                facts.window_value_minor += sum.value_minor;
+                facts.window_gross_minor += sum.gross_minor;
+                facts.window_returned_minor += sum.returned_minor;
+                facts.window_return_lines += sum.return_lines;
+            }
+            if !sum.bought {
+                continue;
+            }
+            days.push(day);
+            facts.order_count += 1;
+            if inside {
+                facts.window_orders += 1;
+                facts.window_lines += sum.lines;
+                facts.window_milli_units += sum.milli_units;
+            }
+        }
+        add_days(&mut facts, days);
+        facts
+    }
+
+    fn sums(&self, date: Day) -> Vec<Sum> {
+        let mut sums = vec![Sum::default(); self.count];
+        for (index, line) in self.lines.iter().enumerate() {
+            if line.visible_from > date || line.kind == LineKind::NoProduct {
+                continue;
+            }
+            let own = &mut sums[self.own[index] as usize];
+            let at = (line.ordered_at, line.day);
+            own.first = Some(own.first.map_or(at, |first| first.min(at)));
+            if line.kind == LineKind::Sale {
+                own.bought |= line.quantity > 0.0;
+                own.lines += 1;
+                own.milli_units += (line.quantity * 1000.0).round() as i64;
+                own.gross_minor += line.amount_minor;
+                own.value_minor += line.amount_minor;
+                continue;
+            }
+            // An order that is not visible yet cannot be netted: the return then stands for itself.
+            let charged = self.charged[index] as usize;
+            let target = if sums[charged].first.is_some() { charged } else { self.own[index] as usize };
+            sums[target].value_minor += line.amount_minor;
+            sums[target].returned_minor -= line.amount_minor;
+            sums[target].return_lines += 1;
+        }
+        sums
+    }
+
+    /// Distinct order days, oldest first, of the lines that were visible on `seen_by`.
+    pub fn order_days(&self, seen_by: Day) -> Vec<Day> {
+        let sums = self.sums(seen_by);
+        let mut days: Vec<Day> = sums.iter().filter(|sum| sum.bought).filter_map(|sum| sum.first.map(|first| first.1)).collect();
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+}
+
+fn add_days(facts: &mut Facts, mut days: Vec<Day>) {
+    days.sort_unstable();
+    days.dedup();
+    facts.first_day = days.first().copied();
+    facts.last_day = days.last().copied();
+    facts.order_days = days.len() as i64;
+    for pair in days.windows(2) {
+        let gap = pair[1].since(pair[0]);
+        facts.gap_squares += gap * gap;
+        facts.last_gap_days = Some(gap);
+    }
+}

@@ -1,0 +1,51 @@
+//! Customers into groups: RFM codes, and value x risk from a table in the YAML.
+
+mod rfm;
+mod value_risk;
+
+pub use rfm::{Cut, Rfm, codes, cuts_contract, cuts_table};
+pub use value_risk::{Assigned, Member, Params, assign, check};
+
+use polars::prelude::Column as Series;
+
+use crate::error::Result;
+use crate::table::{Column, Contract, Kind, Range, Table};
+use crate::time::Day;
+
+/// The contract of the table `groups`.
+pub fn contract() -> Contract {
+    let code = |name: &str, meaning: &str| Column::new(name, Kind::Int, meaning).nullable().within(Range::Between(1.0, 5.0));
+    let columns = vec![
+        Column::new("customer_id", Kind::Text, "the customer"),
+        code("rfm_recency_code", "5 for the fifth that ordered last; unknown without an order"),
+        code("rfm_frequency_code", "5 for the fifth with most orders; unknown without an order"),
+        code("rfm_monetary_code", "5 for the fifth with the highest value of all history; unknown without an order"),
+        Column::new("stage", Kind::Text, "never_bought, new, active, silent or lapsed"),
+        Column::new("value_tier", Kind::Text, "high or other, by value in the observation window; unknown without an order"),
+        Column::new("risk_tier", Kind::Text, "high or low, by churn probability; unknown where that is withheld"),
+        Column::new("registered", Kind::Text, "recent, earlier or unknown"),
+        Column::new("value_risk_group", Kind::Text, "group, from the table in the YAML"),
+    ];
+    Contract::new("groups", "One row a customer: the groups that the customer is in.", &["customer_id"], columns)
+}
+
+/// The table `groups`.
+///
+/// # Errors
+/// `Bug` if a contract is broken.
+pub fn table(ids: &[&str], rfm: &[Option<Rfm>], assigned: &[Assigned], as_of: Day) -> Result<Table> {
+    let code = |name: &str, pick: fn(&Rfm) -> i64| Series::new(name.into(), rfm.iter().map(|rfm| rfm.as_ref().map(pick)).collect::<Vec<_>>());
+    let text = |name: &str, pick: fn(&Assigned) -> &str| Series::new(name.into(), assigned.iter().map(pick).collect::<Vec<_>>());
+    let columns = vec![
+        Series::new("customer_id".into(), ids),
+        code("rfm_recency_code", |rfm| rfm.recency),
+        code("rfm_frequency_code", |rfm| rfm.frequency),
+        code("rfm_monetary_code", |rfm| rfm.monetary),
+        text("stage", |row| row.stage),
+        text("value_tier", |row| row.value),
+        text("risk_tier", |row| row.risk),
+        text("registered", |row| row.registered),
+        text("value_risk_group", |row| &row.group),
+    ];
+    Table::new(contract(), columns, as_of)
+}

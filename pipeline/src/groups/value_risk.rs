@@ -1,0 +1,172 @@
+//! Value x risk: four inputs, each with few values, unknown included, and a table that gives every combination one group.
+
+use serde::Serialize;
+
+use crate::config::{Faults, RawGroup, RawGroups};
+use crate::features::Facts;
+use crate::time::{Day, Window};
+
+const STAGES: [&str; 5] = ["never_bought", "new", "active", "silent", "lapsed"];
+const VALUES: [&str; 3] = ["high", "other", "unknown"];
+const RISKS: [&str; 3] = ["high", "low", "unknown"];
+const REGISTERED: [&str; 3] = ["recent", "earlier", "unknown"];
+
+/// One row of the table: a group, and the values of each input that lead to it.
+#[derive(Debug, Clone, Serialize)]
+struct Row {
+    group: String,
+    stage: Vec<String>,
+    value: Vec<String>,
+    risk: Vec<String>,
+    registered: Vec<String>,
+}
+
+/// The checked `groups` section.
+#[derive(Debug, Clone, Serialize)]
+pub struct Params {
+    high_value_share: f64,
+    new_days: i32,
+    active_days: i64,
+    lapsed_days: i64,
+    high_risk_from: f64,
+    table: Vec<Row>,
+}
+
+/// Checks the section; the table must be total and disjoint over its inputs.
+pub fn check(raw: RawGroups, faults: &mut Faults<'_>) -> Params {
+    let active_days = i64::from(faults.ranged("groups.active_days", raw.active_days, 1..=1095));
+    let lapsed_days = i64::from(faults.ranged("groups.lapsed_days", raw.lapsed_days, 1..=3650));
+    if lapsed_days < active_days {
+        faults.add("groups.lapsed_days", format!("at least groups.active_days ({active_days})"), lapsed_days);
+    }
+    let rows = raw.table.unwrap_or_default();
+    let table: Vec<Row> = rows.into_iter().enumerate().map(|(index, row)| check_row(index, row, faults)).collect();
+    if faults.is_empty() {
+        check_total(&table, faults);
+    }
+    Params {
+        high_value_share: faults.ranged("groups.high_value_share", raw.high_value_share, 0.0..=1.0),
+        new_days: faults.ranged("groups.new_days", raw.new_days, 1..=1095) as i32,
+        active_days,
+        lapsed_days,
+        high_risk_from: faults.ranged("groups.high_risk_from", raw.high_risk_from, 0.0..=1.0),
+        table,
+    }
+}
+
+fn check_row(index: usize, raw: RawGroup, faults: &mut Faults<'_>) -> Row {
+    let path = format!("groups.table[{index}]");
+    let mut input = |key: &str, given: Option<Vec<String>>, known: &[&str]| {
+        let given = given.unwrap_or_else(|| known.iter().map(|&value| value.to_owned()).collect());
+        for (at, value) in given.iter().enumerate().filter(|(_, value)| !known.contains(&value.as_str())) {
+            faults.add(&format!("{path}.{key}[{at}]"), format!("one of {}", known.join(", ")), format!("`{value}`"));
+        }
+        given
+    };
+    let (stage, value) = (input("stage", raw.stage, &STAGES), input("value", raw.value, &VALUES));
+    let (risk, registered) = (input("risk", raw.risk, &RISKS), input("registered", raw.registered, &REGISTERED));
+    let group = faults.required(&format!("{path}.group"), raw.group, "the name of a group").unwrap_or_default();
+    Row { group, stage, value, risk, registered }
+}
+
+impl Row {
+    fn takes(&self, stage: &str, value: &str, risk: &str, registered: &str) -> bool {
+        let has = |list: &[String], word: &str| list.iter().any(|member| member == word);
+        has(&self.stage, stage) && has(&self.value, value) && has(&self.risk, risk) && has(&self.registered, registered)
+    }
+}
+
+/// The first combination that no row or two rows take is a fault.
+fn check_total(table: &[Row], faults: &mut Faults<'_>) {
+    for stage in STAGES {
+        for value in VALUES {
+            for risk in RISKS {
+                for registered in REGISTERED {
+                    let takers: Vec<String> =
+                        table.iter().enumerate().filter(|(_, row)| row.takes(stage, value, risk, registered)).map(|(at, _)| at.to_string()).collect();
+                    if takers.len() == 1 {
+                        continue;
+                    }
+                    let combination = format!("exactly one row for stage {stage}, value {value}, risk {risk}, registered {registered}");
+                    let got = if takers.is_empty() { "none".to_owned() } else { format!("rows {}", takers.join(" and ")) };
+                    return faults.add("groups.table", combination, got);
+                }
+            }
+        }
+    }
+}
+
+/// What the table looks at, of one customer.
+#[derive(Debug, Clone, Copy)]
+pub struct Member<'a> {
+    /// Facts at as_of.
+    pub facts: &'a Facts,
+    /// Churn probability, where there is one.
+    pub churn_probability: Option<f64>,
+    /// First registration.
+    pub registered: Option<Day>,
+}
+
+/// Inputs and group of one customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assigned {
+    /// never_bought, new, active, silent or lapsed.
+    pub stage: &'static str,
+    /// high, other or unknown.
+    pub value: &'static str,
+    /// high, low or unknown.
+    pub risk: &'static str,
+    /// recent, earlier or unknown.
+    pub registered: &'static str,
+    /// The group.
+    pub group: String,
+}
+
+/// Assigns every member, in their order (which breaks ties of value).
+pub fn assign(members: &[Member<'_>], params: &Params) -> Vec<Assigned> {
+    let high = high_value(members, params.high_value_share);
+    let one = |(index, member): (usize, &Member<'_>)| {
+        let stage = stage(member.facts, params);
+        let value = match member.facts.last_day {
+            None => "unknown",
+            Some(_) if high[index] => "high",
+            Some(_) => "other",
+        };
+        let risk = match member.churn_probability {
+            None => "unknown",
+            Some(churn) if churn >= params.high_risk_from => "high",
+            Some(_) => "low",
+        };
+        let registered = match member.registered {
+            None => "unknown",
+            Some(day) if Window::ending(member.facts.date, params.new_days).contains(day) => "recent",
+            Some(_) => "earlier",
+        };
+        let row = params.table.iter().find(|row| row.takes(stage, value, risk, registered));
+        let group = row.expect("the table was checked to be total").group.clone();
+        Assigned { stage, value, risk, registered, group }
+    };
+    members.iter().enumerate().map(one).collect()
+}
+
+/// The given share of those with value in the window, the highest first.
+fn high_value(members: &[Member<'_>], share: f64) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..members.len()).filter(|&index| members[index].facts.window_value_minor > 0).collect();
+    order.sort_by_key(|&index| (-members[index].facts.window_value_minor, index));
+    let count = (order.len() as f64 * share).round() as usize;
+    let mut high = vec![false; members.len()];
+    order[..count].iter().for_each(|&index| high[index] = true);
+    high
+}
+
+fn stage(facts: &Facts, params: &Params) -> &'static str {
+    let (Some(first), Some(last)) = (facts.first_day, facts.last_day) else { return "never_bought" };
+    let silent = facts.observed_to.since(last);
+    match silent {
+        _ if Window::ending(facts.date, params.new_days).contains(first) => "new",
+        ..=0 => "active",
+        silent if silent <= params.active_days => "active",
+        silent if silent <= params.lapsed_days => "silent",
+        _ => "lapsed",
+    }
+}

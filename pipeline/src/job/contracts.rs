@@ -1,0 +1,65 @@
+//! All contracts in one place: TABLES.md, and the table `definitions`.
+
+use polars::prelude::Column as Series;
+
+use super::params::Params;
+use crate::config::RawCycleModel;
+use crate::error::Result;
+use crate::key::{hex, sha256};
+use crate::models::cycle;
+use crate::table::{Column, Contract, Kind, Table};
+use crate::{audit, backtest, campaigns, customers, features, groups, lake, shards};
+
+/// The contracts of all published tables, with every feature chosen and the defaults' horizons.
+pub fn outputs() -> Vec<Contract> {
+    let cycle = cycle::Params { model: RawCycleModel::BgNbd, horizon_days: 90, quantile_limit_days: 730 };
+    let [list, exclusions] = campaigns::contracts("<campaign>");
+    vec![
+        customers::contract(),
+        customers::links_contract(),
+        features::contract(&features::all()),
+        shards::scores_contract(&cycle, 90),
+        shards::withheld_contract(),
+        groups::contract(),
+        groups::cuts_contract(),
+        list,
+        exclusions,
+        backtest::contract(),
+        audit::contract(),
+        definitions_contract(),
+    ]
+}
+
+/// TABLES.md.
+pub fn document() -> String {
+    let mut text = String::from("# Tables\n\nGenerated from the contracts in the code (`regulars tables`); a test compares it.\n");
+    text.push_str("\nKinds: text is UTF-8; int, money and timestamp are INT64 (money in minor units of the job's currency, timestamps in UTC microseconds); float is DOUBLE; date is DATE.\n");
+    text.push_str("\n## Input\n\nA column that may be unknown may also be missing from the files.\n");
+    lake::inputs().iter().for_each(|input| text.push_str(&input.contract.markdown()));
+    text.push_str("\n## Published\n\nRows are in the order of their keys, per-customer tables in the order of the first 64 bits of SHA-256 of customer_id. All are pure: a function of lake, config and as_of.\n");
+    outputs().iter().for_each(|contract| text.push_str(&contract.markdown()));
+    text
+}
+
+fn definitions_contract() -> Contract {
+    let columns = vec![
+        Column::new("name", Kind::Text, "section of the config, with the table or campaign"),
+        Column::new("sha256", Kind::Text, "digest of the text"),
+        Column::new("text", Kind::Text, "the checked parameters, as JSON"),
+    ];
+    Contract::new("definitions", "One row a definition in force.", &["name"], columns)
+}
+
+/// The table `definitions`.
+///
+/// # Errors
+/// `Bug` if a definition cannot be written.
+pub fn definitions_table(params: &Params) -> Result<Table> {
+    let named = params.definitions()?;
+    let columns = vec![
+        Series::new("name".into(), named.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>()),
+        Series::new("sha256".into(), named.iter().map(|(_, text)| hex(&sha256(text.as_bytes()))).collect::<Vec<_>>()),
+        Series::new("text".into(), named.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>()),
+    ];
+    Table::new(definitions_contract(), columns, params.as_of)
+}

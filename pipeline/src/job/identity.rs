@@ -1,0 +1,43 @@
+//! Which run this is: build_id of what it is computed from, run_id of that and of what it reads of the prior run.
+
+use serde_json::json;
+
+use super::inputs::Inputs;
+use super::params::Params;
+use crate::error::{Error, Result};
+use crate::key::{hex, sha256};
+use crate::publish::Run;
+
+/// The program's version, a part of build_id.
+pub const PROGRAM: &str = concat!("regulars ", env!("CARGO_PKG_VERSION"));
+
+/// The identity of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Digest of what the run is computed from.
+    pub build_id: String,
+    /// Digest of the checked config.
+    pub config_sha256: String,
+    /// Where the run is.
+    pub run: Run,
+}
+
+/// The identity of a job over these inputs.
+///
+/// # Errors
+/// `Bug` if something cannot be digested.
+pub fn identify(params: &Params, inputs: &Inputs) -> Result<Identity> {
+    let config = serde_json::to_vec(&params.definitions()?).map_err(|error| Error::bug(format!("config digest: {error}")))?;
+    let config_sha256 = hex(&sha256(&config));
+    let files: Vec<_> = inputs
+        .tables
+        .iter()
+        .map(|table| (&table.params.input.contract.name, table.sources.iter().map(|source| &source.identity).collect::<Vec<_>>()))
+        .collect();
+    let built = json!({"program": PROGRAM, "job": params.name, "as_of": params.as_of, "config": config_sha256, "inputs": files});
+    let build_id = hex(&sha256(built.to_string().as_bytes()));
+    // No table of this run is chained yet: the prior run is not read, and not a part of the identity.
+    let run_id = hex(&sha256(format!("{build_id} prior none").as_bytes()))[..32].to_owned();
+    let run = Run { job: params.name.clone(), as_of: params.as_of.to_string(), run_id };
+    Ok(Identity { build_id, config_sha256, run })
+}

@@ -1,0 +1,91 @@
+//! The opened lake, and the small tables read from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+
+use super::params::Params;
+use crate::error::{Error, Result};
+use crate::lake::{Counts, Cut, OpenTable, Rows};
+use crate::publish::InputTable;
+use crate::time::Day;
+
+/// The tables of a lake, found and checked.
+pub struct Inputs {
+    /// In the order of their use; order_lines is first.
+    pub tables: Vec<OpenTable>,
+}
+
+impl Inputs {
+    /// Opens every table that the config names.
+    ///
+    /// # Errors
+    /// `Input` for a lake that is missing or breaks its contract; those of the store.
+    pub fn open(params: &Params, runtime: &Arc<Runtime>) -> Result<Self> {
+        let store = params.lake.location.open(false, runtime)?;
+        let tables = params.lake.tables.iter().map(|table| OpenTable::open(&store, table)).collect::<Result<_>>()?;
+        Ok(Self { tables })
+    }
+
+    /// The table called `name`, if the config has it.
+    pub fn table(&self, name: &str) -> Option<&OpenTable> {
+        self.tables.iter().find(|table| table.params.input.contract.name == name)
+    }
+
+    /// The order lines.
+    ///
+    /// # Errors
+    /// `Bug`: a config without them is refused before.
+    pub fn order_lines(&self) -> Result<&OpenTable> {
+        self.table("order_lines").ok_or_else(|| Error::bug("a checked config has order lines"))
+    }
+
+    /// The inputs as the manifest states them.
+    pub fn stated(&self, counts: &[(String, Counts)]) -> Vec<InputTable> {
+        let of = |name: &str| counts.iter().find(|(table, _)| table == name).map(|(_, counts)| counts.clone()).unwrap_or_default();
+        let stated = |table: &OpenTable| {
+            let name = &table.params.input.contract.name;
+            let files = table.sources.iter().map(|source| crate::publish::InputFile {
+                path: source.identity.path.clone(),
+                bytes: source.identity.bytes,
+                version: source.identity.version.clone(),
+            });
+            let counts = of(name);
+            InputTable { table: name.clone(), files: files.collect(), rows_in_files: counts.rows_in_files, rows_after_as_of: counts.rows_after_as_of }
+        };
+        self.tables.iter().map(stated).collect()
+    }
+}
+
+/// Days to which sources (None) and stores are complete, as a table says.
+pub type Status = BTreeMap<Option<String>, Day>;
+
+/// Reads the table `source_status`: of several rows of a source and store the newest day holds; of several sources the earliest.
+///
+/// # Errors
+/// Those of the lake.
+pub fn read_status(table: &OpenTable, cut: &Cut) -> Result<(Status, Counts)> {
+    type Days = BTreeMap<(String, Option<String>), Day>;
+    let add = |days: &mut Days, rows: &Rows<'_>| {
+        for &row in &rows.kept {
+            let key = (rows.text("source", row).unwrap_or_default().to_owned(), rows.text("store_id", row).map(str::to_owned));
+            let stated = rows.column("complete_through").and_then(|column| column.int(row)).unwrap_or_default();
+            let day = days.entry(key).or_insert(Day(i32::MIN));
+            *day = Day(stated as i32).max(*day);
+        }
+        Ok(())
+    };
+    let (parts, counts) = table.scan(cut, add)?;
+    let mut days = Days::new();
+    for (key, day) in parts.into_iter().flatten() {
+        let known = days.entry(key).or_insert(day);
+        *known = day.max(*known);
+    }
+    let mut status = Status::new();
+    for ((_, store), day) in days {
+        let known = status.entry(store).or_insert(day);
+        *known = day.min(*known);
+    }
+    Ok((status, counts))
+}

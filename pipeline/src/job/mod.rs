@@ -1,0 +1,18 @@
+//! A job: its checked config, and what can be done with it: run, plan, check, explain.
+
+mod contracts;
+mod identity;
+mod inputs;
+mod params;
+mod progress;
+mod results;
+mod run;
+mod schedule;
+
+pub use contracts::{document, outputs};
+pub use identity::{Identity, identify};
+pub use inputs::Inputs;
+pub use params::{Options, Params, load};
+pub use progress::{Progress, Silent};
+pub use run::{Finished, run};
+pub use schedule::{Planned, check, explain, plan};

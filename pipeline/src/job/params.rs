@@ -1,0 +1,195 @@
+//! The checked config of a job: every section's parameters, and the digest of what they mean.
+
+use serde_json::json;
+
+use crate::audit;
+use crate::campaigns;
+use crate::config::{self, Environment, Faults, Override, RawSnapshots};
+use crate::customers;
+use crate::error::{Error, Kind, Result};
+use crate::features;
+use crate::groups;
+use crate::key::{hex, sha256};
+use crate::lake;
+use crate::models::{churn, cycle};
+use crate::money::Currency;
+use crate::shards;
+use crate::store::Location;
+use crate::time::{Day, Grid, Zone};
+
+/// A job, checked.
+pub struct Params {
+    /// Its name.
+    pub name: String,
+    /// The last day that may be seen.
+    pub as_of: Day,
+    /// Zone in which days begin.
+    pub zone: Zone,
+    /// Currency of all amounts.
+    pub currency: Currency,
+    /// Salt of everything that is drawn.
+    pub salt: String,
+    /// Where it publishes.
+    pub store: Location,
+    /// Threads; 0 for one a core.
+    pub threads: usize,
+    /// Shards.
+    pub shards: usize,
+    /// Bytes of lines that are kept in memory.
+    pub memory_limit: u64,
+    /// Folder for temporary files; None for the system's.
+    pub scratch: Option<String>,
+    /// The input.
+    pub lake: lake::Params,
+    /// Thresholds of the input.
+    pub audit: audit::Params,
+    /// Identity.
+    pub customers: customers::Params,
+    /// Days that lines may arrive late.
+    pub late_days: i32,
+    /// The grid of snapshot dates.
+    pub grid: Grid,
+    /// Length of the observation window.
+    pub lookback_days: i32,
+    /// Size of samples.
+    pub sample_customers: usize,
+    /// The chosen features.
+    pub features: features::Params,
+    /// When customers return.
+    pub cycle: cycle::Params,
+    /// Who leaves.
+    pub churn: churn::Params,
+    /// Groups.
+    pub groups: groups::Params,
+    /// Campaigns.
+    pub campaigns: Vec<campaigns::Params>,
+}
+
+/// What the command line adds to a config.
+pub struct Options<'a> {
+    /// `--as-of`.
+    pub as_of: Option<&'a str>,
+    /// `--set`.
+    pub overrides: &'a [Override],
+    /// The environment.
+    pub environment: Environment<'a>,
+}
+
+/// Reads and checks a job from the text of `file`.
+///
+/// # Errors
+/// `Config`, with all faults that can be told apart.
+pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
+    let (raw, places) = config::read(file, text, options.overrides)?;
+    let mut faults = Faults::new(file, &places, options.environment);
+    let features = features::check(raw.features, &mut faults);
+    let cycle = cycle::check(raw.cycle, &mut faults);
+    let churn = churn::check(raw.churn, &mut faults);
+    let columns = [features::contract(&features.items), shards::scores_contract(&cycle, churn.population.horizon_days), groups::contract()];
+    let snapshots = check_snapshots(&raw.snapshots, churn.population.horizon_days, &mut faults);
+    let name = check_name(raw.job.name, &mut faults);
+    let zone = faults.text("job.timezone", raw.job.timezone, "an IANA time zone");
+    let currency = faults.text("job.currency", raw.job.currency, "an ISO 4217 code");
+    let as_of = options.as_of.map(str::to_owned).or(raw.job.as_of);
+    let as_of = faults.text("job.as_of", as_of, "a date YYYY-MM-DD (here or as --as-of)");
+    let checked = (Day::parse(&as_of), Zone::parse(&zone), Currency::parse(&currency));
+    for (path, given, good, expected) in [
+        ("job.as_of", &as_of, checked.0.is_some(), "a date YYYY-MM-DD"),
+        ("job.timezone", &zone, checked.1.is_some(), "an IANA time zone"),
+        ("job.currency", &currency, checked.2.is_some(), "an ISO 4217 code of three capitals"),
+    ] {
+        if !good && !given.is_empty() {
+            faults.add(path, expected, format!("`{given}`"));
+        }
+    }
+    let scratch = faults.text("run.scratch", raw.run.scratch.or(Some(String::new())), "a folder");
+    let params = Params {
+        store: Location::check(raw.store.url, raw.store.options, "store", &mut faults),
+        threads: faults.ranged("run.threads", raw.run.threads, 0..=1024) as usize,
+        shards: faults.ranged("run.shards", raw.run.shards, 1..=65_536) as usize,
+        memory_limit: faults.ranged("run.memory_limit_mib", raw.run.memory_limit_mib, 1..=1 << 20) << 20,
+        scratch: Some(scratch).filter(|scratch| !scratch.is_empty()),
+        salt: faults.text("job.salt", raw.job.salt, "a text"),
+        lake: lake::check(raw.lake, &mut faults),
+        audit: audit::check(raw.audit, &mut faults),
+        customers: customers::check(raw.customers, &mut faults),
+        groups: groups::check(raw.groups, &mut faults),
+        campaigns: campaigns::check(&raw.campaign_defaults, raw.campaigns, &columns, &mut faults),
+        late_days: snapshots.0.late_days,
+        grid: snapshots.0,
+        lookback_days: snapshots.1,
+        sample_customers: snapshots.2,
+        features,
+        cycle,
+        churn,
+        name,
+        as_of: checked.0.unwrap_or(Day(0)),
+        zone: checked.1.unwrap_or_else(|| Zone::parse("UTC").expect("UTC is compiled in")),
+        currency: checked.2.unwrap_or(Currency { code: String::new(), digits: 2 }),
+    };
+    faults.finish()?;
+    Ok(params)
+}
+
+fn check_name(name: Option<String>, faults: &mut Faults<'_>) -> String {
+    let name = faults.text("job.name", name, "a name of a-z, 0-9, _ and -");
+    let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
+    if !name.is_empty() && !name.bytes().all(fine) {
+        faults.add("job.name", "a name of a-z, 0-9, _ and -", format!("`{name}`"));
+    }
+    name
+}
+
+fn check_snapshots(raw: &RawSnapshots, horizon_days: i32, faults: &mut Faults<'_>) -> (Grid, i32, usize) {
+    let grid = Grid {
+        every_days: faults.ranged("snapshots.every_days", raw.every_days, 1..=365) as i32,
+        training_dates: faults.ranged("snapshots.training_dates", raw.training_dates, 1..=24) as i32,
+        late_days: faults.ranged("snapshots.late_days", raw.late_days, 0..=365) as i32,
+        horizon_days,
+    };
+    let lookback_days = faults.ranged("snapshots.lookback_days", raw.lookback_days, 1..=3650) as i32;
+    let sample = faults.ranged("snapshots.sample_customers", raw.sample_customers, 100..=10_000_000) as usize;
+    (grid, lookback_days, sample)
+}
+
+impl Params {
+    /// What every definition in force means, by name: the table `definitions`, and the config's part of build_id. Credentials,
+    /// endpoints, threads and scratch are no part of it.
+    ///
+    /// # Errors
+    /// `Bug` if a value cannot be written as JSON.
+    pub fn definitions(&self) -> Result<Vec<(String, String)>> {
+        let snapshots = json!({
+            "every_days": self.grid.every_days, "training_dates": self.grid.training_dates, "late_days": self.late_days,
+            "lookback_days": self.lookback_days, "sample_customers": self.sample_customers,
+        });
+        let job = json!({"name": self.name, "timezone": self.zone.name(), "currency": self.currency, "salt_sha256": hex(&sha256(self.salt.as_bytes()))});
+        let write = |value: serde_json::Result<String>| value.map_err(|error| Error::bug(format!("definitions: {error}")));
+        let mut named = vec![
+            ("job".to_owned(), job.to_string()),
+            ("audit".to_owned(), write(serde_json::to_string(&self.audit))?),
+            ("customers".to_owned(), write(serde_json::to_string(&self.customers))?),
+            ("snapshots".to_owned(), snapshots.to_string()),
+            ("features".to_owned(), write(serde_json::to_string(&self.features))?),
+            ("cycle".to_owned(), write(serde_json::to_string(&self.cycle))?),
+            ("churn".to_owned(), write(serde_json::to_string(&self.churn))?),
+            ("groups".to_owned(), write(serde_json::to_string(&self.groups))?),
+        ];
+        for table in &self.lake.tables {
+            named.push((format!("lake.{}", table.input.contract.name), write(serde_json::to_string(table))?));
+        }
+        for campaign in &self.campaigns {
+            named.push((format!("campaigns.{}", campaign.name), write(serde_json::to_string(campaign))?));
+        }
+        Ok(named)
+    }
+
+    /// Runs `work` on as many threads as the config says.
+    ///
+    /// # Errors
+    /// `Limit` if the system gives no threads; whatever `work` returns.
+    pub fn with_threads<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+        pool.map_err(|error| Error::new(Kind::Limit, format!("threads: {error}")))?.install(work)
+    }
+}

@@ -1,0 +1,236 @@
+//! `run`: from the lake to published tables.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+
+use super::contracts::definitions_table;
+use super::identity::{Identity, PROGRAM, identify};
+use super::inputs::{Inputs, Status, read_status};
+use super::params::Params;
+use super::progress::Progress;
+use super::results::{Results, list_lines, results};
+use crate::audit::{self, Finding, Severity, Verdict};
+use crate::backtest::{self, Trained};
+use crate::customers::{self, Consents, People};
+use crate::error::{Error, Kind, Result};
+use crate::lake::{Counts, Cut};
+use crate::publish::{self, Manifest, Outcome, Staged};
+use crate::report::Summary;
+use crate::shards::{self, Plan, State};
+use crate::store::Store;
+use crate::time::Dates;
+
+/// How a run ended, and what it can tell.
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Which run it was.
+    pub identity: Identity,
+    /// Where its files are.
+    pub folder: String,
+    /// What a person can act on; None where the run was there already.
+    pub summary: Option<Summary>,
+}
+
+/// Runs a job; a run that is there already is not computed again.
+///
+/// # Errors
+/// All kinds.
+pub fn run(params: &Params, runtime: &Arc<Runtime>, progress: &dyn Progress) -> Result<Finished> {
+    progress.begin("open the lake");
+    let inputs = Inputs::open(params, runtime)?;
+    let identity = identify(params, &inputs)?;
+    let files: usize = inputs.tables.iter().map(|table| table.sources.len()).sum();
+    progress.end(&format!("{} tables, {files} files", inputs.tables.len()));
+    let store = params.store.open(true, runtime)?;
+    let folder = store.display(&identity.run.folder());
+    if let Some((outcome, _)) = identity.run.finished(&store)? {
+        return Ok(Finished { outcome, identity, folder, summary: None });
+    }
+    store.probe(&format!("{}/.probe", params.name))?;
+    let scratch = scratch_folder(params)?;
+    let (results, mut summary, findings, trained, counts) = compute(params, &inputs, &scratch, progress)?;
+    progress.begin("publish");
+    let staged = stage(params, &store, &identity, &scratch, &results, &findings, &trained)?;
+    let bytes = staged.bytes_written;
+    let verdict = audit::verdict(&findings);
+    let manifest = manifest(params, &identity, verdict, inputs.stated(&counts), staged);
+    let outcome = publish::commit(&store, &identity.run, manifest)?;
+    progress.end(&format!("{} new bytes", bytes));
+    summary.findings = findings;
+    Ok(Finished { outcome, identity, folder, summary: Some(summary) })
+}
+
+fn scratch_folder(params: &Params) -> Result<PathBuf> {
+    let folder = params.scratch.as_ref().map_or_else(std::env::temp_dir, PathBuf::from);
+    let failed = |error: std::io::Error| Error::new(Kind::Limit, format!("scratch {}: {error}", folder.display()));
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    Ok(folder)
+}
+
+type Computed = (Results, Summary, Vec<Finding>, Trained, Vec<(String, Counts)>);
+
+/// Everything between the lake and the tables.
+fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Progress) -> Result<Computed> {
+    let cut = Cut { as_of: params.as_of, zone: params.zone.clone(), currency: params.currency.clone() };
+    let lines = inputs.order_lines()?;
+    progress.begin("survey the order lines");
+    let (survey, line_counts) = audit::survey(lines, &cut)?;
+    progress.end(&format!("{} lines, {} customer keys", survey.lines, survey.first_order.len()));
+
+    progress.begin("link customers");
+    let mut counts = vec![("order_lines".to_owned(), line_counts)];
+    let read = read_small_tables(inputs, &cut, &survey.first_order, params, &mut counts)?;
+    let (people, consents, status) = read;
+    let complete = audit::complete_through(&survey, &status, &params.audit, params.as_of);
+    progress.end(&format!("{} customers", people.customers.len()));
+
+    progress.begin("divide lines into shards");
+    let partition = shards::partition(lines, &cut, &people, params.shards, params.memory_limit, scratch)?;
+    progress.end(&format!("{} shards, {} bytes spilled", partition.shards(), partition.spilled_bytes()));
+
+    progress.begin("collect features");
+    let dates = Dates::choose(params.as_of, params.grid);
+    let plan = Plan {
+        people: &people,
+        complete: &complete,
+        dates: &dates,
+        lookback_days: params.lookback_days,
+        population: params.churn.population,
+        late_days: params.late_days,
+        sample_customers: params.sample_customers,
+        salt: &params.salt,
+    };
+    let state = shards::collect(&plan, &partition)?;
+    drop(partition);
+    progress.end(&format!("{} dates", dates.all().len()));
+
+    progress.begin("train and grade models");
+    let trained = backtest::train(&state, &dates, &params.features.items, &params.churn)?;
+    progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
+
+    progress.begin("score, group, target");
+    let results = results(params, &people, &complete, &consents, &state, &trained)?;
+    progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));
+
+    let mut findings = audit::input_checks(&counts, &survey, &complete, state.duplicates, &params.audit, params.as_of);
+    findings.extend(model_findings(params, &trained));
+    let summary = summary(&people, &state, &results, &trained);
+    Ok((results, summary, findings, trained, counts))
+}
+
+fn read_small_tables(
+    inputs: &Inputs,
+    cut: &Cut,
+    first_order: &std::collections::HashMap<(String, String), Option<i64>>,
+    params: &Params,
+    counts: &mut Vec<(String, Counts)>,
+) -> Result<(People, Consents, Status)> {
+    let mut known = Default::default();
+    if let Some(table) = inputs.table("customers") {
+        let (read, count) = customers::read_customers(table, cut)?;
+        counts.push(("customers".to_owned(), count));
+        known = read;
+    }
+    let people = customers::link(&known, first_order, &params.customers);
+    let mut consents = Consents::default();
+    if let Some(table) = inputs.table("consents") {
+        let (read, count) = customers::read_consents(table, cut, &people)?;
+        counts.push(("consents".to_owned(), count));
+        consents = read;
+    }
+    let mut status = Status::new();
+    if let Some(table) = inputs.table("source_status") {
+        let (read, count) = read_status(table, cut)?;
+        counts.push(("source_status".to_owned(), count));
+        status = read;
+    }
+    // What no stage reads yet is read all the same: its rows keep their contract and add up.
+    for table in &inputs.tables {
+        let name = &table.params.input.contract.name;
+        if !counts.iter().any(|(counted, _)| counted == name) {
+            let (_, count) = table.scan(cut, |_: &mut (), _| Ok(()))?;
+            counts.push((name.clone(), count));
+        }
+    }
+    Ok((people, consents, status))
+}
+
+fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
+    let held = |missing: bool| if missing && params.churn.hold_without_model { Severity::Hold } else { Severity::Note };
+    let finding = |subject: &str, missing: bool, severity, words: String| Finding {
+        check: "model_missing".into(),
+        subject: subject.into(),
+        value: f64::from(u8::from(missing)),
+        limit: None,
+        severity,
+        consequence: words,
+    };
+    let words = |missing: bool| if missing { trained.missing.join("; ") } else { "it scored".to_owned() };
+    let (no_cycle, no_churn) = (trained.cycle.is_none(), trained.churn.is_none());
+    vec![finding("cycle", no_cycle, Severity::Note, words(no_cycle)), finding("churn", no_churn, held(no_churn), words(no_churn))]
+}
+
+fn summary(people: &People, state: &State, results: &Results, trained: &Trained) -> Summary {
+    Summary {
+        customers: people.customers.len(),
+        buyers: state.facts.iter().filter(|facts| facts.last_day.is_some()).count(),
+        groups: results.groups.clone(),
+        lists: list_lines(&results.targets),
+        withheld: results.withheld.clone(),
+        findings: Vec::new(),
+        cycle: trained.cycle.clone(),
+        churn: trained.churn.clone(),
+        missing: trained.missing.clone(),
+    }
+}
+
+fn stage(params: &Params, store: &Store, identity: &Identity, scratch: &Path, results: &Results, findings: &[Finding], trained: &Trained) -> Result<Staged> {
+    let folder = identity.run.folder();
+    let mut staged = Staged::default();
+    for table in &results.tables {
+        staged.table(store, &folder, scratch, table)?;
+    }
+    for (campaign, target) in &results.targets {
+        staged.table(store, &folder, scratch, &target.list)?;
+        staged.table(store, &folder, scratch, &target.exclusions)?;
+        staged.file(store, &folder, campaign, target.file.clone())?;
+    }
+    staged.table(store, &folder, scratch, &backtest::table(&trained.grades, params.as_of)?)?;
+    staged.table(store, &folder, scratch, &audit::table(findings, params.as_of)?)?;
+    staged.table(store, &folder, scratch, &definitions_table(params)?)?;
+    if let Some(cycle) = &trained.cycle {
+        staged.model(store, &folder, "cycle", cycle)?;
+    }
+    if let Some(churn) = &trained.churn {
+        staged.model(store, &folder, "churn", churn)?;
+    }
+    Ok(staged)
+}
+
+fn manifest(params: &Params, identity: &Identity, verdict: Verdict, inputs: Vec<publish::InputTable>, staged: Staged) -> Manifest {
+    let status = match verdict {
+        Verdict::Published => "published",
+        Verdict::Held => "held",
+    };
+    Manifest {
+        version: 1,
+        job: params.name.clone(),
+        as_of: params.as_of.to_string(),
+        run_id: identity.run.run_id.clone(),
+        build_id: identity.build_id.clone(),
+        status: status.to_owned(),
+        currency: params.currency.code.clone(),
+        program: PROGRAM.to_owned(),
+        config_sha256: identity.config_sha256.clone(),
+        prior: None,
+        previous_live: None,
+        attempt: String::new(),
+        inputs,
+        tables: staged.tables,
+        models: staged.models,
+        files: staged.files,
+    }
+}

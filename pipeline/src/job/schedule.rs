@@ -1,0 +1,77 @@
+//! `check`, `plan` and `explain`: what can be said without computing a run.
+
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+
+use super::identity::{Identity, identify};
+use super::inputs::Inputs;
+use super::params::Params;
+use crate::error::{Error, Kind, Result};
+use crate::publish::{Manifest, read_live, read_manifest, read_rows};
+use crate::report;
+
+/// What a run would be.
+pub struct Planned {
+    /// Its identity.
+    pub identity: Identity,
+    /// Tables, with their files, rows as the footers state, and bytes.
+    pub inputs: Vec<(String, usize, u64, u64)>,
+    /// The committed manifest, if the run is there.
+    pub committed: Option<Manifest>,
+    /// as_of and run_id of the live run.
+    pub live: Option<(String, String)>,
+}
+
+/// Opens the lake and checks every file against its contract; reads no row.
+///
+/// # Errors
+/// `Input` for what breaks a contract; those of the store.
+pub fn check(params: &Params, runtime: &Arc<Runtime>) -> Result<Vec<(String, usize, u64, u64)>> {
+    Ok(stated(&Inputs::open(params, runtime)?))
+}
+
+fn stated(inputs: &Inputs) -> Vec<(String, usize, u64, u64)> {
+    let table = |table: &crate::lake::OpenTable| {
+        let rows = table.sources.iter().map(crate::lake::Source::rows).sum();
+        let bytes = table.sources.iter().map(|source| source.identity.bytes).sum();
+        (table.params.input.contract.name.clone(), table.sources.len(), rows, bytes)
+    };
+    inputs.tables.iter().map(table).collect()
+}
+
+/// Says which run the job would be, and whether it is there.
+///
+/// # Errors
+/// Those of `check`, and of the store that it publishes to.
+pub fn plan(params: &Params, runtime: &Arc<Runtime>) -> Result<Planned> {
+    let inputs = Inputs::open(params, runtime)?;
+    let identity = identify(params, &inputs)?;
+    let store = params.store.open(true, runtime)?;
+    let committed = read_manifest(&store, &identity.run.manifest_path())?.map(|(manifest, _)| manifest);
+    let live = read_live(&store, &params.name)?.map(|(live, _)| (live.as_of, live.run_id));
+    Ok(Planned { inputs: stated(&inputs), identity, committed, live })
+}
+
+/// The rows of a customer in every table of the live run, and why each list took or left them.
+///
+/// # Errors
+/// `Config` if nothing is live, or nobody has this id; those of the store.
+pub fn explain(params: &Params, customer_id: &str, runtime: &Arc<Runtime>) -> Result<String> {
+    let store = params.store.open(true, runtime)?;
+    let Some((live, _)) = read_live(&store, &params.name)? else {
+        return Err(Error::new(Kind::Config, format!("{}: expected a live run, got none: run the job first", store.display(&params.name))));
+    };
+    let path = format!("{}/{}", params.name, live.manifest);
+    let (manifest, _) =
+        read_manifest(&store, &path)?.ok_or_else(|| Error::new(Kind::Store, format!("{}: expected a manifest, got nothing", store.display(&path))))?;
+    let folder = path.trim_end_matches("/manifest.json");
+    let mut tables = Vec::new();
+    for table in manifest.tables.iter().filter(|table| table.columns.iter().any(|column| column.name == "customer_id")) {
+        tables.push((table.name.clone(), read_rows(&store, folder, table, "customer_id", customer_id)?));
+    }
+    if tables.iter().all(|(_, rows)| rows.is_empty()) {
+        return Err(Error::new(Kind::Config, format!("--customer: expected a customer_id of the live run ({}), got another text", manifest.as_of)));
+    }
+    Ok(report::explain(customer_id, &tables))
+}

@@ -1,0 +1,218 @@
+//! From what a file holds to what the contract says. Everything that is not stated here is refused.
+
+use super::params::Mapping;
+use crate::columnar::{Column, FieldKind, Texts, Values};
+use crate::money::Currency;
+use crate::table::Kind;
+use crate::time::{Day, Zone};
+
+/// What coercion needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Zone of timestamps that carry none.
+    pub zone: Option<&'a Zone>,
+    /// Zone in which days begin.
+    pub days: &'a Zone,
+    /// The job's currency.
+    pub currency: &'a Currency,
+}
+
+/// A coerced column, and in how many rows money was rounded.
+pub type Coerced = Result<(Column, u64), String>;
+
+/// Whether values of `from` can become `to`; else what would be expected.
+pub fn allowed(from: &FieldKind, to: Kind, has_zone: bool) -> Result<(), String> {
+    use FieldKind as F;
+    let fine = match (from, to) {
+        (F::Timestamp { utc: false, .. }, Kind::Timestamp | Kind::Date) if !has_zone => {
+            return Err("expected a timestamp in UTC, or `timezone` for one without a zone, got no zone".to_owned());
+        }
+        (F::Date, Kind::Timestamp) if !has_zone => {
+            return Err("expected a timestamp, or `timezone` for the start of a date's day, got a date and no zone".to_owned());
+        }
+        (F::Bool, Kind::Bool) | (F::Date | F::Timestamp { .. } | F::Text, Kind::Date) | (F::Date | F::Timestamp { .. }, Kind::Timestamp) => true,
+        (F::Text | F::Int | F::Float, Kind::Text) | (F::Int | F::Text, Kind::Int) => true,
+        (F::Int | F::Float | F::Decimal { .. }, Kind::Float | Kind::Money) => true,
+        _ => false,
+    };
+    if fine { Ok(()) } else { Err(format!("expected {}, got {from}", to.name())) }
+}
+
+/// Converts the rows in `keep`; the others become unknown.
+pub fn coerce(column: &Column, from: &FieldKind, to: Kind, keep: &[bool], context: Context<'_>) -> Coerced {
+    allowed(from, to, context.zone.is_some())?;
+    let rows = column.len();
+    let known: Vec<bool> = (0..rows).map(|row| keep[row] && column.is_known(row)).collect();
+    let each = |row: usize| known[row].then_some(row);
+    let mut rounded = 0;
+    let values = match to {
+        Kind::Text => Values::Text(to_texts(column, &known)?),
+        Kind::Bool | Kind::Int if !matches!(column.values, Values::Text(_)) => {
+            Values::Int((0..rows).map(|row| each(row).and_then(|row| column.int(row)).unwrap_or_default()).collect())
+        }
+        Kind::Bool | Kind::Int => Values::Int(collect(rows, &known, |row| parse_int(column.text(row).unwrap_or_default()))?),
+        Kind::Float => Values::Float(collect(rows, &known, |row| number(column, from, row))?),
+        Kind::Money => Values::Int(collect(rows, &known, |row| {
+            let (minor, was_rounded) = money(column, from, row, context.currency)?;
+            rounded += u64::from(was_rounded);
+            Ok(minor)
+        })?),
+        Kind::Timestamp => Values::Int(collect(rows, &known, |row| instant(column, from, row, context))?),
+        Kind::Date => Values::Int(collect(rows, &known, |row| day(column, from, row, context))?),
+    };
+    let all = known.iter().all(|&known| known);
+    Ok((Column { values, known: (!all).then_some(known) }, rounded))
+}
+
+/// A column of `rows` equal texts, or of what such a partition key means for `to`.
+pub fn constant(text: &str, rows: usize, to: Kind, keep: &[bool], context: Context<'_>) -> Coerced {
+    let mut texts = Texts::default();
+    (0..rows).for_each(|_| texts.push(text));
+    let column = Column { values: Values::Text(texts), known: None };
+    match to {
+        Kind::Timestamp => {
+            let day = parse_day(text)?;
+            let zone = context.zone.ok_or("expected `timezone` for the start of a date's day, got no zone")?;
+            Ok((Column { values: Values::Int(vec![zone.start_of(Day(day as i32)); rows]), known: None }, 0))
+        }
+        to => coerce(&column, &FieldKind::Text, to, keep, context),
+    }
+}
+
+/// The product of two columns, as money or as a number.
+pub fn product(left: (&Column, &FieldKind), right: (&Column, &FieldKind), to: Kind, keep: &[bool], context: Context<'_>) -> Coerced {
+    let rows = left.0.len();
+    let known: Vec<bool> = (0..rows).map(|row| keep[row] && left.0.is_known(row) && right.0.is_known(row)).collect();
+    let times = |row: usize| Ok::<f64, String>(number(left.0, left.1, row)? * number(right.0, right.1, row)?);
+    let mut rounded = 0;
+    let values = match to {
+        Kind::Money => Values::Int(collect(rows, &known, |row| {
+            let (minor, was_rounded) = to_minor(times(row)?, context.currency)?;
+            rounded += u64::from(was_rounded);
+            Ok(minor)
+        })?),
+        _ => Values::Float(collect(rows, &known, times)?),
+    };
+    let all = known.iter().all(|&known| known);
+    Ok((Column { values, known: (!all).then_some(known) }, rounded))
+}
+
+fn collect<T: Default>(rows: usize, known: &[bool], mut value: impl FnMut(usize) -> Result<T, String>) -> Result<Vec<T>, String> {
+    (0..rows).map(|row| if known[row] { value(row) } else { Ok(T::default()) }).collect()
+}
+
+fn to_texts(column: &Column, known: &[bool]) -> Result<Texts, String> {
+    let mut texts = Texts::default();
+    for (row, &known) in known.iter().enumerate() {
+        match &column.values {
+            _ if !known => texts.push(""),
+            Values::Text(held) => texts.push(held.get(row)),
+            Values::Int(held) => texts.push(&held[row].to_string()),
+            Values::Float(held) if held[row].fract() == 0.0 && held[row].abs() < 9e15 => texts.push(&(held[row] as i64).to_string()),
+            _ => return Err("expected text or whole numbers, got a fraction".to_owned()),
+        }
+    }
+    Ok(texts)
+}
+
+fn parse_int(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "expected a whole number, got another text".to_owned())
+}
+
+fn parse_day(text: &str) -> Result<i64, String> {
+    Day::parse(text).map(|day| i64::from(day.0)).ok_or_else(|| "expected a date YYYY-MM-DD, got another text".to_owned())
+}
+
+fn number(column: &Column, from: &FieldKind, row: usize) -> Result<f64, String> {
+    let value = column.float(row).ok_or("expected a number, got something else")?;
+    let value = if let FieldKind::Decimal { scale } = from { value / 10f64.powi(*scale as i32) } else { value };
+    if value.is_finite() { Ok(value) } else { Err("expected a finite number, got NaN or infinity".to_owned()) }
+}
+
+fn money(column: &Column, from: &FieldKind, row: usize, currency: &Currency) -> Result<(i64, bool), String> {
+    match (from, &column.values) {
+        (FieldKind::Int, Values::Int(values)) => Ok((values[row], false)),
+        (FieldKind::Decimal { scale }, Values::Int(values)) => decimal(i128::from(values[row]), *scale, currency),
+        (FieldKind::Decimal { scale }, Values::Wide(values)) => decimal(values[row], *scale, currency),
+        _ => to_minor(number(column, from, row)?, currency),
+    }
+}
+
+fn decimal(unscaled: i128, scale: u32, currency: &Currency) -> Result<(i64, bool), String> {
+    currency.decimal_to_minor(unscaled, scale).ok_or_else(|| "expected an amount within 64 bits, got a larger one".to_owned())
+}
+
+fn to_minor(units: f64, currency: &Currency) -> Result<(i64, bool), String> {
+    currency.to_minor(units).ok_or_else(|| "expected an amount below 2^53 minor units, got a larger one".to_owned())
+}
+
+fn instant(column: &Column, from: &FieldKind, row: usize, context: Context<'_>) -> Result<i64, String> {
+    let ticks = column.int(row).ok_or("expected a timestamp, got something else")?;
+    match (from, context.zone) {
+        (FieldKind::Timestamp { per_second, utc: true }, _) => micros(ticks, *per_second),
+        (FieldKind::Timestamp { per_second, .. }, Some(zone)) => Ok(zone.instant(micros(ticks, *per_second)?)),
+        (FieldKind::Date, Some(zone)) => Ok(zone.start_of(Day(to_day(ticks)?))),
+        _ => Err("expected a timestamp, got something else".to_owned()),
+    }
+}
+
+fn micros(ticks: i64, per_second: i64) -> Result<i64, String> {
+    let micros = i128::from(ticks) * 1_000_000;
+    let micros = micros.div_euclid(i128::from(per_second));
+    // Years 1 to 9999: what every reader of a published table can show.
+    let sane = (-62_135_596_800_000_000..253_402_300_800_000_000).contains(&micros);
+    if sane { Ok(micros as i64) } else { Err("expected a time in the years 1 to 9999, got another".to_owned()) }
+}
+
+fn to_day(days: i64) -> Result<i32, String> {
+    if (-719_162..2_932_897).contains(&days) { Ok(days as i32) } else { Err("expected a date in the years 1 to 9999, got another".to_owned()) }
+}
+
+fn day(column: &Column, from: &FieldKind, row: usize, context: Context<'_>) -> Result<i64, String> {
+    match from {
+        FieldKind::Text => parse_day(column.text(row).unwrap_or_default()),
+        FieldKind::Date => to_day(column.int(row).unwrap_or_default()).map(i64::from),
+        _ => Ok(i64::from(context.days.day(instant(column, from, row, context)?).0)),
+    }
+}
+
+/// The kind by which a rule sees a file's column; None where rules cannot.
+pub fn rule_kind(from: &FieldKind) -> Option<Kind> {
+    match from {
+        FieldKind::Bool => Some(Kind::Bool),
+        FieldKind::Int | FieldKind::Float | FieldKind::Decimal { .. } => Some(Kind::Float),
+        FieldKind::Text => Some(Kind::Text),
+        _ => None,
+    }
+}
+
+/// Where the values of a contract column come from in one file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Origin {
+    /// The column at this position.
+    Field(usize),
+    /// The product of the columns at these positions.
+    Product(usize, usize),
+    /// This text: a constant, or a partition key.
+    Constant(String),
+}
+
+impl Origin {
+    /// The positions of the file's columns that are read.
+    pub fn positions(&self) -> Vec<usize> {
+        match self {
+            Origin::Field(position) => vec![*position],
+            Origin::Product(left, right) => vec![*left, *right],
+            Origin::Constant(_) => Vec::new(),
+        }
+    }
+}
+
+/// The names of the file columns of a mapping.
+pub fn named(mapping: &Mapping) -> Vec<&str> {
+    match mapping {
+        Mapping::Column(name) => vec![name],
+        Mapping::Product(left, right) => vec![left, right],
+        Mapping::Constant(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,14 @@
+//! The input tables: found, checked, mapped to their contracts, and cut at the as-of date.
+
+mod coerce;
+mod contracts;
+mod lines;
+mod open;
+mod params;
+mod scan;
+
+pub use contracts::{Input, input, inputs};
+pub use lines::{Line, LineKind, Lines};
+pub use open::{Identity, OpenTable, Source};
+pub use params::{Mapping, Params, TableParams, check};
+pub use scan::{Counts, Cut, Rows};

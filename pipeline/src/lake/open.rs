@@ -1,0 +1,196 @@
+//! Finding the files of a table, checking each against mapping and contract, and naming what they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::coerce::{Origin, allowed, named, rule_kind};
+use super::params::{Mapping, TableParams};
+use crate::columnar::{Field, FieldKind, File};
+use crate::error::{Error, Result};
+use crate::key::{hex, sha256};
+use crate::store::{Entry, Store};
+use crate::table::Kind;
+
+/// What an input file was: the manifest names it, and build_id digests it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// Path below the lake's root.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 on local disk, else what the store says of the version.
+    pub version: String,
+}
+
+/// One file and how its columns become the contract's.
+#[derive(Clone)]
+pub struct Source {
+    pub(super) file: File,
+    /// By contract column; None where the file has nothing for it.
+    pub(super) origins: Vec<Option<Origin>>,
+    /// What the file was.
+    pub identity: Identity,
+}
+
+impl Source {
+    /// Rows of the file, as its footer states.
+    pub fn rows(&self) -> u64 {
+        self.file.rows()
+    }
+}
+
+/// A table whose files were found and checked.
+#[derive(Clone)]
+pub struct OpenTable {
+    /// How it is read.
+    pub params: TableParams,
+    /// Its files, in the order of their paths.
+    pub sources: Vec<Source>,
+}
+
+impl OpenTable {
+    /// Finds and checks the files of a table.
+    ///
+    /// # Errors
+    /// `Input`, naming table, file and column: no file, a damaged footer, a missing, retyped or unexpected column, mixed time zones.
+    pub fn open(store: &Store, params: &TableParams) -> Result<Self> {
+        let table = &params.input.contract.name;
+        let entries: Vec<Entry> = store.list(&params.path)?.into_iter().filter(is_data).collect();
+        if entries.is_empty() {
+            let place = store.display(&params.path);
+            return Err(Error::input(format!("{place}: table {table}: expected at least one .parquet file, got none")));
+        }
+        let opened: Vec<Result<Source>> = entries.par_iter().map(|entry| open_source(store, params, entry)).collect();
+        let sources = opened.into_iter().collect::<Result<Vec<_>>>()?;
+        let table = Self { params: params.clone(), sources };
+        table.check_zones()?;
+        Ok(table)
+    }
+
+    /// One column must not hold UTC in one file and local times in another.
+    fn check_zones(&self) -> Result<()> {
+        for (index, column) in self.params.input.contract.columns.iter().enumerate() {
+            let mut seen: Option<(&Field, &Source)> = None;
+            for source in &self.sources {
+                let Some(Origin::Field(position)) = source.origins[index] else { continue };
+                let field = &source.file.fields[position];
+                let FieldKind::Timestamp { utc, .. } = field.kind else { continue };
+                match seen {
+                    Some((first, other)) if !matches!(first.kind, FieldKind::Timestamp { utc: before, .. } if before == utc) => {
+                        let message = format!("expected {} as in {}, got {}", first.kind, other.identity.path, field.kind);
+                        return Err(column_fault(&source.identity.path, &self.params, &column.name, &message));
+                    }
+                    Some(_) => {}
+                    None => seen = Some((field, source)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A Parquet file that is not hidden.
+fn is_data(entry: &Entry) -> bool {
+    let hidden = entry.path.split('/').any(|part| part.starts_with(['_', '.']));
+    !hidden && entry.path.ends_with(".parquet")
+}
+
+fn open_source(store: &Store, params: &TableParams, entry: &Entry) -> Result<Source> {
+    let file = File::open(store, entry)?;
+    let partitions = partitions(&params.path, &entry.path);
+    let mut origins = Vec::new();
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    for column in &params.input.contract.columns {
+        let mapping = params.columns.get(&column.name);
+        let default = Mapping::Column(column.name.clone());
+        let origin = resolve(&file, &partitions, mapping.unwrap_or(&default));
+        used.extend(named(mapping.unwrap_or(&default)).into_iter().map(str::to_owned));
+        let required = params.input.required.contains(&column.name.as_str());
+        let missing = origin.is_none() && (required || (mapping.is_some() && !params.missing_is_unknown));
+        if missing {
+            let names = named(mapping.unwrap_or(&default)).join("` and `");
+            let message = format!("expected a file column `{names}`, got none");
+            return Err(column_fault(&entry.path, params, &column.name, &message));
+        }
+        if let Some(origin) = &origin {
+            check_kinds(&file, origin, column.kind, params.zone.is_some()).map_err(|message| column_fault(&entry.path, params, &column.name, &message))?;
+        }
+        origins.push(origin);
+    }
+    check_rules(&file, params, entry, &mut used)?;
+    if let Some(extra) = file.fields.iter().find(|field| params.refuse_extra && !used.contains(&field.name)) {
+        return Err(column_fault(&entry.path, params, &extra.name, "expected only columns that are used, got this one (`extra_columns: refuse`)"));
+    }
+    Ok(Source { identity: identity(store, &file)?, file, origins })
+}
+
+fn column_fault(path: &str, params: &TableParams, column: &str, message: &str) -> Error {
+    Error::input(format!("{path}: table {}: column {column}: {message}", params.input.contract.name))
+}
+
+fn check_rules(file: &File, params: &TableParams, entry: &Entry, used: &mut BTreeSet<String>) -> Result<()> {
+    for (_, rules) in &params.reject {
+        for rule in rules {
+            let kind = file.position(&rule.column).map(|position| &file.fields[position].kind);
+            if kind.and_then(rule_kind).is_none() {
+                let got = kind.map_or("none".to_owned(), ToString::to_string);
+                let message = format!("expected a text, number or bool column for the rule `{rule}`, got {got}");
+                return Err(column_fault(&entry.path, params, &rule.column, &message));
+            }
+            used.insert(rule.column.clone());
+        }
+    }
+    Ok(())
+}
+
+fn resolve(file: &File, partitions: &BTreeMap<String, String>, mapping: &Mapping) -> Option<Origin> {
+    match mapping {
+        Mapping::Constant(text) => Some(Origin::Constant(text.clone())),
+        Mapping::Product(left, right) => Some(Origin::Product(file.position(left)?, file.position(right)?)),
+        Mapping::Column(name) => match file.position(name) {
+            Some(position) => Some(Origin::Field(position)),
+            None => partitions.get(name).cloned().map(Origin::Constant),
+        },
+    }
+}
+
+fn check_kinds(file: &File, origin: &Origin, to: Kind, has_zone: bool) -> std::result::Result<(), String> {
+    let to = if matches!(origin, Origin::Product(..)) { Kind::Float } else { to };
+    origin.positions().into_iter().try_for_each(|position| allowed(&file.fields[position].kind, to, has_zone))
+}
+
+/// The `key=value` folders between a table's folder and a file.
+fn partitions(table: &str, path: &str) -> BTreeMap<String, String> {
+    let below = path.strip_prefix(table.trim_matches('/')).unwrap_or(path);
+    let pairs = below.split('/').filter_map(|part| part.split_once('='));
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// A local file is known by its content; any other by what its store says.
+fn identity(store: &Store, file: &File) -> Result<Identity> {
+    let entry = &file.entry;
+    let version = match &entry.version {
+        Some(version) => version.clone(),
+        None => hex(&content_hash(store, file)?),
+    };
+    Ok(Identity { path: entry.path.clone(), bytes: entry.bytes, version })
+}
+
+fn content_hash(store: &Store, file: &File) -> Result<crate::key::Hash> {
+    use sha2::Digest;
+    if let Some(whole) = file.whole_bytes() {
+        return Ok(sha256(whole));
+    }
+    const STEP: u64 = 8 << 20;
+    let mut hasher = sha2::Sha256::new();
+    let mut start = 0;
+    while start < file.entry.bytes {
+        let end = (start + STEP).min(file.entry.bytes);
+        let range = start..end;
+        store.ranges(&file.entry.path, std::slice::from_ref(&range))?.iter().for_each(|part| hasher.update(part));
+        start = end;
+    }
+    Ok(hasher.finalize().into())
+}

@@ -1,0 +1,159 @@
+//! The checked `lake` section.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::contracts::{Input, input, inputs};
+use crate::config::{Faults, RawColumn, RawExtra, RawLake, RawMissing, RawRules, RawScalar, RawTable, RawTest};
+use crate::rule::{self, Rule};
+use crate::store::Location;
+use crate::table::Kind;
+use crate::time::Zone;
+
+/// The lake: where it is and how its tables are read.
+#[derive(Debug, Clone)]
+pub struct Params {
+    /// The store that holds it.
+    pub location: Location,
+    /// Its tables, in the order of their use.
+    pub tables: Vec<TableParams>,
+}
+
+/// How one table is read.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableParams {
+    /// What its rows promise.
+    #[serde(skip)]
+    pub input: Input,
+    /// File or folder below the lake's root.
+    pub path: String,
+    /// Zone of timestamps that carry none.
+    #[serde(serialize_with = "zone_name")]
+    pub zone: Option<Zone>,
+    /// Contract column -> where it comes from, as the YAML says.
+    pub columns: BTreeMap<String, Mapping>,
+    /// Named rules over the files' own columns.
+    pub reject: Vec<(String, Vec<Rule>)>,
+    /// Whether a column that nothing uses is an error.
+    pub refuse_extra: bool,
+    /// Whether a file may lack a mapped optional column.
+    pub missing_is_unknown: bool,
+}
+
+/// Where a contract column comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mapping {
+    /// A column of the files, or a partition key.
+    Column(String),
+    /// The product of two columns.
+    Product(String, String),
+    /// The same text in every row.
+    Constant(String),
+}
+
+fn zone_name<S: serde::Serializer>(zone: &Option<Zone>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    zone.as_ref().map(Zone::name).serialize(serializer)
+}
+
+/// Checks the section.
+pub fn check(raw: RawLake, faults: &mut Faults<'_>) -> Params {
+    let location = Location::check(raw.url, raw.options, "lake", faults);
+    let mut raw_tables = raw.tables.unwrap_or_default();
+    let known: Vec<String> = inputs().into_iter().map(|input| input.contract.name).collect();
+    for name in raw_tables.keys().filter(|name| !known.contains(name)) {
+        faults.add(&format!("lake.tables.{name}"), format!("one of the tables {}", known.join(", ")), format!("`{name}`"));
+    }
+    let mut tables = Vec::new();
+    for input in known.iter().filter_map(|name| input(name)) {
+        let path = format!("lake.tables.{}", input.contract.name);
+        match raw_tables.remove(&input.contract.name) {
+            Some(raw) => tables.push(check_table(raw, input, &path, faults)),
+            None if !input.optional => faults.add(&path, "this table", "nothing"),
+            None => {}
+        }
+    }
+    Params { location, tables }
+}
+
+fn check_table(raw: RawTable, input: Input, path: &str, faults: &mut Faults<'_>) -> TableParams {
+    let zone_text = raw.timezone.map(|zone| faults.text(&format!("{path}.timezone"), Some(zone), "a time zone"));
+    let zone = zone_text.as_deref().and_then(Zone::parse);
+    if let (Some(text), None) = (&zone_text, &zone) {
+        faults.add(&format!("{path}.timezone"), "an IANA time zone", format!("`{text}`"));
+    }
+    let mut columns = BTreeMap::new();
+    for (name, column) in raw.columns.unwrap_or_default() {
+        let path = format!("{path}.columns.{name}");
+        let Some(contract) = input.contract.column(&name) else {
+            let names: Vec<&str> = input.contract.columns.iter().map(|column| column.name.as_str()).collect();
+            faults.add(&path, format!("one of the columns {}", names.join(", ")), format!("`{name}`"));
+            continue;
+        };
+        if let Some(mapping) = check_column(column, contract.kind, &path, faults) {
+            columns.insert(name, mapping);
+        }
+    }
+    let reject = raw.reject.unwrap_or_default().into_iter();
+    let reject = reject.map(|(name, rules)| {
+        let path = format!("{path}.reject.{name}");
+        let kinds = column_kinds(&rules);
+        let rules = rule::check(&rules, &path, &|column| kinds.get(column).copied(), faults);
+        if rules.is_empty() {
+            faults.add(&path, "at least one rule", "none");
+        }
+        (name, rules)
+    });
+    TableParams {
+        reject: reject.collect(),
+        path: faults.text(&format!("{path}.path"), raw.path, "a file or folder"),
+        zone,
+        columns,
+        refuse_extra: raw.extra_columns == Some(RawExtra::Refuse),
+        missing_is_unknown: raw.missing_columns != Some(RawMissing::Refuse),
+        input,
+    }
+}
+
+fn check_column(raw: RawColumn, kind: Kind, path: &str, faults: &mut Faults<'_>) -> Option<Mapping> {
+    match raw {
+        RawColumn::Column(name) => Some(Mapping::Column(name)),
+        RawColumn::Product(pair) => match <[String; 2]>::try_from(pair) {
+            Ok([left, right]) if matches!(kind, Kind::Money | Kind::Float) => Some(Mapping::Product(left, right)),
+            Ok(_) => {
+                faults.add(path, format!("a {} column", kind.name()), "a product");
+                None
+            }
+            Err(pair) => {
+                faults.add(path, "two columns", pair.len());
+                None
+            }
+        },
+        RawColumn::Constant(_) if kind != Kind::Text => {
+            faults.add(path, format!("a {} column", kind.name()), "a constant text");
+            None
+        }
+        RawColumn::Constant(text) if text.contains('\u{1f}') => {
+            faults.add(path, "a text without byte 0x1F", "one with it");
+            None
+        }
+        RawColumn::Constant(text) => Some(Mapping::Constant(text)),
+    }
+}
+
+/// The files' columns have no kind before they are opened: the tests tell which kind they need.
+fn column_kinds(rules: &RawRules) -> BTreeMap<String, Kind> {
+    let kind = |test: &RawTest| {
+        let scalars = [&test.at_least, &test.at_most].into_iter().flatten();
+        let mut scalars = scalars.chain(test.in_.iter().flatten()).chain(test.not_in.iter().flatten());
+        match scalars.next() {
+            Some(RawScalar::Text(_)) => Kind::Text,
+            Some(RawScalar::Bool(_)) => Kind::Bool,
+            Some(RawScalar::Number(_)) => Kind::Float,
+            None if test.starts_with.is_some() => Kind::Text,
+            None => Kind::Float,
+        }
+    };
+    rules.iter().flatten().map(|(column, test)| (column.clone(), kind(test))).collect()
+}

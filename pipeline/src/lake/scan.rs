@@ -1,0 +1,237 @@
+//! Reading a table's rows: the cut at as_of, the rules, the coercion, and what became of every row.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::coerce::{Context, Origin, coerce, constant, product};
+use super::open::{OpenTable, Source};
+use crate::columnar::{Column, FieldKind};
+use crate::error::{Error, Result};
+use crate::money::Currency;
+use crate::rule::Value;
+use crate::table::Contract;
+use crate::time::{Day, Zone};
+
+/// What a run may see, and in which units.
+#[derive(Debug, Clone)]
+pub struct Cut {
+    /// The last day that may be seen.
+    pub as_of: Day,
+    /// Zone in which days begin.
+    pub zone: Zone,
+    /// The job's currency.
+    pub currency: Currency,
+}
+
+/// What became of the rows of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Rows of the files, those after as_of included.
+    pub rows_in_files: u64,
+    /// Rows that happened or arrived after as_of: not seen.
+    pub rows_after_as_of: u64,
+    /// Rows up to as_of that a rule rejected, by rule.
+    pub rejected: BTreeMap<String, u64>,
+    /// Rows that were used.
+    pub used: u64,
+    /// Rows of which an amount was rounded.
+    pub rounded: u64,
+}
+
+impl Counts {
+    /// Rows up to as_of.
+    pub fn read(&self) -> u64 {
+        self.rows_in_files - self.rows_after_as_of
+    }
+
+    fn add(&mut self, other: &Counts) {
+        self.rows_in_files += other.rows_in_files;
+        self.rows_after_as_of += other.rows_after_as_of;
+        self.used += other.used;
+        self.rounded += other.rounded;
+        for (rule, count) in &other.rejected {
+            *self.rejected.entry(rule.clone()).or_default() += count;
+        }
+    }
+}
+
+/// Rows of one batch, as the contract says.
+pub struct Rows<'a> {
+    contract: &'a Contract,
+    columns: Vec<Option<Column>>,
+    /// The rows that are used.
+    pub kept: Vec<usize>,
+    /// Day on which each row happened (in the job's zone), where the table is dated and it is known.
+    pub days: Vec<Option<Day>>,
+    /// Day on which each row reached the lake, where it is known.
+    pub recorded: Vec<Option<Day>>,
+}
+
+impl Rows<'_> {
+    /// The column called `name`, if the file has it.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        let index = self.contract.columns.iter().position(|column| column.name == name)?;
+        self.columns[index].as_ref()
+    }
+
+    /// The text of column `name` at `row`; None where unknown.
+    pub fn text(&self, name: &str, row: usize) -> Option<&str> {
+        self.column(name)?.text(row)
+    }
+}
+
+impl OpenTable {
+    /// Reads all files and hands every batch to `visit`, which gathers into one `S` a file; they come back in the order of files.
+    ///
+    /// # Errors
+    /// `Input`, naming file, row group and column; whatever `visit` returns.
+    pub fn scan<S, F>(&self, cut: &Cut, visit: F) -> Result<(Vec<S>, Counts)>
+    where
+        S: Default + Send,
+        F: Fn(&mut S, &Rows<'_>) -> Result<()> + Sync,
+    {
+        let read = |source: &Source| -> Result<(S, Counts)> {
+            let mut gathered = S::default();
+            let counts = self.scan_file(source, cut, |rows| visit(&mut gathered, rows))?;
+            Ok((gathered, counts))
+        };
+        let files: Vec<Result<(S, Counts)>> = self.sources.par_iter().map(read).collect();
+        let mut gathered = Vec::with_capacity(files.len());
+        let mut counts = self.empty_counts();
+        for file in files {
+            let (state, count) = file?;
+            counts.add(&count);
+            gathered.push(state);
+        }
+        Ok((gathered, counts))
+    }
+
+    fn empty_counts(&self) -> Counts {
+        let rejected = self.params.reject.iter().map(|(name, _)| (name.clone(), 0)).collect();
+        Counts { rejected, ..Counts::default() }
+    }
+
+    fn scan_file(&self, source: &Source, cut: &Cut, mut visit: impl FnMut(&Rows<'_>) -> Result<()>) -> Result<Counts> {
+        let rules = self.params.reject.iter().flat_map(|(_, rules)| rules);
+        let filtered = rules.filter_map(|rule| source.file.position(&rule.column));
+        let mut positions: Vec<usize> = source.origins.iter().flatten().flat_map(Origin::positions).chain(filtered).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        let mut counts = self.empty_counts();
+        let mut batches = source.file.batches(&positions);
+        while let Some((rows, columns)) = batches.next_batch()? {
+            let batch = Batch { table: self, source, cut, group: batches.group(), positions: &positions, columns: &columns, rows };
+            let rows = batch.rows(&mut counts)?;
+            visit(&rows)?;
+        }
+        Ok(counts)
+    }
+}
+
+/// A batch on its way from the file's columns to the contract's.
+struct Batch<'a> {
+    table: &'a OpenTable,
+    source: &'a Source,
+    cut: &'a Cut,
+    group: usize,
+    positions: &'a [usize],
+    columns: &'a [Column],
+    rows: usize,
+}
+
+impl<'a> Batch<'a> {
+    fn rows(&self, counts: &mut Counts) -> Result<Rows<'a>> {
+        let contract = &self.table.params.input.contract;
+        let every = vec![true; self.rows];
+        let recorded = self.days_of("recorded_at", &every)?;
+        let mut days = self.days_of("business_date", &every)?;
+        if let Some(event) = self.table.params.input.event {
+            let happened = self.days_of(event, &every)?;
+            days.iter_mut().zip(happened).for_each(|(day, other)| *day = day.or(other));
+        }
+        let as_of = self.cut.as_of;
+        let seen = |day: &Option<Day>| day.is_none_or(|day| day <= as_of);
+        let mut keep: Vec<bool> = days.iter().zip(&recorded).map(|(day, recorded)| seen(day) && seen(recorded)).collect();
+        counts.rows_in_files += self.rows as u64;
+        counts.rows_after_as_of += keep.iter().filter(|&&keep| !keep).count() as u64;
+        self.reject(&mut keep, counts);
+        let mut columns = Vec::with_capacity(contract.columns.len());
+        for index in 0..contract.columns.len() {
+            columns.push(self.coerced(index, &keep, counts)?);
+        }
+        let kept: Vec<usize> = (0..self.rows).filter(|&row| keep[row]).collect();
+        counts.used += kept.len() as u64;
+        Ok(Rows { contract, columns, kept, days, recorded })
+    }
+
+    /// The days of a time column; unknown everywhere if the file has none.
+    fn days_of(&self, name: &str, keep: &[bool]) -> Result<Vec<Option<Day>>> {
+        let contract = &self.table.params.input.contract;
+        let Some(index) = contract.columns.iter().position(|column| column.name == name) else {
+            return Ok(vec![None; self.rows]);
+        };
+        let Some(origin) = &self.source.origins[index] else { return Ok(vec![None; self.rows]) };
+        // A date needs no zone to be a day, and an instant is a day in the job's zone.
+        let (column, _) = self.convert(origin, crate::table::Kind::Date, keep).map_err(|message| self.fault(name, &message))?;
+        Ok((0..self.rows).map(|row| column.int(row).map(|day| Day(day as i32))).collect())
+    }
+
+    /// Clears `keep` where all rules of a name hold; a row counts for the first name.
+    fn reject(&self, keep: &mut [bool], counts: &mut Counts) {
+        for (name, rules) in &self.table.params.reject {
+            let tested: Vec<_> = rules.iter().filter_map(|rule| Some((rule, self.field(self.source.file.position(&rule.column)?)))).collect();
+            let mut rejected = 0;
+            for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
+                if tested.iter().all(|(rule, (column, kind))| rule.holds(value(column, kind, row))) {
+                    *keep = false;
+                    rejected += 1;
+                }
+            }
+            *counts.rejected.entry(name.clone()).or_default() += rejected;
+        }
+    }
+
+    fn field(&self, position: usize) -> (&'a Column, &'a FieldKind) {
+        let index = self.positions.binary_search(&position).expect("every position that is used is read");
+        (&self.columns[index], &self.source.file.fields[position].kind)
+    }
+
+    fn coerced(&self, index: usize, keep: &[bool], counts: &mut Counts) -> Result<Option<Column>> {
+        let contract = &self.table.params.input.contract.columns[index];
+        let Some(origin) = &self.source.origins[index] else { return Ok(None) };
+        let (column, rounded) = self.convert(origin, contract.kind, keep).map_err(|message| self.fault(&contract.name, &message))?;
+        counts.rounded += rounded;
+        let unknown = (0..self.rows).filter(|&row| keep[row] && !column.is_known(row)).count();
+        if unknown > 0 && !contract.nullable {
+            return Err(self.fault(&contract.name, &format!("expected a value in every row, got {unknown} unknown ones")));
+        }
+        Ok(Some(column))
+    }
+
+    fn convert(&self, origin: &Origin, to: crate::table::Kind, keep: &[bool]) -> super::coerce::Coerced {
+        let context = Context { zone: self.table.params.zone.as_ref(), days: &self.cut.zone, currency: &self.cut.currency };
+        match origin {
+            Origin::Constant(text) => constant(text, self.rows, to, keep, context),
+            Origin::Product(left, right) => product(self.field(*left), self.field(*right), to, keep, context),
+            Origin::Field(position) => {
+                let (column, from) = self.field(*position);
+                coerce(column, from, to, keep, context)
+            }
+        }
+    }
+
+    fn fault(&self, column: &str, message: &str) -> Error {
+        let table = &self.table.params.input.contract.name;
+        Error::input(format!("{}: row group {}: table {table}: column {column}: {message}", self.source.identity.path, self.group))
+    }
+}
+
+fn value<'a>(column: &'a Column, kind: &FieldKind, row: usize) -> Value<'a> {
+    let scale = if let FieldKind::Decimal { scale } = kind { 10f64.powi(*scale as i32) } else { 1.0 };
+    match column.text(row) {
+        Some(text) => Value::Text(text),
+        None => column.float(row).map_or(Value::Null, |number| Value::Number(number / scale)),
+    }
+}

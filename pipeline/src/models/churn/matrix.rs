@@ -1,0 +1,97 @@
+//! From facts to the inputs of a churn model: transformed, scaled, with an indicator where a value may be unknown.
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::Example;
+use crate::features::{Facts, Feature};
+use crate::models::cycle::Cell;
+use crate::models::cycle::bg_nbd::Parameters;
+
+/// What a churn model takes in: chosen features, and what the purchase-cycle model says.
+#[derive(Clone)]
+pub struct Inputs {
+    features: Vec<Feature>,
+    horizon_days: f64,
+}
+
+impl Inputs {
+    /// The inputs of a model for `horizon_days`: those of the chosen features that models may take, and the cycle's two.
+    pub fn new(items: &[Feature], horizon_days: i32) -> Self {
+        let features = items.iter().filter(|item| item.for_models).copied().collect();
+        Self { features, horizon_days: f64::from(horizon_days) }
+    }
+
+    /// Names, in the order of values.
+    pub fn names(&self) -> Vec<String> {
+        let own = self.features.iter().map(|feature| feature.name.to_owned());
+        own.chain(["cycle_return_probability".to_owned(), "cycle_p_alive".to_owned()]).collect()
+    }
+
+    /// The values of a customer; `cycle` are the parameters of that date.
+    pub fn values(&self, facts: &Facts, cycle: Option<&Parameters>) -> Vec<Option<f64>> {
+        let cell = Cell::of(facts);
+        let of_cycle = |value: fn(&Parameters, Cell, f64) -> f64| Some(value(cycle?, cell?, self.horizon_days));
+        let mut values: Vec<Option<f64>> = self.features.iter().map(|feature| feature.number(facts)).collect();
+        values.push(of_cycle(|parameters, cell, days| parameters.return_probability(cell, days)));
+        values.push(of_cycle(|parameters, cell, _| parameters.p_alive(cell)));
+        values
+    }
+}
+
+/// One input on its way into the matrix: sign(v) ln(1 + |v|), less its mean, over its deviation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// The input.
+    pub name: String,
+    /// Mean of the transformed known values.
+    pub mean: f64,
+    /// Their standard deviation; 1 where they do not vary.
+    pub deviation: f64,
+    /// Whether an indicator for unknown values follows.
+    pub indicator: bool,
+}
+
+fn transform(value: f64) -> f64 {
+    value.signum() * value.abs().ln_1p()
+}
+
+impl Column {
+    /// Learns the columns from training rows; inputs that never vary get no deviation of their own.
+    pub fn learn(names: &[String], rows: &[Example]) -> Vec<Self> {
+        let column = |(index, name): (usize, &String)| {
+            let known: Vec<f64> = rows.iter().filter_map(|row| row.values[index]).map(transform).collect();
+            let count = known.len().max(1) as f64;
+            let mean = known.iter().sum::<f64>() / count;
+            let variance = known.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
+            let deviation = if variance > 1e-12 { variance.sqrt() } else { 1.0 };
+            let unknown = rows.len() - known.len();
+            Self { name: name.clone(), mean, deviation, indicator: unknown > 0 && !known.is_empty() }
+        };
+        names.iter().enumerate().map(column).collect()
+    }
+
+    /// Width of the matrix of these columns.
+    pub fn width(columns: &[Self]) -> usize {
+        columns.len() + columns.iter().filter(|column| column.indicator).count()
+    }
+
+    /// One row of the matrix.
+    pub fn row(columns: &[Self], values: &[Option<f64>]) -> Vec<f64> {
+        let mut row = Vec::with_capacity(Self::width(columns));
+        for (column, value) in columns.iter().zip(values) {
+            row.push(value.map_or(0.0, |value| (transform(value) - column.mean) / column.deviation));
+            if column.indicator {
+                row.push(f64::from(u8::from(value.is_none())));
+            }
+        }
+        row
+    }
+
+    /// The matrix of `rows`: (rows, width).
+    pub fn matrix(columns: &[Self], rows: &[Example]) -> Array2<f64> {
+        let width = Self::width(columns);
+        let flat: Vec<f64> = rows.iter().flat_map(|row| Self::row(columns, &row.values)).collect();
+        Array2::from_shape_vec((rows.len(), width), flat).expect("every row has the width of its columns")
+    }
+}

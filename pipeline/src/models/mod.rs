@@ -1,0 +1,5 @@
+//! Models: when customers return, and who leaves.
+
+pub mod churn;
+pub mod cycle;
+mod optimise;

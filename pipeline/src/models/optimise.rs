@@ -1,0 +1,109 @@
+//! Minimising a smooth function of a few variables: BFGS with a backtracking line search.
+
+use ndarray::{Array1, Array2};
+
+/// Most iterations.
+const ITERATIONS: usize = 300;
+/// Largest component of the gradient, per observation, at which a point counts as a minimum.
+const GRADIENT_TOLERANCE: f64 = 1e-7;
+
+/// Where a minimisation ended.
+#[derive(Debug, Clone)]
+pub struct Minimum {
+    /// The point.
+    pub at: Array1<f64>,
+    /// The function's value there.
+    pub value: f64,
+    /// Largest component of the gradient there.
+    pub gradient_max: f64,
+    /// Whether the gradient is small enough.
+    pub converged: bool,
+}
+
+fn norm_max(gradient: &Array1<f64>) -> f64 {
+    gradient.iter().fold(0.0, |max: f64, component| max.max(component.abs()))
+}
+
+/// Minimises `function` (value and gradient, both per observation) from `start`.
+pub fn minimise(start: Array1<f64>, function: impl Fn(&Array1<f64>) -> (f64, Array1<f64>)) -> Minimum {
+    let count = start.len();
+    let mut at = start;
+    let (mut value, mut gradient) = function(&at);
+    let mut inverse = Array2::<f64>::eye(count);
+    for _ in 0..ITERATIONS {
+        if norm_max(&gradient) < GRADIENT_TOLERANCE || !value.is_finite() {
+            break;
+        }
+        let mut direction = -inverse.dot(&gradient);
+        if direction.dot(&gradient) >= 0.0 {
+            inverse = Array2::eye(count);
+            direction = -&gradient;
+        }
+        // A step of more than e^2 in one parameter is a leap in the dark.
+        let longest = norm_max(&direction);
+        if longest > 2.0 {
+            direction *= 2.0 / longest;
+        }
+        let Some((next, next_value, next_gradient)) = step(&at, value, &gradient, &direction, &function) else { break };
+        let moved = &next - &at;
+        let turned = &next_gradient - &gradient;
+        update(&mut inverse, &moved, &turned);
+        (at, value, gradient) = (next, next_value, next_gradient);
+    }
+    let gradient_max = norm_max(&gradient);
+    let converged = value.is_finite() && gradient_max < GRADIENT_TOLERANCE * 10.0;
+    Minimum { at, value, gradient_max, converged }
+}
+
+type Point = (Array1<f64>, f64, Array1<f64>);
+
+/// The first of 1, 1/2, 1/4, ... of `direction` that lowers the value enough (Armijo).
+fn step(
+    at: &Array1<f64>,
+    value: f64,
+    gradient: &Array1<f64>,
+    direction: &Array1<f64>,
+    function: &impl Fn(&Array1<f64>) -> (f64, Array1<f64>),
+) -> Option<Point> {
+    let slope = direction.dot(gradient);
+    let mut length = 1.0;
+    for _ in 0..50 {
+        let next = at + &(direction * length);
+        let (next_value, next_gradient) = function(&next);
+        if next_value.is_finite() && next_value <= value + 1e-4 * length * slope {
+            return Some((next, next_value, next_gradient));
+        }
+        length *= 0.5;
+    }
+    None
+}
+
+/// The BFGS update of the inverse Hessian (Nocedal, Wright 2006, equation 6.17).
+fn update(inverse: &mut Array2<f64>, moved: &Array1<f64>, turned: &Array1<f64>) {
+    let curvature = moved.dot(turned);
+    if curvature <= 1e-14 {
+        return;
+    }
+    let count = moved.len();
+    let outer = |a: &Array1<f64>, b: &Array1<f64>| Array2::from_shape_fn((count, count), |(i, j)| a[i] * b[j] / curvature);
+    let left = Array2::<f64>::eye(count) - outer(moved, turned);
+    *inverse = left.dot(inverse).dot(&left.t()) + outer(moved, moved);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn rosenbrock() {
+        // Rosenbrock (1960): minimum 0 at (1, 1).
+        let banana = |point: &Array1<f64>| {
+            let (x, y) = (point[0], point[1]);
+            let value = (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2);
+            (value, array![-2.0 * (1.0 - x) - 400.0 * x * (y - x * x), 200.0 * (y - x * x)])
+        };
+        let found = minimise(array![-1.2, 1.0], banana);
+        assert!(found.converged && (found.at[0] - 1.0).abs() < 1e-5 && (found.at[1] - 1.0).abs() < 1e-5);
+    }
+}

@@ -1,0 +1,105 @@
+//! The summary at the end of a run: what a person can act on.
+
+use crate::audit::{Finding, Severity};
+use crate::backtest::{ChurnReport, CycleReport};
+use crate::metrics::Grade;
+use crate::money::Currency;
+
+/// One group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupLine {
+    /// Its name.
+    pub group: String,
+    /// Customers in it.
+    pub customers: usize,
+    /// Their value in the observation window, in minor units.
+    pub value_minor: i64,
+}
+
+/// One campaign's list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListLine {
+    /// The campaign.
+    pub campaign: String,
+    /// Customers to contact, and kept out to measure.
+    pub arms: [usize; 2],
+    /// Customers left out, by first reason, most first.
+    pub reasons: Vec<(String, usize)>,
+}
+
+/// All that the summary shows.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Everyone known by as_of.
+    pub customers: usize,
+    /// Customers with an order.
+    pub buyers: usize,
+    /// Groups, largest value first.
+    pub groups: Vec<GroupLine>,
+    /// Lists.
+    pub lists: Vec<ListLine>,
+    /// Output, reason and customers withheld.
+    pub withheld: Vec<(String, String, usize)>,
+    /// What the checks found.
+    pub findings: Vec<Finding>,
+    /// The purchase-cycle model.
+    pub cycle: Option<CycleReport>,
+    /// The churn model.
+    pub churn: Option<ChurnReport>,
+    /// Why a model is missing.
+    pub missing: Vec<String>,
+}
+
+impl Summary {
+    /// The summary as lines of text.
+    pub fn text(&self, currency: &Currency) -> String {
+        let mut text = format!("customers  {} known, {} of them with an order\n", self.customers, self.buyers);
+        text.push_str(&format!("\n{:<28}{:>10}{:>18}\n", "group", "customers", format!("value {}", currency.code)));
+        for line in &self.groups {
+            text.push_str(&format!("{:<28}{:>10}{:>18}\n", line.group, line.customers, currency.format(line.value_minor)));
+        }
+        for list in &self.lists {
+            let [treatment, control] = list.arms;
+            text.push_str(&format!("\nlist {}  {treatment} to contact, {control} kept out as control\n", list.campaign));
+            let reasons: Vec<String> = list.reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+            text.push_str(&format!("  left out: {}\n", if reasons.is_empty() { "nobody".to_owned() } else { reasons.join(", ") }));
+        }
+        text.push_str(&self.models());
+        text.push_str("\nwithheld\n");
+        for (output, reason, count) in &self.withheld {
+            text.push_str(&format!("  {output:<20}{reason:<22}{count:>8}\n"));
+        }
+        let told = self.findings.iter().filter(|finding| finding.severity > Severity::Note);
+        for finding in told {
+            let word = if finding.severity == Severity::Hold { "HELD" } else { "note" };
+            let limit = finding.limit.map_or(String::new(), |limit| format!(" (limit {limit})"));
+            let Finding { check, subject, value, consequence, .. } = finding;
+            text.push_str(&format!("{word}  {check} of {subject}: {value:.4}{limit}; {consequence}\n"));
+        }
+        text
+    }
+
+    fn models(&self) -> String {
+        let mut text = String::from("\nmodels, graded on customers whose labels they had not seen\n");
+        let line = |name: &str, grade: &Grade| {
+            let figure = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
+            format!(
+                "  {name:<26} AUC {:>6}  log-loss {:>6}  Brier {:>6}  calibration error {:.4} (noise {:.4})\n",
+                figure(grade.auc),
+                figure(grade.log_loss),
+                figure(grade.brier),
+                grade.calibration_error,
+                grade.calibration_noise
+            )
+        };
+        if let Some(churn) = &self.churn {
+            text.push_str(&line("churn, logistic", &churn.grade));
+            churn.rule_grade.iter().for_each(|grade| text.push_str(&line("churn, inactivity rule", grade)));
+        }
+        if let Some(cycle) = &self.cycle {
+            cycle.return_grades.iter().for_each(|(days, grade)| text.push_str(&line(&format!("return in {days} days, BG/NBD"), grade)));
+        }
+        self.missing.iter().for_each(|why| text.push_str(&format!("  none: {why}\n")));
+        text
+    }
+}

@@ -1,0 +1,16 @@
+//! Lines to shards, shards to state, state and artefacts to scores: the shape of one machine and of a cluster.
+//!
+//! A shard is a range of customer hashes. `collect` reads its lines once, sorted; `score` reads state, never lines.
+
+mod collect;
+mod partition;
+mod row;
+mod sample;
+mod score;
+mod state;
+
+pub use collect::{Plan, collect};
+pub use partition::{Partition, partition};
+pub use sample::Sampled;
+pub use score::{Artefacts, Output, Scores, score, scores_contract, table as scores_table, withheld_contract};
+pub use state::{Snapshot, State};

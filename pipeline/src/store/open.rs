@@ -1,0 +1,126 @@
+//! From a URL and options to a store. Options that nothing knows are faults, not dropped.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreScheme};
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::{Store, first_line};
+use crate::config::{Faults, Secret};
+use crate::error::{Error, Kind, Result};
+
+/// Where a store is, checked: a folder or a URL, and its options.
+#[derive(Debug, Clone)]
+pub struct Location {
+    url: String,
+    options: BTreeMap<String, Secret>,
+}
+
+impl Location {
+    /// Checks a section's `url` and `options`.
+    pub fn check(url: Option<String>, options: Option<BTreeMap<String, String>>, section: &str, faults: &mut Faults<'_>) -> Self {
+        let path = format!("{section}.url");
+        let url = faults.text(&path, url, "a folder or a URL");
+        if url.contains("://") && scheme(&url).is_none() {
+            faults.add(&path, "a folder, or a URL of file, s3, gs, az, memory", format!("`{url}`"));
+        }
+        let mut checked = BTreeMap::new();
+        for (key, value) in options.unwrap_or_default() {
+            let path = format!("{section}.options.{key}");
+            if !known_option(&url, &key) {
+                faults.add(&path, "an option of this kind of store", format!("`{key}`"));
+            }
+            checked.insert(key, faults.option(&path, &value));
+        }
+        Self { url, options: checked }
+    }
+
+    /// A folder of this machine.
+    pub fn folder(path: &str) -> Self {
+        Self { url: path.to_owned(), options: BTreeMap::new() }
+    }
+
+    /// The location in messages and digests; credentials are not part of it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Opens the store; where `create` is set, a local folder is made.
+    ///
+    /// # Errors
+    /// `Input` if a local folder that should be read is missing; `Store` if the options cannot be used.
+    pub fn open(&self, create: bool, runtime: &Arc<Runtime>) -> Result<Store> {
+        match scheme(&self.url) {
+            None | Some(ObjectStoreScheme::Local) => self.open_local(create, runtime),
+            Some(_) => self.open_remote(runtime),
+        }
+    }
+
+    fn open_local(&self, create: bool, runtime: &Arc<Runtime>) -> Result<Store> {
+        let folder = match Url::parse(&self.url) {
+            Ok(url) if url.scheme() == "file" => url.to_file_path().map_err(|()| self.refused("not a local path"))?,
+            _ => self.url.clone().into(),
+        };
+        if create {
+            std::fs::create_dir_all(&folder).map_err(|error| self.refused(&error.to_string()))?;
+        }
+        let inner = LocalFileSystem::new_with_prefix(&folder);
+        let inner = inner.map_err(|_| Error::input(format!("{}: expected a folder, got nothing there", self.url)))?;
+        Ok(Store { inner: Arc::new(inner.with_fsync(true)), root: Path::default(), runtime: runtime.clone(), folder: Some(folder), name: self.url.clone() })
+    }
+
+    fn open_remote(&self, runtime: &Arc<Runtime>) -> Result<Store> {
+        let url = Url::parse(&self.url).map_err(|error| self.refused(&error.to_string()))?;
+        let (scheme, root) = ObjectStoreScheme::parse(&url).map_err(|error| self.refused(&first_line(&error)))?;
+        let inner = self.build(scheme).map_err(|error| self.refused(&first_line(&error)))?;
+        let name = self.url.trim_end_matches('/').to_owned();
+        Ok(Store { inner, root, runtime: runtime.clone(), folder: None, name })
+    }
+
+    fn build(&self, scheme: ObjectStoreScheme) -> object_store::Result<Arc<dyn ObjectStore>> {
+        macro_rules! built {
+            ($builder:ty, $key:ty) => {{
+                let mut builder = <$builder>::from_env().with_url(&self.url);
+                for (key, value) in &self.options {
+                    builder = builder.with_config(<$key>::from_str(key)?, value.reveal());
+                }
+                Arc::new(builder.build()?) as Arc<dyn ObjectStore>
+            }};
+        }
+        Ok(match scheme {
+            ObjectStoreScheme::AmazonS3 => built!(AmazonS3Builder, AmazonS3ConfigKey),
+            ObjectStoreScheme::GoogleCloudStorage => built!(GoogleCloudStorageBuilder, GoogleConfigKey),
+            ObjectStoreScheme::MicrosoftAzure => built!(MicrosoftAzureBuilder, AzureConfigKey),
+            _ => Arc::new(InMemory::new()),
+        })
+    }
+
+    fn refused(&self, why: &str) -> Error {
+        Error::new(Kind::Store, format!("{}: {why}", self.url))
+    }
+}
+
+/// The kind of store that a URL names; None for a plain folder or a URL that is not ours.
+fn scheme(url: &str) -> Option<ObjectStoreScheme> {
+    let parsed = Url::parse(url).ok().filter(|_| url.contains(":/"))?;
+    let (scheme, _) = ObjectStoreScheme::parse(&parsed).ok()?;
+    (!matches!(scheme, ObjectStoreScheme::Http)).then_some(scheme)
+}
+
+fn known_option(url: &str, key: &str) -> bool {
+    match scheme(url) {
+        Some(ObjectStoreScheme::AmazonS3) => AmazonS3ConfigKey::from_str(key).is_ok(),
+        Some(ObjectStoreScheme::GoogleCloudStorage) => GoogleConfigKey::from_str(key).is_ok(),
+        Some(ObjectStoreScheme::MicrosoftAzure) => AzureConfigKey::from_str(key).is_ok(),
+        _ => false,
+    }
+}

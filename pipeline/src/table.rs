@@ -1,0 +1,313 @@
+//! The table contract, written once as a value, and tables that are checked against it.
+
+use std::collections::HashSet;
+
+use polars::prelude::{AnyValue, Column as Series, DataFrame, DataType};
+
+use crate::error::{Error, Result};
+use crate::time::Day;
+
+/// What a column's values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// A whole number.
+    Int,
+    /// A finite number.
+    Float,
+    /// True or false.
+    Bool,
+    /// A calendar day.
+    Date,
+    /// UTC microseconds.
+    Timestamp,
+    /// Minor units of the job's currency.
+    Money,
+}
+
+impl Kind {
+    /// The type in which a table holds the kind.
+    pub fn dtype(self) -> DataType {
+        match self {
+            Kind::Text => DataType::String,
+            Kind::Int | Kind::Timestamp | Kind::Money => DataType::Int64,
+            Kind::Float => DataType::Float64,
+            Kind::Bool => DataType::Boolean,
+            Kind::Date => DataType::Date,
+        }
+    }
+
+    /// The kind's name in documents and errors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Int => "int",
+            Kind::Float => "float",
+            Kind::Bool => "bool",
+            Kind::Date => "date",
+            Kind::Timestamp => "timestamp",
+            Kind::Money => "money",
+        }
+    }
+}
+
+/// Which values a column may have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Range {
+    /// Any of its kind.
+    Any,
+    /// Numbers from the first to the second, both included.
+    Between(f64, f64),
+    /// Dates up to as_of.
+    Past,
+}
+
+/// One column of a contract.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// Its name, with the unit in it.
+    pub name: String,
+    /// What its values are.
+    pub kind: Kind,
+    /// Whether a value may be unknown.
+    pub nullable: bool,
+    /// Which values it may have.
+    pub range: Range,
+    /// What it means.
+    pub meaning: String,
+}
+
+impl Column {
+    /// A column whose value is always known.
+    pub fn new(name: &str, kind: Kind, meaning: &str) -> Self {
+        Self { name: name.into(), kind, nullable: false, range: Range::Any, meaning: meaning.into() }
+    }
+
+    /// The same, but a value may be unknown.
+    pub fn nullable(self) -> Self {
+        Self { nullable: true, ..self }
+    }
+
+    /// The same, with values in `range`.
+    pub fn within(self, range: Range) -> Self {
+        Self { range, ..self }
+    }
+}
+
+/// What a published table is a function of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Of lake, config and as_of: a backfill in any order gives the same bytes.
+    Pure,
+    /// Also of the prior run.
+    Chained,
+}
+
+/// What a table promises: its grain and its columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contract {
+    /// The table's name.
+    pub name: String,
+    /// What a row is.
+    pub meaning: String,
+    /// Columns that no two rows share.
+    pub key: Vec<String>,
+    /// Pure or chained.
+    pub class: Class,
+    /// The columns, in order.
+    pub columns: Vec<Column>,
+}
+
+impl Contract {
+    /// A pure table.
+    pub fn new(name: &str, meaning: &str, key: &[&str], columns: Vec<Column>) -> Self {
+        let key = key.iter().map(|&name| name.to_owned()).collect();
+        Self { name: name.into(), meaning: meaning.into(), key, class: Class::Pure, columns }
+    }
+
+    /// The column called `name`.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The contract as a section of TABLES.md.
+    pub fn markdown(&self) -> String {
+        let key = if self.key.is_empty() { "none".to_owned() } else { self.key.join(", ") };
+        let mut text = format!("\n### {}\n\n{} Key: {key}.\n\n", self.name, self.meaning);
+        text.push_str("| column | kind | unknown | range | meaning |\n|---|---|---|---|---|\n");
+        for column in &self.columns {
+            let range = match column.range {
+                Range::Any => String::new(),
+                Range::Between(low, high) if high == f64::INFINITY => format!("from {low}"),
+                Range::Between(low, high) => format!("{low} to {high}"),
+                Range::Past => "up to as_of".to_owned(),
+            };
+            let null = if column.nullable { "may be" } else { "never" };
+            let Column { name, kind, meaning, .. } = column;
+            text.push_str(&format!("| {name} | {} | {null} | {range} | {meaning} |\n", kind.name()));
+        }
+        text
+    }
+}
+
+/// Rows that keep a contract.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// What the rows promise.
+    pub contract: Contract,
+    /// The rows.
+    pub frame: DataFrame,
+}
+
+impl Table {
+    /// Puts `columns` together and checks them: names, kinds, nulls, ranges, dates up to `as_of`, key.
+    ///
+    /// # Errors
+    /// `Bug`, with table, column, rule, number of rows and up to three keys: what we make ourselves must keep its contract.
+    pub fn new(contract: Contract, columns: Vec<Series>, as_of: Day) -> Result<Self> {
+        let height = columns.first().map_or(0, Series::len);
+        let frame = DataFrame::new(height, columns).map_err(Error::from)?;
+        let table = Self { contract, frame };
+        table.check_columns(as_of)?;
+        table.check_key()?;
+        Ok(table)
+    }
+
+    fn check_columns(&self, as_of: Day) -> Result<()> {
+        let names: Vec<&str> = self.contract.columns.iter().map(|column| column.name.as_str()).collect();
+        let found: Vec<&str> = self.frame.columns().iter().map(|column| column.name().as_str()).collect();
+        if found != names {
+            return Err(self.broken(format!("expected columns {names:?}, got {found:?}")));
+        }
+        for (column, values) in self.contract.columns.iter().zip(self.frame.columns()) {
+            if *values.dtype() != column.kind.dtype() {
+                return Err(self.broken(format!("{}: expected {}, got {}", column.name, column.kind.name(), values.dtype())));
+            }
+            let nulls = if column.nullable { 0 } else { values.null_count() };
+            let outside = count_outside(column, values, as_of)?;
+            if nulls + outside > 0 {
+                let rule = format!("{:?}{}", column.range, if column.nullable { "" } else { ", never unknown" });
+                return Err(self.broken(format!("{}: {} rows break the rule {rule}", column.name, nulls + outside)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_key(&self) -> Result<()> {
+        let key: Vec<&Series> = self.contract.key.iter().map(|name| self.frame.column(name)).collect::<polars::prelude::PolarsResult<_>>()?;
+        if key.is_empty() {
+            return Ok(());
+        }
+        let mut seen = HashSet::with_capacity(self.frame.height());
+        for row in 0..self.frame.height() {
+            let values: Vec<String> = key.iter().map(|column| Ok(text(&column.get(row)?))).collect::<Result<_>>()?;
+            let values = values.join("\u{1f}");
+            if !seen.insert(values.clone()) {
+                return Err(self.broken(format!("key {} stands twice: {}", self.contract.key.join(", "), values.replace('\u{1f}', ", "))));
+            }
+        }
+        Ok(())
+    }
+
+    fn broken(&self, message: String) -> Error {
+        Error::bug(format!("table {}: {message}", self.contract.name))
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.frame.height()
+    }
+
+    /// The column called `name`.
+    ///
+    /// # Errors
+    /// `Bug` if the table has none of that name.
+    pub fn column(&self, name: &str) -> Result<&Series> {
+        Ok(self.frame.column(name)?)
+    }
+
+    /// The texts of column `name`; unknown ones are empty.
+    ///
+    /// # Errors
+    /// `Bug` if the table has no text column of that name.
+    pub fn texts(&self, name: &str) -> Result<Vec<&str>> {
+        Ok(self.column(name)?.str()?.iter().map(Option::unwrap_or_default).collect())
+    }
+
+    /// The numbers of column `name` (dates as days, true as 1), unknown ones as None.
+    ///
+    /// # Errors
+    /// `Bug` if the table has no such column, or it holds texts.
+    pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>> {
+        let values = self.column(name)?.cast(&DataType::Float64)?;
+        Ok(values.f64()?.iter().collect())
+    }
+}
+
+/// A value as it stands in keys and for people.
+pub fn text(value: &AnyValue<'_>) -> String {
+    match value {
+        AnyValue::Null => String::new(),
+        AnyValue::String(text) => (*text).to_owned(),
+        AnyValue::StringOwned(text) => text.to_string(),
+        AnyValue::Date(days) => Day(*days).to_string(),
+        AnyValue::Boolean(value) => value.to_string(),
+        AnyValue::Int64(value) => value.to_string(),
+        AnyValue::Float64(value) => value.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// How many known values break the column's range; floats must be finite.
+fn count_outside(column: &Column, values: &Series, as_of: Day) -> Result<usize> {
+    let (low, high) = match column.range {
+        Range::Any if column.kind == Kind::Float => (f64::MIN, f64::MAX),
+        Range::Any => return Ok(0),
+        Range::Between(low, high) => (low, high),
+        Range::Past => (f64::MIN, f64::from(as_of.0)),
+    };
+    let values = values.cast(&DataType::Float64)?;
+    let outside = |value: &f64| !value.is_finite() || *value < low || *value > high;
+    Ok(values.f64()?.iter().flatten().filter(outside).count())
+}
+
+/// A column of dates.
+pub fn dates(name: &str, days: Vec<Option<Day>>) -> Result<Series> {
+    let days: Vec<Option<i32>> = days.into_iter().map(|day| day.map(|day| day.0)).collect();
+    Ok(Series::new(name.into(), days).cast(&DataType::Date)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contract() -> Contract {
+        let columns = vec![
+            Column::new("customer_id", Kind::Text, "who"),
+            Column::new("share", Kind::Float, "a share").nullable().within(Range::Between(0.0, 1.0)),
+            Column::new("last_order_date", Kind::Date, "when").nullable().within(Range::Past),
+        ];
+        Contract::new("example", "One row a customer.", &["customer_id"], columns)
+    }
+
+    fn table(ids: [&str; 3], shares: [Option<f64>; 3], day: i32) -> Result<Table> {
+        let dates = dates("last_order_date", vec![Some(Day(day)), None, Some(Day(3))])?;
+        let columns = vec![Series::new("customer_id".into(), ids.to_vec()), Series::new("share".into(), shares.to_vec()), dates];
+        Table::new(contract(), columns, Day(10))
+    }
+
+    #[test]
+    fn a_broken_contract_is_named() {
+        let good = [Some(0.0), None, Some(1.0)];
+        assert!(table(["a", "b", "c"], good, 10).is_ok());
+        let message = |result: Result<Table>| result.expect_err("broken").to_string();
+        assert_eq!(message(table(["a", "b", "a"], good, 10)), "table example: key customer_id stands twice: a");
+        let outside = message(table(["a", "b", "c"], [Some(f64::NAN), Some(1.5), None], 10));
+        assert_eq!(outside, "table example: share: 2 rows break the rule Between(0.0, 1.0)");
+        let future = message(table(["a", "b", "c"], good, 11));
+        assert_eq!(future, "table example: last_order_date: 1 rows break the rule Past");
+    }
+}

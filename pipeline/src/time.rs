@@ -1,0 +1,226 @@
+//! Days, windows and the grid of snapshot dates: the one place where their bounds are computed.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use serde::Serialize;
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// A calendar day, as days since 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// Reads `YYYY-MM-DD`; nothing else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let date: Date = text.parse().ok()?;
+        let day = Self::of(date);
+        (day.to_string() == text).then_some(day)
+    }
+
+    fn of(date: Date) -> Self {
+        let days = date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24;
+        Self(i32::try_from(days).expect("a civil date is within 11 million days of 1970"))
+    }
+
+    /// The day `days` later.
+    pub fn plus(self, days: i32) -> Self {
+        Self(self.0 + days)
+    }
+
+    /// Whole days from `earlier` to this day.
+    pub fn since(self, earlier: Day) -> i64 {
+        i64::from(self.0) - i64::from(earlier.0)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Date::constant(1970, 1, 1).checked_add(self.0.days()) {
+            Ok(date) => write!(f, "{date}"),
+            Err(_) => write!(f, "day {}", self.0),
+        }
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A time zone as its list of offsets, so that converting a column costs a search each value.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    name: String,
+    /// Start of each period in UTC microseconds, and its offset in microseconds.
+    periods: Vec<(i64, i64)>,
+}
+
+impl Zone {
+    /// The zone of an IANA name, from the data compiled into the program.
+    pub fn parse(name: &str) -> Option<Self> {
+        let zone = TimeZone::get(name).ok()?;
+        let first = Timestamp::from_second(-2_208_988_800).ok()?;
+        let last = Timestamp::from_second(7_258_118_400).ok()?;
+        let micros = |offset: jiff::tz::Offset| i64::from(offset.seconds()) * 1_000_000;
+        let mut periods = vec![(i64::MIN / 2, micros(zone.to_offset(first)))];
+        let transitions = zone.following(first).take_while(|transition| transition.timestamp() < last);
+        periods.extend(transitions.map(|t| (t.timestamp().as_microsecond(), micros(t.offset()))));
+        Some(Self { name: name.to_owned(), periods })
+    }
+
+    /// The IANA name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The day on which the instant (UTC microseconds) falls here.
+    pub fn day(&self, utc_micros: i64) -> Day {
+        let index = self.periods.partition_point(|&(start, _)| start <= utc_micros) - 1;
+        let days = (utc_micros + self.periods[index].1).div_euclid(DAY_MICROS);
+        Day(i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX }))
+    }
+
+    /// The instant of a local time. A time that exists twice is the earlier one; one that does not exist is moved
+    /// forward by the length of the gap (RFC 5545).
+    pub fn instant(&self, local_micros: i64) -> i64 {
+        let ends_after = |pair: &[(i64, i64)]| local_micros >= pair[1].0 + pair[0].1;
+        let index = self.periods.windows(2).take_while(|pair| ends_after(pair)).count();
+        let (start, offset) = self.periods[index];
+        let in_gap = index > 0 && local_micros < start + offset;
+        let offset = if in_gap { self.periods[index - 1].1 } else { offset };
+        local_micros - offset
+    }
+
+    /// The first instant of `day` here.
+    pub fn start_of(&self, day: Day) -> i64 {
+        self.instant(i64::from(day.0) * DAY_MICROS)
+    }
+}
+
+/// Days `(after, to]`: the first is out, the last is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The day before the first one.
+    pub after: Day,
+    /// The last day.
+    pub to: Day,
+}
+
+impl Window {
+    /// The `days` that end on `to`.
+    pub fn ending(to: Day, days: i32) -> Self {
+        Self { after: to.plus(-days), to }
+    }
+
+    /// The `days` that follow on `after`.
+    pub fn following(after: Day, days: i32) -> Self {
+        Self { after, to: after.plus(days) }
+    }
+
+    /// Whether `day` lies in the window.
+    pub fn contains(self, day: Day) -> bool {
+        self.after < day && day <= self.to
+    }
+}
+
+/// The dates at which a run looks at its customers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dates {
+    /// Dates whose labels are over on the test date, oldest first.
+    pub training: Vec<Day>,
+    /// The date on which models are graded.
+    pub test: Day,
+    /// The last day that may be seen.
+    pub as_of: Day,
+}
+
+/// How snapshot dates are chosen.
+#[derive(Debug, Clone, Copy)]
+pub struct Grid {
+    /// Step of the grid, from 1970-01-01.
+    pub every_days: i32,
+    /// Length of the label window.
+    pub horizon_days: i32,
+    /// Days that lines may arrive late.
+    pub late_days: i32,
+    /// Number of training dates.
+    pub training_dates: i32,
+}
+
+impl Dates {
+    /// The test date is the newest grid date at least `horizon + late` before as_of; the training dates are the newest
+    /// ones at least a horizon before the test date.
+    pub fn choose(as_of: Day, grid: Grid) -> Self {
+        let on_grid = |day: Day| Day(day.0.div_euclid(grid.every_days) * grid.every_days);
+        let test = on_grid(as_of.plus(-grid.horizon_days - grid.late_days));
+        let newest = on_grid(test.plus(-grid.horizon_days - grid.late_days));
+        let training = (0..grid.training_dates).rev().map(|back| newest.plus(-back * grid.every_days)).collect();
+        Self { training, test, as_of }
+    }
+
+    /// All dates, oldest first; as_of is the last.
+    pub fn all(&self) -> Vec<Day> {
+        let mut all = self.training.clone();
+        all.extend([self.test, self.as_of]);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).expect("a date")
+    }
+
+    #[test]
+    fn days_count_from_1970() {
+        assert_eq!(day("1970-01-01").0, 0);
+        assert_eq!(day("2000-03-01").0, 11_017); // date --date 2000-03-01 +%s / 86400
+        assert_eq!(Day(11_017).to_string(), "2000-03-01");
+        assert_eq!(Day::parse("2000-3-1"), None);
+        assert_eq!(Day::parse("2001-02-29"), None);
+    }
+
+    #[test]
+    fn a_day_begins_in_its_zone() {
+        let new_york = Zone::parse("America/New_York").expect("a zone");
+        // 2026-03-08 06:59:59 UTC is 01:59:59 EST; 2026-11-01 03:59:59 UTC is 23:59:59 EDT of the day before.
+        assert_eq!(new_york.day(1_772_953_199_000_000), day("2026-03-08"));
+        assert_eq!(new_york.day(1_793_505_599_000_000), day("2026-10-31"));
+        assert_eq!(new_york.day(1_793_505_600_000_000), day("2026-11-01"));
+    }
+
+    #[test]
+    fn local_times_that_exist_twice_or_never() {
+        let new_york = Zone::parse("America/New_York").expect("a zone");
+        let local = |date: &str, hours: i64| i64::from(day(date).0) * DAY_MICROS + hours * 3_600_000_000;
+        // 02:00 on 2026-03-08 does not exist: 03:00 EDT = 07:00 UTC. 01:00 on 2026-11-01 is first 05:00 UTC.
+        assert_eq!(new_york.instant(local("2026-03-08", 2)), local("2026-03-08", 7));
+        assert_eq!(new_york.instant(local("2026-11-01", 1)), local("2026-11-01", 5));
+        assert_eq!(new_york.instant(local("2026-11-01", 2)), local("2026-11-01", 7));
+    }
+
+    #[test]
+    fn labels_of_training_dates_are_over_on_the_test_date() {
+        let grid = Grid { every_days: 30, horizon_days: 90, late_days: 5, training_dates: 2 };
+        let dates = Dates::choose(day("2026-06-30"), grid);
+        // 2026-06-30 is day 20634; less 95: 20539 -> grid 20520; less 95: 20425 -> 20400, and 20370.
+        assert_eq!(dates.test, Day(20_520));
+        assert_eq!(dates.training, vec![Day(20_370), Day(20_400)]);
+        assert!(dates.training.iter().all(|date| date.0 + 95 <= dates.test.0));
+    }
+
+    #[test]
+    fn windows_leave_out_their_start() {
+        let window = Window::ending(Day(100), 30);
+        assert!(!window.contains(Day(70)) && window.contains(Day(71)) && window.contains(Day(100)));
+        assert!(!Window::following(Day(100), 90).contains(Day(100)));
+    }
+}
