@@ -24,4 +24,5 @@ pub mod groups;
 pub mod campaigns;
 pub mod report;
 pub mod publish;
+pub mod sample;
 pub mod job;

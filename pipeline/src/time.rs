@@ -58,6 +58,8 @@ pub struct Zone {
     name: String,
     /// Start of each period in UTC microseconds, and its offset in microseconds.
     periods: Vec<(i64, i64)>,
+    /// End of each period but the last, in local microseconds.
+    local_ends: Vec<i64>,
 }
 
 impl Zone {
@@ -70,7 +72,8 @@ impl Zone {
         let mut periods = vec![(i64::MIN / 2, micros(zone.to_offset(first)))];
         let transitions = zone.following(first).take_while(|transition| transition.timestamp() < last);
         periods.extend(transitions.map(|t| (t.timestamp().as_microsecond(), micros(t.offset()))));
-        Some(Self { name: name.to_owned(), periods })
+        let local_ends = periods.windows(2).map(|pair| pair[1].0 + pair[0].1).collect();
+        Some(Self { name: name.to_owned(), periods, local_ends })
     }
 
     /// The IANA name.
@@ -88,8 +91,8 @@ impl Zone {
     /// The instant of a local time. A time that exists twice is the earlier one; one that does not exist is moved
     /// forward by the length of the gap (RFC 5545).
     pub fn instant(&self, local_micros: i64) -> i64 {
-        let ends_after = |pair: &[(i64, i64)]| local_micros >= pair[1].0 + pair[0].1;
-        let index = self.periods.windows(2).take_while(|pair| ends_after(pair)).count();
+        // Period i ends, in its own local time, where the next one starts plus its own offset: these ends rise.
+        let index = self.local_ends.partition_point(|&end| local_micros >= end);
         let (start, offset) = self.periods[index];
         let in_gap = index > 0 && local_micros < start + offset;
         let offset = if in_gap { self.periods[index - 1].1 } else { offset };

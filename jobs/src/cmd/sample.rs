@@ -1,8 +1,32 @@
 //! `regulars sample`.
 
+use anyhow::Context;
+use regulars::error::{Error, Kind};
+use regulars::sample::{Params, generate};
+use regulars::store::Location;
+use regulars::time::Day;
+
+use super::{end_on_sigterm, say};
 use crate::args::SampleArgs;
 
 /// Writes a simulated shop.
-pub fn run(_arguments: &SampleArgs) -> anyhow::Result<u8> {
-    anyhow::bail!("not there yet")
+pub fn run(arguments: &SampleArgs) -> anyhow::Result<u8> {
+    let until = Day::parse(&arguments.until);
+    let until = until.ok_or_else(|| Error::new(Kind::Config, format!("--until: expected a date YYYY-MM-DD, got `{}`", arguments.until)))?;
+    let params = Params {
+        customers: arguments.customers,
+        until,
+        months: arguments.months,
+        products: arguments.products,
+        lines_per_customer: arguments.lines_per_customer,
+        gap_shape: arguments.gap_shape,
+        seed: arguments.seed,
+    };
+    let params = params.check()?;
+    let runtime = regulars::store::runtime()?;
+    end_on_sigterm(&runtime);
+    let out = arguments.out.display().to_string();
+    let store = Location::folder(&out).open(true, &runtime)?;
+    let written = generate(&params, &store).with_context(|| format!("cannot write a sample into {out}"))?;
+    say(&format!("{} order lines, {} files, {} bytes in {out}\n", written.lines, written.files, written.bytes))
 }

@@ -6,6 +6,8 @@ use ndarray::{Array1, Array2};
 const ITERATIONS: usize = 300;
 /// Largest component of the gradient, per observation, at which a point counts as a minimum.
 const GRADIENT_TOLERANCE: f64 = 1e-7;
+/// The same where the value no longer falls in double precision.
+const GRADIENT_FLAT: f64 = 1e-5;
 
 /// Where a minimisation ended.
 #[derive(Debug, Clone)]
@@ -18,20 +20,22 @@ pub struct Minimum {
     pub gradient_max: f64,
     /// Whether the gradient is small enough.
     pub converged: bool,
+    /// Whether a component ran past the bound: the minimum, if any, is not held by the data.
+    pub at_boundary: bool,
 }
 
 fn norm_max(gradient: &Array1<f64>) -> f64 {
     gradient.iter().fold(0.0, |max: f64, component| max.max(component.abs()))
 }
 
-/// Minimises `function` (value and gradient, both per observation) from `start`.
-pub fn minimise(start: Array1<f64>, function: impl Fn(&Array1<f64>) -> (f64, Array1<f64>)) -> Minimum {
+/// Minimises `function` (value and gradient, both per observation) from `start`, while no component leaves `-bound..=bound`.
+pub fn minimise(start: Array1<f64>, bound: f64, function: impl Fn(&Array1<f64>) -> (f64, Array1<f64>)) -> Minimum {
     let count = start.len();
     let mut at = start;
     let (mut value, mut gradient) = function(&at);
     let mut inverse = Array2::<f64>::eye(count);
     for _ in 0..ITERATIONS {
-        if norm_max(&gradient) < GRADIENT_TOLERANCE || !value.is_finite() {
+        if norm_max(&gradient) < GRADIENT_TOLERANCE || norm_max(&at) > bound || !value.is_finite() {
             break;
         }
         let mut direction = -inverse.dot(&gradient);
@@ -51,8 +55,9 @@ pub fn minimise(start: Array1<f64>, function: impl Fn(&Array1<f64>) -> (f64, Arr
         (at, value, gradient) = (next, next_value, next_gradient);
     }
     let gradient_max = norm_max(&gradient);
-    let converged = value.is_finite() && gradient_max < GRADIENT_TOLERANCE * 10.0;
-    Minimum { at, value, gradient_max, converged }
+    let at_boundary = norm_max(&at) > bound;
+    let converged = value.is_finite() && gradient_max < GRADIENT_FLAT;
+    Minimum { at, value, gradient_max, converged, at_boundary }
 }
 
 type Point = (Array1<f64>, f64, Array1<f64>);
@@ -103,7 +108,7 @@ mod tests {
             let value = (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2);
             (value, array![-2.0 * (1.0 - x) - 400.0 * x * (y - x * x), 200.0 * (y - x * x)])
         };
-        let found = minimise(array![-1.2, 1.0], banana);
+        let found = minimise(array![-1.2, 1.0], 10.0, banana);
         assert!(found.converged && (found.at[0] - 1.0).abs() < 1e-5 && (found.at[1] - 1.0).abs() < 1e-5);
     }
 }

@@ -102,6 +102,7 @@ impl Store {
         let listed = self.runtime.block_on(self.inner.list(Some(&full)).try_collect::<Vec<_>>());
         let mut entries: Vec<Entry> = self.told(prefix, listed)?.into_iter().map(|meta| self.entry(meta)).collect();
         if entries.is_empty()
+            && !prefix.is_empty()
             && let Some(entry) = self.head(prefix)?
         {
             entries.push(entry);

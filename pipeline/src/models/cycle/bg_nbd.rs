@@ -54,28 +54,48 @@ impl Parameters {
         Self { r: logs[0].exp(), alpha: logs[1].exp(), a: logs[2].exp(), b: logs[3].exp() }
     }
 
+    /// What the likelihood takes from x alone: cells of one x share it.
+    fn of_x(&self, x: u32) -> OfX {
+        let Self { r, alpha, a, b } = *self;
+        let x = f64::from(x);
+        let value = ln_gamma(r + x) - ln_gamma(r) + r * alpha.ln();
+        let by_r = digamma(r + x) - digamma(r) + alpha.ln();
+        if x == 0.0 {
+            return OfX { value, by_r, by_a: 0.0, by_b: 0.0, ln_odds: f64::NEG_INFINITY };
+        }
+        let both = digamma(a + b) - digamma(a + b + x);
+        OfX {
+            value: value + ln_beta(a, b + x) - ln_beta(a, b),
+            by_r,
+            by_a: both,
+            by_b: both + digamma(b + x) - digamma(b),
+            ln_odds: a.ln() - (b + x - 1.0).ln(),
+        }
+    }
+
     /// Log-likelihood of one customer (equation 6), in log space, and its gradient by (r, alpha, a, b).
     pub fn log_likelihood(&self, cell: Cell) -> (f64, [f64; 4]) {
+        self.with_x(&self.of_x(cell.x), cell)
+    }
+
+    fn with_x(&self, of_x: &OfX, cell: Cell) -> (f64, [f64; 4]) {
         let Self { r, alpha, a, b } = *self;
         let (x, t_x, t) = (f64::from(cell.x), f64::from(cell.t_x), f64::from(cell.observed));
-        let common = ln_gamma(r + x) - ln_gamma(r) + r * alpha.ln() - (r + x) * (alpha + t).ln();
-        let by_r = digamma(r + x) - digamma(r) + alpha.ln() - (alpha + t).ln();
+        let ln_t = (alpha + t).ln();
+        let value = of_x.value - (r + x) * ln_t;
+        let by_r = of_x.by_r - ln_t;
         let by_alpha = r / alpha - (r + x) / (alpha + t);
         if cell.x == 0 {
-            return (common, [by_r, by_alpha, 0.0, 0.0]);
+            return (value, [by_r, by_alpha, 0.0, 0.0]);
         }
         // S1 = a / (b + x - 1) ((alpha + T) / (alpha + t_x))^(r + x): gone since the last order, against S2 = 1: alive.
-        let silent = ((alpha + t) / (alpha + t_x)).ln();
-        let ln_s1 = a.ln() - (b + x - 1.0).ln() + (r + x) * silent;
+        let silent = ln_t - (alpha + t_x).ln();
+        let ln_s1 = of_x.ln_odds + (r + x) * silent;
         let ln_sum = ln_one_plus_exp(ln_s1);
         let gone = (ln_s1 - ln_sum).exp();
-        let value = common + ln_beta(a, b + x) - ln_beta(a, b) + ln_sum;
         let by_r = by_r + gone * silent;
         let by_alpha = by_alpha + gone * (r + x) * (1.0 / (alpha + t) - 1.0 / (alpha + t_x));
-        let both = digamma(a + b) - digamma(a + b + x);
-        let by_a = both + gone / a;
-        let by_b = both + digamma(b + x) - digamma(b) - gone / (b + x - 1.0);
-        (value, [by_r, by_alpha, by_a, by_b])
+        (value + ln_sum, [by_r, by_alpha, of_x.by_a + gone / a, of_x.by_b - gone / (b + x - 1.0)])
     }
 
     /// The chance that a customer is still active (equation following 10): 1 for one-time buyers, as the model has it.
@@ -103,6 +123,15 @@ impl Parameters {
     }
 }
 
+/// The parts of value and gradient that depend on x alone.
+struct OfX {
+    value: f64,
+    by_r: f64,
+    by_a: f64,
+    by_b: f64,
+    ln_odds: f64,
+}
+
 /// ln(1 + e^z) without overflow.
 fn ln_one_plus_exp(z: f64) -> f64 {
     z.max(0.0) + (-z.abs()).exp().ln_1p()
@@ -121,15 +150,16 @@ pub fn fit(cells: &Cells) -> Result<Fit> {
     let objective = |logs: &Array1<f64>| mean_loss(&weighted, customers as f64, logs);
     let mean_t = weighted.iter().map(|(cell, weight)| f64::from(cell.observed) * weight).sum::<f64>() / customers as f64;
     let starts = [[0.25, mean_t * 0.1, 0.8, 2.5], [1.0, mean_t * 0.3, 0.3, 3.0], [0.6, mean_t, 1.0, 1.0]];
-    let tried = starts.iter().map(|start| minimise(Array1::from_iter(start.iter().map(|value| value.max(1e-3).ln())), objective));
-    let best: Option<Minimum> = tried.filter(|found| found.converged).min_by(|a, b| a.value.total_cmp(&b.value));
+    let logs = |start: &[f64; 4]| Array1::from_iter(start.iter().map(|value| value.max(1e-3).ln()));
+    let tried = starts.iter().map(|start| minimise(logs(start), LOG_BOUND, objective));
+    let best: Option<Minimum> = tried.filter(|found| found.converged || found.at_boundary).min_by(|a, b| a.value.total_cmp(&b.value));
     let best = best.ok_or_else(|| Error::new(Kind::Input, "BG/NBD: expected the likelihood to have a maximum, got no convergence from three starts"))?;
     Ok(Fit {
         parameters: Parameters::from_logs(&best.at),
         log_likelihood: -best.value * customers as f64,
         customers,
         gradient_max: best.gradient_max,
-        at_boundary: best.at.iter().any(|log| log.abs() > LOG_BOUND),
+        at_boundary: best.at_boundary,
     })
 }
 
@@ -138,8 +168,13 @@ fn mean_loss(cells: &[(Cell, f64)], customers: f64, logs: &Array1<f64>) -> (f64,
     let parameters = Parameters::from_logs(logs);
     let block = |cells: &[(Cell, f64)]| {
         let mut sum = [0.0; 5];
+        // Cells stand in the order of x.
+        let mut of_x = (u32::MAX, parameters.of_x(0));
         for &(cell, weight) in cells {
-            let (value, gradient) = parameters.log_likelihood(cell);
+            if of_x.0 != cell.x {
+                of_x = (cell.x, parameters.of_x(cell.x));
+            }
+            let (value, gradient) = parameters.with_x(&of_x.1, cell);
             sum[0] += weight * value;
             sum[1..].iter_mut().zip(gradient).for_each(|(sum, part)| *sum += weight * part);
         }
