@@ -1,17 +1,5 @@
-//! The command line of Regulars: parse, call, exit code.
+//! The program `regulars`.
 
-mod args;
-mod cmd;
-mod exit;
-mod progress;
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    let parsed = match args::parse() {
-        Ok(parsed) => parsed,
-        Err(code) => return code,
-    };
-    // A panic is a bug; the scheduler is told so by the code of bugs, not by that of Rust.
-    std::panic::catch_unwind(|| exit::code(cmd::run(parsed))).unwrap_or(ExitCode::from(exit::BUG))
+fn main() -> std::process::ExitCode {
+    regulars_jobs::run()
 }

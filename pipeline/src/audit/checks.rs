@@ -69,8 +69,9 @@ pub fn input_checks(counts: &[(String, Counts)], survey: &Survey, complete: &Com
     let anonymous = share(survey.anonymous_value_minor as f64, survey.value_minor as f64);
     let words = format!("{} minor units of value belong to no customer", survey.anonymous_value_minor);
     limited("anonymous_value_share", anonymous, params.anonymous_value_share_max, words);
-    let words = format!("{duplicates} lines repeat another in every column; they are kept");
-    limited("duplicate_share", share(duplicates as f64, lines), params.duplicate_share_max, words);
+    let words = format!("{duplicates} lines of customers repeat another in every column; they are kept");
+    let named = lines - survey.anonymous_lines as f64;
+    limited("duplicate_share", share(duplicates as f64, named), params.duplicate_share_max, words);
     let lag = as_of.since(complete.source) as f64;
     let words = format!("lines are complete to {}; silence is counted to then", complete.source);
     limited("complete_lag_days", lag, f64::from(params.complete_lag_days_max), words);

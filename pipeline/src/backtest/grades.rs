@@ -61,14 +61,14 @@ pub fn contract() -> Contract {
         Column::new("vintage", Kind::Date, "date on which it was graded"),
         Column::new("target", Kind::Text, "churn (no order in the horizon) or return (an order in it)"),
         Column::new("horizon_days", Kind::Int, "days that it looked ahead"),
-        Column::new("slice", Kind::Text, "all, or tenth_01 (lowest predictions) to tenth_10"),
+        Column::new("slice", Kind::Text, "all, or tenth_01 (lowest predictions) to at most tenth_10: equal predictions stay in one tenth"),
         Column::new(
             "metric",
             Kind::Text,
-            "customers, base_rate, auc, log_loss, brier, lift_top_tenth, calibration_error, calibration_noise, predicted, observed",
+            "customers, base_rate, auc, log_loss, brier, lift_top_tenth, calibration_error (mean over customers of |predicted - observed| of their tenth), calibration_noise (what perfect predictions would show by chance), predicted, observed",
         ),
         Column::new("value", Kind::Float, "the metric's value"),
-        Column::new("baseline", Kind::Float, "the inactivity rule's value on the same customers").nullable(),
+        Column::new("baseline", Kind::Float, "the inactivity rule's value on the same customers, where there is one (churn)").nullable(),
     ];
     let key = ["model", "vintage", "target", "horizon_days", "slice", "metric"];
     Contract::new("model_grades", "One row a figure by which a model was graded on customers it had not seen the labels of.", &key, columns)

@@ -29,6 +29,8 @@ pub struct Params {
     pub purpose: String,
     /// Whether consent must have been given.
     pub consent_required: bool,
+    /// Whether an address for the channel must be known.
+    pub address_required: bool,
 }
 
 /// Checks all campaigns against the columns of `contracts` (features, scores, groups).
@@ -65,6 +67,7 @@ fn check_one(name: String, raw: RawCampaign, contracts: &[Contract], faults: &mu
         channel: faults.text(&format!("{path}.channel"), raw.channel, "a channel"),
         purpose: faults.text(&format!("{path}.purpose"), raw.purpose, "a purpose"),
         consent_required: raw.consent_required.unwrap_or(true),
+        address_required: raw.address_required.unwrap_or(true),
         name,
     }
 }

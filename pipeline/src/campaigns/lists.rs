@@ -62,14 +62,15 @@ pub fn contracts(campaign: &str) -> [Contract; 2] {
         Column::new("rank", Kind::Int, "1 for the first; both arms are one ranking").within(Range::Between(1.0, f64::INFINITY)),
         Column::new("arm", Kind::Text, "treatment or control, drawn by household where one is known"),
         Column::new("channel", Kind::Text, "channel of the campaign"),
-        Column::new("value_at_stake", Kind::Float, "the value by which customers are ranked"),
+        Column::new("order_value", Kind::Float, "the value by which customers are ranked: the campaign's order_by"),
+        Column::new("value_at_stake_minor", Kind::Money, "value of the orders in the observation window, net of returns"),
     ];
     let exclusions = vec![
         Column::new("customer_id", Kind::Text, "the customer"),
         Column::new(
             "reason",
             Kind::Text,
-            "first reason: account_type, withheld:<reason>, audience, no_value, consent_unknown, consent_withdrawn, objected or over_size",
+            "first reason: account_type, withheld:<reason>, audience, no_value, no_address, consent_unknown, consent_withdrawn, objected or over_size",
         ),
         Column::new("all_reasons", Kind::Text, "every reason, with the rules that did not hold, separated by `; `"),
     ];
@@ -89,6 +90,8 @@ pub struct Source<'a> {
     pub consents: &'a Consents,
     /// By output: why each customer is withheld, if so.
     pub withheld: &'a dyn Fn(Output, usize) -> Option<&'static str>,
+    /// By customer: value of the orders in the observation window, in minor units.
+    pub value_minor: &'a dyn Fn(usize) -> i64,
     /// Salt of the arms.
     pub salt: &'a str,
     /// The last day that may be seen.
@@ -163,6 +166,15 @@ fn reasons(params: &Params, source: &Source<'_>, row: usize, order: Option<f64>,
     if order.is_none() {
         reasons.push("no_value".to_owned());
     }
+    let customer = &source.people.customers[row];
+    let reachable = match params.channel.as_str() {
+        "email" => customer.has_email,
+        "sms" | "phone" => customer.has_phone,
+        _ => true,
+    };
+    if params.address_required && !reachable {
+        reasons.push("no_address".to_owned());
+    }
     if params.consent_required {
         reasons.extend(source.consents.refusal(row as u32, &params.purpose, &params.channel).map(str::to_owned));
     }
@@ -185,7 +197,8 @@ fn build(params: &Params, source: &Source<'_>, ranked: &[usize], order: &[Option
         Series::new("rank".into(), (1..=ranked.len() as i64).collect::<Vec<_>>()),
         Series::new("arm".into(), control.iter().map(arm).collect::<Vec<_>>()),
         Series::new("channel".into(), vec![params.channel.as_str(); ranked.len()]),
-        Series::new("value_at_stake".into(), ranked.iter().map(|&row| order[row]).collect::<Vec<_>>()),
+        Series::new("order_value".into(), ranked.iter().map(|&row| order[row]).collect::<Vec<_>>()),
+        Series::new("value_at_stake_minor".into(), ranked.iter().map(|&row| (source.value_minor)(row)).collect::<Vec<_>>()),
     ];
     let list = Table::new(list_contract, columns, source.as_of)?;
     let out: Vec<usize> = (0..reasons.len()).filter(|&row| !reasons[row].is_empty()).collect();

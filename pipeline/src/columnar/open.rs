@@ -105,7 +105,7 @@ fn footer(store: &Store, entry: &Entry, tail: &Bytes) -> Result<Bytes> {
 
 fn check_group(group: &RowGroupMetaData, bytes: u64) -> Result<()> {
     for column in group.columns() {
-        let fault = |message: String| Err(Error::input(format!("column {}: {message}", column.column_path())));
+        let fault = |message: String| Err(Error::input(format!("column {}: {message}", column.column_path().string())));
         let codec = column.compression();
         let read = matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) | Compression::LZ4_RAW);
         if !read {

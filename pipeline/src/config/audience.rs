@@ -56,6 +56,8 @@ section! {
         purpose: String,
         /// Whether consent must have been given for this channel and purpose.
         consent_required: bool,
+        /// Whether the customer must have an address for the channel: an e-mail address for `email`, a phone number for `sms` and `phone`.
+        address_required: bool,
     }
 }
 

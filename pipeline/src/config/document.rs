@@ -26,6 +26,8 @@ impl std::fmt::Display for Place {
 #[derive(Debug, Default, Clone)]
 pub struct Places {
     values: BTreeMap<String, Place>,
+    /// Where keys stand, beside their values.
+    keys: BTreeMap<String, (usize, usize)>,
 }
 
 impl Places {
@@ -47,7 +49,8 @@ impl Places {
 
     /// The longest path that stands exactly at `position` of `source`, or failing that before it.
     pub fn path_at(&self, position: (usize, usize)) -> Option<&str> {
-        let placed = self.values.iter().filter_map(|(path, place)| Some((place.position?, path)));
+        let values = self.values.iter().filter_map(|(path, place)| Some((place.position?, path)));
+        let placed = values.chain(self.keys.iter().map(|(path, at)| (*at, path)));
         placed.filter(|(at, _)| *at <= position).max().map(|(_, path)| path.as_str())
     }
 }
@@ -103,6 +106,7 @@ pub fn places(source: &str, text: &str) -> Places {
             Event::Scalar(text, ..) => match frames.last_mut() {
                 Some(Frame::Mapping { path, key: key @ None }) => {
                     places.insert(source, join(path, &text), position);
+                    places.keys.insert(join(path, &text), position);
                     *key = Some(text.into_owned());
                 }
                 _ => {

@@ -26,6 +26,10 @@ pub struct Customer {
     pub registered: Option<Day>,
     /// Store that the customer calls home.
     pub home_store: Option<String>,
+    /// Whether an e-mail address is known that identifies someone.
+    pub has_email: bool,
+    /// Whether a phone number is known.
+    pub has_phone: bool,
     /// Source customers that are this customer.
     pub members: i64,
 }
@@ -89,8 +93,7 @@ fn group_by_email(rows: &[&SourceCustomer], params: &Params) -> Vec<Vec<usize>> 
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut by_email: BTreeMap<String, usize> = BTreeMap::new();
     for (position, row) in rows.iter().enumerate() {
-        let email = row.email.as_deref().filter(|_| params.link_by_email).and_then(normalised_email);
-        let email = email.filter(|email| !params.blocked_emails.contains(email));
+        let email = usable_email(row, params).filter(|_| params.link_by_email);
         match email.as_ref().and_then(|email| by_email.get(email)) {
             Some(&group) => groups[group].push(position),
             None => {
@@ -100,6 +103,11 @@ fn group_by_email(rows: &[&SourceCustomer], params: &Params) -> Vec<Vec<usize>> 
         }
     }
     groups
+}
+
+/// The normalised address of a source customer, unless it identifies nobody.
+fn usable_email(row: &SourceCustomer, params: &Params) -> Option<String> {
+    row.email.as_deref().and_then(normalised_email).filter(|email| !params.blocked_emails.contains(email))
 }
 
 /// The address in lower case without surrounding white space; None for what is no address.
@@ -137,6 +145,8 @@ fn customer(
         account_type: withheld.or_else(|| first(&|row| row.account_type.clone())),
         registered: members.iter().filter_map(|&member| rows[member].registered).min(),
         home_store: first(&|row| row.home_store.clone()),
+        has_email: members.iter().any(|&member| usable_email(rows[member], params).is_some()),
+        has_phone: members.iter().any(|&member| rows[member].phone),
         members: members.len() as i64,
         id,
         key,

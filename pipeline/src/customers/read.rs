@@ -19,6 +19,8 @@ pub struct SourceCustomer {
     pub account_type: Option<String>,
     /// E-mail address as written.
     pub email: Option<String>,
+    /// Whether a phone number is known.
+    pub phone: bool,
     /// What members of a household share.
     pub household_key: Option<String>,
     /// Store that the customer calls home.
@@ -65,6 +67,7 @@ fn add(gathered: &mut SourceCustomers, rows: &Rows<'_>) -> Result<()> {
             registered: rows.days[row],
             account_type: text("account_type"),
             email: text("email"),
+            phone: text("phone").is_some(),
             household_key: text("household_key"),
             home_store: text("home_store_id"),
         };

@@ -123,7 +123,8 @@ pub fn contract(items: &[Feature]) -> Contract {
         let column = Column::new(item.name, item.kind, item.meaning).within(item.range);
         columns.push(if item.nullable { column.nullable() } else { column });
     }
-    let meaning = "One row a customer: what the order lines add up to by as_of. All is unknown for who never ordered.";
+    let meaning =
+        "One row a customer: what the order lines add up to by as_of, for the features that the config chooses. All is unknown for who never ordered.";
     Contract::new("features", meaning, &["customer_id"], columns)
 }
 

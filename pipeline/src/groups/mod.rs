@@ -20,8 +20,16 @@ pub fn contract() -> Contract {
         code("rfm_recency_code", "5 for the fifth that ordered last; unknown without an order"),
         code("rfm_frequency_code", "5 for the fifth with most orders; unknown without an order"),
         code("rfm_monetary_code", "5 for the fifth with the highest value of all history; unknown without an order"),
-        Column::new("stage", Kind::Text, "never_bought, new, active, silent or lapsed"),
-        Column::new("value_tier", Kind::Text, "high or other, by value in the observation window; unknown without an order"),
+        Column::new(
+            "stage",
+            Kind::Text,
+            "never_bought; new: first order in the last groups.new_days; active: last order in the last groups.active_days to the day observed to; silent: in the last groups.lapsed_days; else lapsed",
+        ),
+        Column::new(
+            "value_tier",
+            Kind::Text,
+            "high: the groups.high_value_share with the highest value in the observation window, of those who have any; else other; unknown without an order",
+        ),
         Column::new("risk_tier", Kind::Text, "high or low, by churn probability; unknown where that is withheld"),
         Column::new("registered", Kind::Text, "recent, earlier or unknown"),
         Column::new("value_risk_group", Kind::Text, "group, from the table in the YAML"),

@@ -26,16 +26,16 @@ struct Row {
 pub struct Params {
     high_value_share: f64,
     new_days: i32,
-    active_days: i64,
-    lapsed_days: i64,
+    active_days: i32,
+    lapsed_days: i32,
     high_risk_from: f64,
     table: Vec<Row>,
 }
 
 /// Checks the section; the table must be total and disjoint over its inputs.
 pub fn check(raw: RawGroups, faults: &mut Faults<'_>) -> Params {
-    let active_days = i64::from(faults.ranged("groups.active_days", raw.active_days, 1..=1095));
-    let lapsed_days = i64::from(faults.ranged("groups.lapsed_days", raw.lapsed_days, 1..=3650));
+    let active_days = faults.ranged("groups.active_days", raw.active_days, 1..=1095) as i32;
+    let lapsed_days = faults.ranged("groups.lapsed_days", raw.lapsed_days, 1..=3650) as i32;
     if lapsed_days < active_days {
         faults.add("groups.lapsed_days", format!("at least groups.active_days ({active_days})"), lapsed_days);
     }
@@ -161,12 +161,12 @@ fn high_value(members: &[Member<'_>], share: f64) -> Vec<bool> {
 
 fn stage(facts: &Facts, params: &Params) -> &'static str {
     let (Some(first), Some(last)) = (facts.first_day, facts.last_day) else { return "never_bought" };
-    let silent = facts.observed_to.since(last);
-    match silent {
-        _ if Window::ending(facts.date, params.new_days).contains(first) => "new",
-        ..=0 => "active",
-        silent if silent <= params.active_days => "active",
-        silent if silent <= params.lapsed_days => "silent",
-        _ => "lapsed",
+    // The windows of the churn population: a last order exactly `active_days` ago is not active.
+    let within = |to: Day, days: i32| Window::ending(to, days).contains(last) || last > to;
+    match () {
+        () if Window::ending(facts.date, params.new_days).contains(first) => "new",
+        () if within(facts.observed_to, params.active_days) => "active",
+        () if within(facts.observed_to, params.lapsed_days) => "silent",
+        () => "lapsed",
     }
 }

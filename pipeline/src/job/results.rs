@@ -126,7 +126,8 @@ pub fn results(params: &Params, people: &People, complete: &Complete, consents: 
 
     let wide = Wide::join(&customers, &[(&features, Output::Features), (&scored, Output::Scores), (&grouped, Output::Groups)])?;
     let reason = |output: Output, row: usize| withheld.of(output, row);
-    let source = campaigns::Source { people, wide: &wide, consents, withheld: &reason, salt: &params.salt, as_of: params.as_of };
+    let value_minor = |row: usize| facts[row].window_value_minor;
+    let source = campaigns::Source { people, wide: &wide, consents, withheld: &reason, value_minor: &value_minor, salt: &params.salt, as_of: params.as_of };
     let targets = params.campaigns.iter().map(|campaign| Ok((campaign.name.clone(), campaigns::target(campaign, &source)?)));
     let targets = targets.collect::<Result<Vec<_>>>()?;
     let cuts = groups::cuts_table(&cuts, params.as_of)?;

@@ -103,6 +103,7 @@ fn consents() -> Input {
 fn products() -> Input {
     let columns = vec![
         known("product_id", Kind::Text, "product"),
+        maybe("recorded_at", Kind::Timestamp, RECORDED),
         maybe("name", Kind::Text, "name"),
         maybe("leaf_category", Kind::Text, "narrowest category"),
         maybe("brand", Kind::Text, "brand"),
@@ -116,6 +117,7 @@ fn products() -> Input {
 fn stores() -> Input {
     let columns = vec![
         known("store_id", Kind::Text, "store"),
+        maybe("recorded_at", Kind::Timestamp, RECORDED),
         maybe("opened_on", Kind::Date, "first day of business"),
         maybe("closed_on", Kind::Date, "last day of business"),
     ];
@@ -140,6 +142,7 @@ fn source_status() -> Input {
 fn promotions() -> Input {
     let columns = vec![
         known("promo_id", Kind::Text, "promotion"),
+        maybe("recorded_at", Kind::Timestamp, RECORDED),
         known("starts_on", Kind::Date, "first day"),
         known("ends_on", Kind::Date, "last day"),
         maybe("mechanic", Kind::Text, "how it works"),
@@ -154,7 +157,8 @@ fn promotions() -> Input {
 }
 
 fn promotion_products() -> Input {
-    let columns = vec![known("promo_id", Kind::Text, "promotion"), known("product_id", Kind::Text, "product on deal")];
+    let columns =
+        vec![known("promo_id", Kind::Text, "promotion"), known("product_id", Kind::Text, "product on deal"), maybe("recorded_at", Kind::Timestamp, RECORDED)];
     Input {
         contract: Contract::new("promotion_products", "One row a promotion and product: what was on deal.", &["promo_id", "product_id"], columns),
         required: &["promo_id", "product_id"],
@@ -170,6 +174,7 @@ fn contacts() -> Input {
         known("source_customer_id", Kind::Text, "customer as the source calls it"),
         known("channel", Kind::Text, "by which means"),
         known("sent_at", Kind::Timestamp, "when it was sent, or would have been"),
+        maybe("recorded_at", Kind::Timestamp, RECORDED),
         maybe("arm", Kind::Text, "treatment or control"),
     ];
     Input {
@@ -187,6 +192,7 @@ fn responses() -> Input {
         known("source_customer_id", Kind::Text, "customer as the source calls it"),
         known("kind", Kind::Text, "open, click or order"),
         known("at", Kind::Timestamp, "when"),
+        maybe("recorded_at", Kind::Timestamp, RECORDED),
         maybe("value", Kind::Money, "value of it"),
     ];
     Input {

@@ -104,7 +104,9 @@ pub fn commit(store: &Store, run: &Run, mut manifest: Manifest) -> Result<Outcom
         if there.all_files() != manifest.all_files() || there.status != manifest.status {
             return Err(Error::bug(format!("run {}: expected the files of the committed run, got others", run.run_id)));
         }
-        return run.settle(store, &there, &there_digest, Outcome::Unchanged);
+        // An equal run was faster: it published, and this one changed nothing, whoever of the two moved live.
+        let outcome = run.settle(store, &there, &there_digest, Outcome::Unchanged)?;
+        return Ok(if outcome == Outcome::Held { outcome } else { Outcome::Unchanged });
     }
     Err(Error::new(Kind::StoreRetry, format!("{}: expected to commit or to find a manifest, got neither", store.display(&run.manifest_path()))))
 }

@@ -99,12 +99,17 @@ pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
     let expected = format!("expected order days within {} days", params.horizon_days);
     columns.push(Column::new("expected_orders", Kind::Float, &expected).within(Range::Between(0.0, f64::INFINITY)));
     for quantile in ["p25", "p50", "p75"] {
-        let meaning = format!("next order date, {quantile}, given that the customer is active; unknown beyond {} days", params.quantile_limit_days);
+        let meaning = format!(
+            "next order date, {quantile}, given that the customer is still active (read it with p_alive); unknown beyond {} days",
+            params.quantile_limit_days
+        );
         columns.push(Column::new(&format!("next_order_date_{quantile}"), Kind::Date, &meaning).nullable());
     }
     columns.push(Column::new("next_order_state", Kind::Text, "dated, or beyond_horizon where p50 lies beyond the limit"));
     columns.push(Column::new("p_alive", Kind::Float, "probability of still being active; 1 for one-time buyers, as the model has it").within(probability));
-    let churn = format!("probability of no order within {horizon_days} days; unknown outside of the population, see `withheld`");
+    let churn = format!(
+        "probability of no order within {horizon_days} days, by the churn model (the return probabilities are the cycle model's, so the two need not agree); unknown outside of the population, see `withheld`"
+    );
     columns.push(Column::new("churn_probability", Kind::Float, &churn).nullable().within(probability));
     Contract::new("scores", "One row a customer with an order, as the models that were graded see it.", &["customer_id"], columns)
 }

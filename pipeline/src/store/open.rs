@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
@@ -10,7 +11,7 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreScheme};
+use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -89,7 +90,7 @@ impl Location {
     fn build(&self, scheme: ObjectStoreScheme) -> object_store::Result<Arc<dyn ObjectStore>> {
         macro_rules! built {
             ($builder:ty, $key:ty) => {{
-                let mut builder = <$builder>::from_env().with_url(&self.url);
+                let mut builder = <$builder>::from_env().with_url(&self.url).with_retry(retries());
                 for (key, value) in &self.options {
                     builder = builder.with_config(<$key>::from_str(key)?, value.reveal());
                 }
@@ -107,6 +108,11 @@ impl Location {
     fn refused(&self, why: &str) -> Error {
         Error::new(Kind::Store, format!("{}: {why}", self.url))
     }
+}
+
+/// What a request may cost before the run gives up and tells the scheduler to try again later.
+fn retries() -> RetryConfig {
+    RetryConfig { max_retries: 6, retry_timeout: Duration::from_secs(60), ..RetryConfig::default() }
 }
 
 /// The kind of store that a URL names; None for a plain folder or a URL that is not ours.

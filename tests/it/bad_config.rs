@@ -1,0 +1,146 @@
+//! Configs with faults: each with its exact message. The program names the place, what it expected and what it got.
+
+use crate::{run, small_config, told};
+
+/// Runs `check` on a config and returns the lines below the headline, without the folder.
+fn faults(text: &str) -> (i32, Vec<String>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("job.yaml");
+    std::fs::write(&path, text.replace("FOLDER", &folder.path().display().to_string())).expect("a config");
+    let (code, _, error) = told(&run(&["check", &path.display().to_string()]));
+    let prefix = format!("{}/", folder.path().display());
+    (code, error.lines().skip(1).map(|line| line.trim().replace(&prefix, "")).collect())
+}
+
+/// A sound config with `from` replaced by `to`.
+fn with(from: &str, to: &str) -> String {
+    let sound = small_config(std::path::Path::new("FOLDER"));
+    assert!(sound.contains(from), "{from}");
+    sound.replace(from, to)
+}
+
+/// A sound config with a section appended: its first line is line 9.
+fn and(section: &str) -> String {
+    small_config(std::path::Path::new("FOLDER")) + section
+}
+
+#[test]
+fn each_fault_has_its_message() {
+    let table: Vec<(&str, String, &str)> = vec![
+        ("no version", with("version: 1\n", "# none\n"), "job.yaml:1:1: version: expected 1, got nothing"),
+        ("another version", with("version: 1", "version: 2"), "job.yaml:1:1: version: expected 1, got 2"),
+        (
+            "unknown section",
+            and("churns: {}\n"),
+            "job.yaml:9:1: churns: expected one of the sections version, job, store, run, lake, audit, customers, snapshots, features, cycle, churn, groups, campaign_defaults, campaigns, got `churns`",
+        ),
+        ("section twice", and("job: {}\n"), "job.yaml:9:1: job: expected each section once, got it again (first at line 2)"),
+        (
+            "unknown key",
+            and("cycle:\n  horizon: 9\n"),
+            "job.yaml:10:3: cycle.horizon: expected one of `model`, `horizon_days`, `quantile_limit_days`, got `horizon`",
+        ),
+        (
+            "key twice",
+            and("cycle:\n  horizon_days: 9\n  horizon_days: 9\n"),
+            "job.yaml:11:3: cycle.horizon_days: expected each key once, got `horizon_days` again",
+        ),
+        ("out of range", and("churn:\n  horizon_days: 0\n"), "job.yaml:10:17: churn.horizon_days: expected 1..=730, got 0"),
+        ("not a number", and("churn:\n  horizon_days: soon\n"), "job.yaml:10:17: churn.horizon_days: expected u32, got something else"),
+        ("yes is no bool", and("churn:\n  hold_without_model: yes\n"), "job.yaml:10:23: churn.hold_without_model: expected true or false, got something else"),
+        ("unknown model", and("cycle:\n  model: bgnbd\n"), "job.yaml:10:10: cycle.model: expected one of `bg_nbd`, got `bgnbd`"),
+        ("bad date", with("2026-01-31", "2026-02-30"), "job.yaml:2:27: job.as_of: expected a date YYYY-MM-DD, got `2026-02-30`"),
+        ("bad zone", with("timezone: UTC", "timezone: Mars/Olympus"), "job.yaml:2:49: job.timezone: expected an IANA time zone, got `Mars/Olympus`"),
+        ("bad currency", with("currency: EUR", "currency: euro"), "job.yaml:2:64: job.currency: expected an ISO 4217 code of three capitals, got `euro`"),
+        ("bad name", with("name: small", "name: ../up"), "job.yaml:2:13: job.name: expected a name of a-z, 0-9, _ and -, got `../up`"),
+        (
+            "unknown scheme",
+            with("store: {url: FOLDER/out}", "store: {url: 'ftp://host/x'}"),
+            "job.yaml:3:14: store.url: expected a folder, or a URL of file, s3, gs, az, memory, got `ftp://host/x`",
+        ),
+        (
+            "unknown option",
+            with("store: {url: FOLDER/out}", "store: {url: 's3://b/x', options: {regoin: r}}"),
+            "job.yaml:3:44: store.options.regoin: expected an option of this kind of store, got `regoin`",
+        ),
+        (
+            "variable not set",
+            with("store: {url: FOLDER/out}", "store: {url: '${env:NO_SUCH_VARIABLE}'}"),
+            "job.yaml:3:14: store.url: expected environment variable NO_SUCH_VARIABLE to be set, got nothing",
+        ),
+        (
+            "secret in a plain value",
+            with("store: {url: FOLDER/out}", "store: {url: '${secret:HOME}'}"),
+            "job.yaml:3:14: store.url: expected a plain value (secrets belong into `options`), got a secret",
+        ),
+        (
+            "unknown column",
+            with("      path: lines\n", "      path: lines\n      columns: {amout: x}\n"),
+            "job.yaml:9:24: lake.tables.order_lines.columns.amout: expected one of the columns source, order_id, line_id, source_customer_id, ordered_at, recorded_at, business_date, product_id, quantity, amount, currency, promo_id, channel, store_id, kind, return_of_order_id, got `amout`",
+        ),
+        (
+            "product of one",
+            with("      path: lines\n", "      path: lines\n      columns: {amount: {product: [quantity]}}\n"),
+            "job.yaml:9:17: lake.tables.order_lines.columns.amount: expected two columns, got 1",
+        ),
+        ("unknown feature", and("features: {items: [recency]}\n"), "job.yaml:9:20: features.items[0]: expected one of the features"),
+        (
+            "hole in the groups",
+            and("groups:\n  table:\n    - {group: a, stage: [new]}\n"),
+            "job.yaml:10:3: groups.table: expected exactly one row for stage never_bought, value high, risk high, registered recent, got none",
+        ),
+        (
+            "groups overlap",
+            and("groups:\n  table:\n    - {group: a}\n    - {group: b, stage: [new]}\n"),
+            "job.yaml:10:3: groups.table: expected exactly one row for stage new, value high, risk high, registered recent, got rows 0 and 1",
+        ),
+        (
+            "rule over no column",
+            and("campaigns:\n  c: {size: 5, audience: [{recency: {at_most: 5}}]}\n"),
+            "job.yaml:10:28: campaigns.c.audience[0].recency: expected a column that the table has, got `recency`",
+        ),
+        (
+            "rule of another kind",
+            and("campaigns:\n  c: {size: 5, audience: [{recency_days: {at_most: soon}}]}\n"),
+            "job.yaml:10:52: campaigns.c.audience[0].recency_days.at_most: expected a number, got `soon`",
+        ),
+        ("no size", and("campaigns:\n  c: {audience: []}\n"), "job.yaml:10:3: campaigns.c.size: expected 1..=100000000, got nothing"),
+        ("broken YAML", and("churn: {horizon_days: 5\n"), "job.yaml:"),
+    ];
+    assert!(table.len() >= 20);
+    let mut wrong = Vec::new();
+    for (name, text, expected) in &table {
+        let (code, lines) = faults(text);
+        if code != 2 || !lines.iter().any(|line| line.starts_with(expected)) {
+            wrong.push(format!("{name}: exit {code}\n  expected {expected}\n  got      {}", lines.join("\n           ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn all_faults_of_value_are_told_together() {
+    let (code, lines) = faults(&and("churn: {horizon_days: 0, ridge: 7}\ncycle: {horizon_days: 9999}\n"));
+    assert_eq!(code, 2);
+    assert_eq!(
+        lines,
+        [
+            "job.yaml:9:23: churn.horizon_days: expected 1..=730, got 0",
+            "job.yaml:9:33: churn.ridge: expected 0..=1, got 7",
+            "job.yaml:10:23: cycle.horizon_days: expected 1..=730, got 9999",
+        ]
+    );
+}
+
+#[test]
+fn the_first_fault_of_shape_of_every_section_is_told() {
+    let (code, lines) = faults(&and("churn: {horizon: 0}\ncycle: {horizon: 1}\n"));
+    assert_eq!((code, lines.len()), (2, 2), "{lines:?}");
+}
+
+#[test]
+fn an_override_is_named_as_such() {
+    let (code, _, error) = told(&run(&["check", "configs/quickstart.yaml", "--set", "churn.horizon_days=0"]));
+    assert_eq!(code, 2);
+    assert!(error.contains("\n  --set churn.horizon_days: churn.horizon_days: expected 1..=730, got 0\n"), "{error}");
+}

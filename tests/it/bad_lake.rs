@@ -1,0 +1,151 @@
+//! Lakes with faults: each with its exact message, naming file, row group and column, and exit code 3.
+
+use std::path::Path;
+
+use parquet::basic::Compression;
+use regulars_tests::lake::{small_lines, small_lines_with};
+use regulars_tests::parquet_file::{Cells, floats, texts, write};
+
+use crate::{run, small_config, told};
+
+const ROWS: [(&str, &str, i64, f64, f64); 3] = [("o1", "a", 20_450, 1.0, 2.5), ("o2", "b", 20_460, 2.0, 5.25), ("o3", "a", 20_470, 1.0, 1.0)];
+
+/// Makes a lake by `build` (given the folder of the lines), runs the job, and returns exit code and the lines below the headline.
+fn faults(build: &dyn Fn(&Path), more: &str) -> (i32, Vec<String>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    build(&folder.path().join("lines"));
+    let config = folder.path().join("job.yaml");
+    std::fs::write(&config, small_config(folder.path()) + more).expect("a config");
+    let (code, _, error) = told(&run(&["run", &config.display().to_string()]));
+    assert!(!folder.path().join("out/small/live.json").exists());
+    let prefix = format!("{}/", folder.path().display());
+    let told = error.lines().skip_while(|line| !line.starts_with("error")).skip(1);
+    (code, told.map(|line| line.trim().replace(&prefix, "")).collect())
+}
+
+#[test]
+fn each_fault_has_its_message() {
+    let times = |utc: bool| Cells::Time(ROWS.iter().map(|row| Some(row.2 * 86_400_000_000)).collect(), utc);
+    let base = |ordered_at: Cells, amount: Cells| {
+        [
+            ("order_id", texts(&["o1", "o2", "o3"])),
+            ("ordered_at", ordered_at),
+            ("product_id", texts(&["p", "p", "p"])),
+            ("quantity", floats(&[1.0, 1.0, 1.0])),
+            ("amount", amount),
+        ]
+    };
+    let money = || floats(&[1.0, 2.0, 3.0]);
+    let write_base = |path: &Path, columns: &[(&str, Cells)]| write(&path.join("part.parquet"), columns, Compression::SNAPPY);
+    type Build<'a> = Box<dyn Fn(&Path) + 'a>;
+    let file = |path: &Path, bytes: &[u8]| {
+        std::fs::create_dir_all(path).expect("a folder");
+        std::fs::write(path.join("part.parquet"), bytes).expect("a file");
+    };
+    let table: Vec<(&str, Build<'_>, &str, &str)> = vec![
+        ("no folder", Box::new(|_| {}), "", "lines: table order_lines: expected at least one .parquet file, got none"),
+        ("zero bytes", Box::new(|path| file(path, b"")), "", "lines/part.parquet: expected a Parquet file, got an empty file"),
+        (
+            "a text",
+            Box::new(|path| file(path, b"order_id,customer\n1,2\n")),
+            "",
+            "lines/part.parquet: expected a Parquet file (PAR1 at both ends), got something else",
+        ),
+        (
+            "forged footer length",
+            Box::new(|path| file(path, &[b"PAR1".as_slice(), &[0; 20], &[0xFF, 0xFF, 0xFF, 0x7F], b"PAR1"].concat())),
+            "",
+            "lines/part.parquet: expected a footer of at most 20 bytes, got 2147483647",
+        ),
+        (
+            "missing column",
+            Box::new(|path| write_base(path, &base(times(true), money())[..4])),
+            "",
+            "lines/part.parquet: table order_lines: column amount: expected a file column `amount`, got none",
+        ),
+        (
+            "retyped column",
+            Box::new(|path| write_base(path, &base(times(true), texts(&["1", "2", "3"])))),
+            "",
+            "lines/part.parquet: table order_lines: column amount: expected money, got text",
+        ),
+        (
+            "no zone",
+            Box::new(|path| write_base(path, &base(times(false), money()))),
+            "",
+            "lines/part.parquet: table order_lines: column ordered_at: expected a timestamp in UTC, or `timezone` for one without a zone, got no zone",
+        ),
+        (
+            "mixed zones",
+            Box::new(|path| {
+                write(&path.join("a.parquet"), &base(times(true), money()), Compression::SNAPPY);
+                write(&path.join("b.parquet"), &base(times(false), money()), Compression::SNAPPY);
+            }),
+            "      timezone: UTC\n",
+            "lines/b.parquet: table order_lines: column ordered_at: expected timestamp in UTC as in lines/a.parquet, got timestamp without a zone",
+        ),
+        (
+            "unknown amount",
+            Box::new(|path| write_base(path, &base(times(true), Cells::Float(vec![Some(1.0), None, Some(2.0)])))),
+            "",
+            "lines/part.parquet: row group 0: table order_lines: column amount: expected a value in every row, got 1 unknown ones",
+        ),
+        (
+            "not a number",
+            Box::new(|path| write_base(path, &base(times(true), floats(&[1.0, f64::NAN, 2.0])))),
+            "",
+            "lines/part.parquet: row group 0: table order_lines: column amount: expected a finite number, got NaN or infinity",
+        ),
+        (
+            "extra column",
+            Box::new(|path| small_lines_with(&path.join("part.parquet"), &ROWS, &[("note", texts(&["", "", ""]))], Compression::UNCOMPRESSED)),
+            "      extra_columns: refuse\n",
+            "lines/part.parquet: table order_lines: column note: expected only columns that are used, got this one (`extra_columns: refuse`)",
+        ),
+        (
+            "other currency",
+            Box::new(|path| small_lines_with(&path.join("part.parquet"), &ROWS, &[("currency", texts(&["EUR", "USD", "EUR"]))], Compression::UNCOMPRESSED)),
+            "",
+            "table order_lines: column currency: expected EUR in every row, got USD",
+        ),
+        (
+            "damaged page",
+            Box::new(|path| {
+                small_lines(&path.join("part.parquet"), &ROWS);
+                let mut bytes = std::fs::read(path.join("part.parquet")).expect("a file");
+                bytes[4..40].fill(0);
+                std::fs::write(path.join("part.parquet"), bytes).expect("a file");
+            }),
+            "",
+            "lines/part.parquet: row group 0: column order_id: expected readable values, got a fault: ",
+        ),
+    ];
+    assert!(table.len() >= 8);
+    let mut wrong = Vec::new();
+    for (name, build, more, expected) in &table {
+        let (code, lines) = faults(build.as_ref(), more);
+        if code != 3 || !lines.iter().any(|line| line.starts_with(expected)) {
+            wrong.push(format!("{name}: exit {code}\n  expected {expected}\n  got      {}", lines.join("\n           ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn codecs_are_read_and_the_others_refused_by_name() {
+    use parquet::basic::{GzipLevel, ZstdLevel};
+    let level = ZstdLevel::try_new(5).expect("a level");
+    for codec in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(level), Compression::GZIP(GzipLevel::default()), Compression::LZ4_RAW] {
+        let folder = tempfile::tempdir().expect("a folder");
+        small_lines_with(&folder.path().join("lines/part.parquet"), &ROWS, &[], codec);
+        let config = folder.path().join("job.yaml");
+        std::fs::write(&config, small_config(folder.path())).expect("a config");
+        let (code, text, error) = told(&run(&["run", &config.display().to_string(), "--set", "audit.complete_lag_days_max=60"]));
+        assert_eq!(code, 0, "{codec:?} {error}");
+        assert!(text.contains("customers  2 known, 2 of them with an order"), "{text}");
+    }
+    let old = |path: &Path| small_lines_with(&path.join("part.parquet"), &ROWS, &[], Compression::LZ4);
+    let (code, lines) = faults(&old, "");
+    assert_eq!(code, 3);
+    assert_eq!(lines, ["lines/part.parquet: row group 0: column order_id: expected one of the codecs none, snappy, zstd, gzip, lz4_raw, got lz4"]);
+}

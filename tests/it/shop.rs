@@ -1,0 +1,145 @@
+//! The simulated shop: its bytes, its truth, and what the program makes of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use regulars_tests::{published, root};
+
+use crate::{quickstart, run, told};
+
+fn sample(out: &Path, more: &[&str]) {
+    let out = out.display().to_string();
+    let mut arguments = vec!["sample", "--out", &out];
+    arguments.extend(more);
+    let (code, _, error) = told(&run(&arguments));
+    assert_eq!(code, 0, "{error}");
+}
+
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).expect("below").to_owned(), std::fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    found
+}
+
+/// The command that made `data-samples`, as its README states it.
+const SAMPLE: [&str; 12] = ["--customers", "2000", "--until", "2026-06-30", "--months", "24", "--products", "200", "--lines-per-customer", "25", "--seed", "1"];
+
+#[test]
+fn the_sample_lake_is_what_the_program_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sample(folder.path(), &SAMPLE);
+    for part in ["lake", "truth"] {
+        let (made, kept) = (files(&folder.path().join(part)), files(&root().join("data-samples").join(part)));
+        assert!(made == kept, "regulars sample {} --out data-samples", SAMPLE.join(" "));
+        if part == "lake" {
+            let bytes: usize = kept.values().map(Vec::len).sum();
+            assert!(bytes < 3_000_000, "{bytes} bytes");
+        }
+    }
+}
+
+#[test]
+fn the_lake_to_a_day_is_a_prefix_of_the_lake_to_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let make = |until: &str| {
+        let out = folder.path().join(until);
+        sample(&out, &["--customers", "150", "--until", until, "--months", "6", "--seed", "7"]);
+        files(&out.join("lake"))
+    };
+    let (day, next) = (make("2026-03-28"), make("2026-03-29"));
+    assert!(next.len() > day.len());
+    assert!(day.iter().all(|(path, bytes)| next.get(path) == Some(bytes)));
+}
+
+#[test]
+fn everyone_is_accounted_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(quickstart(folder.path(), &[]).status.code(), Some(0));
+    let published = published::live(folder.path(), "quickstart").expect("it is live");
+    let everyone = published.rows("customers");
+    let outputs = published.texts("withheld", "output");
+    let withheld = |output: &str| outputs.iter().filter(|name| *name == output).count() as u64;
+    for table in ["features", "scores", "groups"] {
+        assert_eq!(published.rows(table) + withheld(table), everyone, "{table}");
+    }
+    let churn = published.numbers("scores", "churn_probability").iter().flatten().count() as u64;
+    assert!(churn > 100);
+    assert_eq!(churn + withheld("churn_probability"), everyone);
+    for campaign in ["win_back", "thank_you"] {
+        let (list, out) = (published.rows(&format!("target_lists/{campaign}")), published.rows(&format!("exclusions/{campaign}")));
+        assert!(list > 20);
+        assert_eq!(list + out, everyone, "{campaign}");
+        let arms = published.texts(&format!("target_lists/{campaign}"), "arm");
+        let treated = arms.iter().filter(|arm| *arm == "treatment").count();
+        assert!(treated < arms.len(), "{campaign} has a control arm");
+        let file = published.manifest.files.iter().find(|file| file.path.contains(campaign)).expect("a file");
+        let text = std::fs::read_to_string(published.folder.join(&file.path)).expect("the file");
+        assert_eq!(text.matches("\r\n").count(), treated + 1, "header and treatment only");
+    }
+    // The late store's customers are withheld, and nobody else for that reason.
+    let late = published.texts("withheld", "reason").iter().filter(|reason| *reason == "late_store").count();
+    assert_eq!(late % 4, 0);
+    assert!(late > 400, "{late}");
+    // Every row is read, used, or rejected by a rule.
+    let (checks, values) = (published.texts("audit", "check"), published.numbers("audit", "value"));
+    let unaccounted: Vec<f64> = checks.iter().zip(values).filter(|(check, _)| *check == "rows_unaccounted").filter_map(|(_, value)| value).collect();
+    assert_eq!(unaccounted, vec![0.0; 9]);
+}
+
+#[test]
+fn explain_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(quickstart(folder.path(), &[]).status.code(), Some(0));
+    let published = published::live(folder.path(), "quickstart").expect("it is live");
+    let listed = published.texts("target_lists/win_back", "customer_id");
+    let store = format!("store.url={}", folder.path().display());
+    let explain = |customer: &str| told(&run(&["explain", "configs/quickstart.yaml", "--set", &store, "--customer", customer]));
+    let (code, text, _) = explain(&listed[0]);
+    assert_eq!(code, 0);
+    assert!(text.contains("  win_back: on the list, rank 1, arm "), "{text}");
+    assert!(text.contains("  thank_you: left out, audience (all: audience: value_risk_group in [`high_value_loyal`]"), "{text}");
+    assert!(text.contains("\nscores\n") && text.contains("  p_alive "), "{text}");
+    let (code, _, error) = explain("nobody");
+    assert_eq!(code, 2);
+    assert!(error.contains("--customer: expected a customer_id of the live run (2026-06-30), got another text"), "{error}");
+}
+
+fn run_on(lake: &Path, out: &Path) -> published::Published {
+    let url = format!("lake.url={}", lake.join("lake").display());
+    let (code, _, error) = told(&quickstart(out, &["--set", &url]));
+    assert_eq!(code, 0, "{error}");
+    published::live(out, "quickstart").expect("it is live")
+}
+
+/// 50,000 people with exponential gaps are what BG/NBD assumes: its 90-day return must be calibrated.
+#[test]
+fn bg_nbd_is_calibrated_on_its_own_world() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sample(folder.path(), &["--customers", "50000", "--until", "2026-06-30", "--gap-shape", "1", "--seed", "3"]);
+    let published = run_on(folder.path(), &folder.path().join("out"));
+    let error = published.grade("bg_nbd", "return", 90.0, "calibration_error");
+    assert!(error < 0.02, "calibration error {error}");
+}
+
+/// The mixed shop: the churn model is trained on dates whose labels were over on the test date, and graded there.
+#[test]
+fn the_churn_model_is_calibrated_on_a_later_date() {
+    let folder = tempfile::tempdir().expect("a folder");
+    sample(folder.path(), &["--customers", "50000", "--until", "2026-06-30", "--seed", "4"]);
+    let published = run_on(folder.path(), &folder.path().join("out"));
+    let error = published.grade("logistic", "churn", 90.0, "calibration_error");
+    assert!(error < 0.03, "calibration error {error}");
+    let (model, rule) = (published.grade("logistic", "churn", 90.0, "log_loss"), published.grade("inactivity_rule", "churn", 90.0, "log_loss"));
+    assert!(model < rule, "log-loss {model} of the model, {rule} of the rule");
+    assert!(published.grade("bg_nbd", "churn", 90.0, "auc") > 0.5);
+}

@@ -1,0 +1,111 @@
+//! One contract suite for every store: memory, local disk, an S3 server in the process.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::memory::InMemory;
+use regulars::config::{Faults, Places};
+use regulars::store::{Created, Location, Store};
+use regulars_tests::{lake, published, s3};
+
+use crate::{regulars, told};
+
+fn contract(store: &Store) {
+    let body = |text: &'static str| Bytes::from_static(text.as_bytes());
+    assert_eq!(store.get("a/none").expect("answers"), None);
+    assert_eq!(store.create("a/b/one", body("1")).expect("writes"), Created::Written);
+    assert_eq!(store.create("a/b/one", body("2")).expect("answers"), Created::Existed);
+    let (bytes, version) = store.get("a/b/one").expect("answers").expect("is there");
+    assert_eq!(bytes, body("1"), "a create-only write never replaces");
+    assert!(store.swap("a/b/one", Some(&version), body("3")).expect("swaps"), "the version is still the one that was read");
+    assert!(!store.swap("a/b/one", Some(&version), body("4")).expect("answers"), "the version is another one now");
+    assert!(!store.swap("a/b/one", None, body("5")).expect("answers"), "there is one");
+    assert!(store.swap("a/new", None, body("6")).expect("swaps"), "there was none");
+    assert_eq!(store.get("a/b/one").expect("answers").expect("is there").0, body("3"));
+    assert_eq!(store.ranges("a/b/one", &[0..1]).expect("reads"), [body("3")]);
+    let listed: Vec<String> = store.list("a").expect("lists").into_iter().map(|entry| entry.path).filter(|path| !path.ends_with(".lock")).collect();
+    assert_eq!(listed, ["a/b/one", "a/new"]);
+    assert_eq!(store.list("a/b/one").expect("lists").len(), 1, "a file is its own list");
+    store.probe("a/.probe").expect("conditions are kept");
+    store.probe("a/.probe").expect("and kept again");
+    assert_eq!(race(store, "a/raced"), 1, "one of many equal creates wins");
+}
+
+/// How many of eight concurrent creates say that they wrote.
+fn race(store: &Store, path: &str) -> usize {
+    let write = |number: usize| store.create(path, Bytes::from(vec![b'x'; 20_000 + number])).expect("answers") == Created::Written;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || write(number))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).filter(|written| *written).count()
+    })
+}
+
+#[test]
+fn memory_keeps_the_contract() {
+    let runtime = regulars::store::runtime().expect("threads");
+    contract(&Store::wrap(Arc::new(InMemory::new()), "root", runtime, "memory"));
+}
+
+#[test]
+fn local_disk_keeps_the_contract() {
+    let folder = tempfile::tempdir().expect("a folder");
+    contract(&lake::local(folder.path()).0);
+}
+
+fn s3_store(server: &s3::Server, root: &str) -> Store {
+    let options = [
+        ("endpoint", server.endpoint.as_str()),
+        ("allow_http", "true"),
+        ("region", "us-east-1"),
+        ("access_key_id", "key"),
+        ("secret_access_key", "very-secret"),
+    ];
+    let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let places = Places::default();
+    let mut faults = Faults::new("test", &places, &|_| None);
+    let location = Location::check(Some(format!("s3://{}/{root}", s3::BUCKET)), Some(options), "store", &mut faults);
+    faults.finish().expect("known options");
+    let runtime = regulars::store::runtime().expect("threads");
+    location.open(true, &runtime).expect("a store")
+}
+
+#[test]
+fn s3_keeps_the_contract() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = s3::serve(folder.path(), true);
+    contract(&s3_store(&server, "root"));
+}
+
+/// Without the lock the server lets several creates win: the test of the race can fail.
+#[test]
+fn s3_without_a_lock_fails_the_race() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = s3::serve(folder.path(), false);
+    let store = s3_store(&server, "root");
+    let winners = (0..50).map(|round| race(&store, &format!("race/{round}"))).max();
+    assert!(winners > Some(1), "fifty rounds of eight writers: {winners:?}");
+}
+
+/// The whole job on S3: the same bytes as on local disk, the secret in no output.
+#[test]
+fn the_job_publishes_to_s3() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = s3::serve(&folder.path().join("s3"), true);
+    let options = format!("store.options={}", server.options("SHOP_SECRET"));
+    let run = |url: &str, more: &[&str]| {
+        let store = format!("store.url={url}");
+        let mut command = regulars();
+        command.args(["run", "configs/quickstart.yaml", "--set", &store]).args(more).env("SHOP_SECRET", "very-secret");
+        told(&command.output().expect("it starts"))
+    };
+    let (code, text, error) = run("s3://shop/out", &["--set", &options]);
+    assert_eq!(code, 0, "{error}");
+    assert!(text.contains("s3://shop/out/quickstart/runs/2026-06-30/"), "{text}");
+    assert!(!text.contains("very-secret") && !error.contains("very-secret"));
+    assert!(run("s3://shop/out", &["--set", &options]).1.contains("unchanged  job"));
+    let local = folder.path().join("local");
+    assert_eq!(run(&local.display().to_string(), &[]).0, 0);
+    let on_s3 = published::live(&folder.path().join("s3/shop/out"), "quickstart").expect("it is live");
+    assert_eq!(on_s3.digests(), published::live(&local, "quickstart").expect("it is live").digests());
+    assert_eq!(on_s3.live.run_id, published::live(&local, "quickstart").expect("it is live").live.run_id);
+}
