@@ -24,6 +24,7 @@ fn faults(build: &dyn Fn(&Path), more: &str) -> (i32, Vec<String>) {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table, a row a fault")]
 fn each_fault_has_its_message() {
     let times = |utc: bool| Cells::Time(ROWS.iter().map(|row| Some(row.2 * 86_400_000_000)).collect(), utc);
     let base = |ordered_at: Cells, amount: Cells| {

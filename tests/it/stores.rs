@@ -22,7 +22,7 @@ fn contract(store: &Store) {
     assert!(!store.swap("a/b/one", None, body("5")).expect("answers"), "there is one");
     assert!(store.swap("a/new", None, body("6")).expect("swaps"), "there was none");
     assert_eq!(store.get("a/b/one").expect("answers").expect("is there").0, body("3"));
-    assert_eq!(store.ranges("a/b/one", &[0..1]).expect("reads"), [body("3")]);
+    assert_eq!(store.ranges("a/b/one", &[0..1, 0..0]).expect("reads"), [body("3"), body("")]);
     let listed: Vec<String> = store.list("a").expect("lists").into_iter().map(|entry| entry.path).filter(|path| !path.ends_with(".lock")).collect();
     assert_eq!(listed, ["a/b/one", "a/new"]);
     assert_eq!(store.list("a/b/one").expect("lists").len(), 1, "a file is its own list");

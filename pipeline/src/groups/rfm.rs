@@ -67,8 +67,8 @@ pub fn codes(facts: &[&Facts]) -> (Vec<Option<Rfm>>, Vec<Cut>) {
     };
     let codes: Vec<Option<Rfm>> = facts.iter().map(one).collect();
     let mut cuts = Vec::new();
-    type Code = fn(&Rfm) -> i64;
-    let dimensions: [(&'static str, &dyn Fn(&Facts) -> i64, Code); 3] =
+    type Dimension<'a> = (&'static str, &'a dyn Fn(&Facts) -> i64, fn(&Rfm) -> i64);
+    let dimensions: [Dimension<'_>; 3] =
         [("recency_days", &recency, |rfm| rfm.recency), ("order_count", &frequency, |rfm| rfm.frequency), ("value_minor", &monetary, |rfm| rfm.monetary)];
     for (dimension, value, code_of) in dimensions {
         for code in 1..=5 {

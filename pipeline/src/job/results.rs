@@ -82,7 +82,9 @@ impl Withheld {
         let mut counts: BTreeMap<(Output, &str), usize> = BTreeMap::new();
         for row in 0..self.reasons.len() {
             for output in Output::ALL {
-                self.of(output, row).map(|reason| *counts.entry((output, reason)).or_default() += 1);
+                if let Some(reason) = self.of(output, row) {
+                    *counts.entry((output, reason)).or_default() += 1;
+                }
             }
         }
         counts.into_iter().map(|((output, reason), count)| (output.name().to_owned(), reason.to_owned(), count)).collect()

@@ -3,6 +3,7 @@
 use super::manifest::{Manifest, PublishedTable};
 use crate::columnar::{Column, FieldKind, File};
 use crate::error::{Error, Kind, Result};
+use crate::report::Row;
 use crate::store::Store;
 use crate::time::Day;
 
@@ -18,11 +19,11 @@ pub fn read_manifest(store: &Store, path: &str) -> Result<Option<(Manifest, Stri
     Ok(Some((manifest, digest)))
 }
 
-/// The rows of `table` whose `column` holds `value`, each as names and texts; unknown values are left out.
+/// The rows of `table` whose `column` holds `value`, as rows for people.
 ///
 /// # Errors
 /// Those of the store; `Input` if a part cannot be read.
-pub fn read_rows(store: &Store, folder: &str, table: &PublishedTable, column: &str, value: &str) -> Result<Vec<Vec<(String, String)>>> {
+pub fn read_rows(store: &Store, folder: &str, table: &PublishedTable, column: &str, value: &str) -> Result<Vec<Row>> {
     let mut found = Vec::new();
     for part in &table.parts {
         let path = format!("{folder}/{}", part.path);

@@ -1,7 +1,10 @@
 //! One customer: the rows of every published table, and why each list took or left them.
 
-/// The text for a customer, from (table, rows of names and values).
-pub fn explain(customer_id: &str, tables: &[(String, Vec<Vec<(String, String)>>)]) -> String {
+/// A row for people: names and texts of its known values.
+pub type Row = Vec<(String, String)>;
+
+/// The text for a customer, from each table's rows.
+pub fn explain(customer_id: &str, tables: &[(String, Vec<Row>)]) -> String {
     let mut text = format!("customer {customer_id}\n");
     for (table, rows) in tables {
         for row in rows {

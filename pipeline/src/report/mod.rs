@@ -3,5 +3,5 @@
 mod explain;
 mod summary;
 
-pub use explain::explain;
+pub use explain::{Row, explain};
 pub use summary::{GroupLine, ListLine, Summary};

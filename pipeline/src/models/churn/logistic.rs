@@ -100,7 +100,7 @@ mod tests {
         let row = |index: usize| {
             let upper = index >= 50;
             let churned = index % 10 < if upper { high } else { low };
-            let value = if index % 17 == 0 { None } else { Some(if upper { 30.0 } else { 3.0 }) };
+            let value = if index.is_multiple_of(17) { None } else { Some(if upper { 30.0 } else { 3.0 }) };
             Example { values: vec![value, Some(index as f64)], churned }
         };
         (0..100).map(row).collect()

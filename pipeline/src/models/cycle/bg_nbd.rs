@@ -191,63 +191,70 @@ fn mean_loss(cells: &[(Cell, f64)], customers: f64, logs: &Array1<f64>) -> (f64,
 pub struct Expectation {
     parameters: Parameters,
     days: f64,
-    weights: HashMap<u32, Vec<f64>>,
+    rules: HashMap<u32, Vec<Node>>,
 }
 
-/// Nodes of the double-exponential rule: p and 1 - p, and the derivative of p.
-const STEP: f64 = 1.0 / 16.0;
-const REACH: i32 = 72;
-
-/// Node k: ln p, ln (1 - p), and ln (dp/du), where p = 1 / (1 + exp(-pi sinh u)).
-fn node(k: i32) -> (f64, f64, f64) {
-    let u = f64::from(k) * STEP;
-    let z = std::f64::consts::PI * u.sinh();
-    let (ln_p, ln_rest) = (-ln_one_plus_exp(-z), -ln_one_plus_exp(z));
-    (ln_p, ln_rest, ln_p + ln_rest + (std::f64::consts::PI * u.cosh()).ln())
+/// A node of the rule that integrates over Beta(a, b): a drop-out chance and its weight.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    p: f64,
+    weight: f64,
 }
+
+/// Step of the double-exponential rule (Takahasi, Mori 1974) in u, where p = 1 / (1 + exp(-pi sinh u)).
+const STEP: f64 = 1.0 / 24.0;
+/// Weights below this share of the whole add nothing in double precision.
+const WEIGHT_MIN: f64 = 1e-19;
 
 impl Expectation {
     /// Prepares expected orders within `days`.
     pub fn new(parameters: Parameters, days: f64, xs: impl Iterator<Item = u32>) -> Self {
-        let mut weights: HashMap<u32, Vec<f64>> = HashMap::new();
+        let mut rules: HashMap<u32, Vec<Node>> = HashMap::new();
         for x in xs {
-            weights.entry(x).or_insert_with(|| beta_weights(parameters.a, parameters.b + f64::from(x)));
+            rules.entry(x).or_insert_with(|| beta_rule(parameters.a, parameters.b + f64::from(x)));
         }
-        Self { parameters, days, weights }
+        Self { parameters, days, rules }
     }
 
     /// E[X(t) | x, t_x, T] = p_alive E_p[(1 - ((alpha + T) / (alpha + T + p t))^(r + x)) / p], p ~ Beta(a, b + x): equal to
     /// equation 10 without its 2F1, positive, and without its singularity at a = 1.
     pub fn orders(&self, cell: Cell) -> f64 {
         let fresh;
-        let weights = match self.weights.get(&cell.x) {
-            Some(weights) => weights,
+        let rule = match self.rules.get(&cell.x) {
+            Some(rule) => rule,
             None => {
-                fresh = beta_weights(self.parameters.a, self.parameters.b + f64::from(cell.x));
+                fresh = beta_rule(self.parameters.a, self.parameters.b + f64::from(cell.x));
                 &fresh
             }
         };
-        let waited = self.parameters.alpha + f64::from(cell.observed);
         let power = self.parameters.r + f64::from(cell.x);
-        let given_p = |ln_p: f64| {
-            let p = ln_p.exp();
-            let lost = power * (p * self.days / waited).ln_1p();
-            if p < 1e-290 { power * self.days / waited } else { -(-lost).exp_m1() / p }
-        };
-        let expected: f64 = (-REACH..=REACH).zip(weights).map(|(k, weight)| weight * given_p(node(k).0)).sum();
+        let share = self.days / (self.parameters.alpha + f64::from(cell.observed));
+        // Where p is next to nothing, the customer never drops out: power * share orders.
+        let given_p = |p: f64| if p < 1e-290 { power * share } else { -(-power * (p * share).ln_1p()).exp_m1() / p };
+        let expected: f64 = rule.iter().map(|node| node.weight * given_p(node.p)).sum();
         self.parameters.p_alive(cell) * expected
     }
 }
 
-/// Weights of the nodes under Beta(a, b), adding up to 1.
-fn beta_weights(a: f64, b: f64) -> Vec<f64> {
-    let density = |k: i32| {
-        let (ln_p, ln_rest, ln_slope) = node(k);
-        ((a - 1.0) * ln_p + (b - 1.0) * ln_rest + ln_slope - ln_beta(a, b)).exp() * STEP
+/// The rule for Beta(a, b), its weights adding up to 1. A small a or b has mass where p or 1 - p is e to minus thousands: the
+/// rule reaches as far as that.
+fn beta_rule(a: f64, b: f64) -> Vec<Node> {
+    let reach = (45.0 / (std::f64::consts::PI * a.min(b).min(1.0))).asinh();
+    let steps = (reach / STEP).ceil() as i32;
+    let node = |k: i32| {
+        let u = f64::from(k) * STEP;
+        let z = std::f64::consts::PI * u.sinh();
+        let (ln_p, ln_rest) = (-ln_one_plus_exp(-z), -ln_one_plus_exp(z));
+        Node { p: ln_p.exp(), weight: a * ln_p + b * ln_rest + u.cosh().ln() }
     };
-    let weights: Vec<f64> = (-REACH..=REACH).map(density).collect();
-    let total: f64 = weights.iter().sum();
-    weights.into_iter().map(|weight| weight / total).collect()
+    let mut nodes: Vec<Node> = (-steps..=steps).map(node).collect();
+    // Weights are logarithms so far: a large b would take them all below the smallest double.
+    let largest = nodes.iter().map(|node| node.weight).fold(f64::NEG_INFINITY, f64::max);
+    nodes.iter_mut().for_each(|node| node.weight = (node.weight - largest).exp());
+    let total: f64 = nodes.iter().map(|node| node.weight).sum();
+    nodes.iter_mut().for_each(|node| node.weight /= total);
+    nodes.retain(|node| node.weight > WEIGHT_MIN);
+    nodes
 }
 
 #[cfg(test)]
