@@ -24,6 +24,11 @@ fn head(hash: &Hash) -> u64 {
     u64::from_be_bytes(hash[..8].try_into().expect("a digest has 32 bytes"))
 }
 
+/// The first 64 bits of SHA-256 of `bytes`.
+pub fn hash64(bytes: &[u8]) -> u64 {
+    head(&sha256(bytes))
+}
+
 /// customer_id of a person whose first-seen source customer is this one: the first 16 bytes, in hex, of SHA-256 of
 /// source, byte 0x1F, source_customer_id.
 pub fn customer_id(source: &str, source_customer_id: &str) -> String {
@@ -35,7 +40,7 @@ pub fn customer_id(source: &str, source_customer_id: &str) -> String {
 
 /// The number by which customers are ordered and divided into shards: the first 64 bits of SHA-256 of customer_id.
 pub fn customer_hash(customer_id: &str) -> u64 {
-    head(&sha256(customer_id.as_bytes()))
+    hash64(customer_id.as_bytes())
 }
 
 /// A number drawn for `id` in `layer`: uniform, the same in every run with the same salt, independent between layers.

@@ -17,12 +17,12 @@ fn contract(store: &Store) {
     assert_eq!(store.create("a/b/one", body("2")).expect("answers"), Created::Existed);
     let (bytes, version) = store.get("a/b/one").expect("answers").expect("is there");
     assert_eq!(bytes, body("1"), "a create-only write never replaces");
-    assert!(store.swap("a/b/one", Some(&version), body("3")).expect("swaps"), "the version is still the one that was read");
+    assert!(store.swap("a/b/one", Some(&version), body("345")).expect("swaps"), "the version is still the one that was read");
     assert!(!store.swap("a/b/one", Some(&version), body("4")).expect("answers"), "the version is another one now");
     assert!(!store.swap("a/b/one", None, body("5")).expect("answers"), "there is one");
     assert!(store.swap("a/new", None, body("6")).expect("swaps"), "there was none");
-    assert_eq!(store.get("a/b/one").expect("answers").expect("is there").0, body("3"));
-    assert_eq!(store.ranges("a/b/one", &[0..1, 0..0]).expect("reads"), [body("3"), body("")]);
+    assert_eq!(store.get("a/b/one").expect("answers").expect("is there").0, body("345"));
+    assert_eq!(store.ranges("a/b/one", &[0..1, 1..3]).expect("reads"), [body("3"), body("45")]);
     let listed: Vec<String> = store.list("a").expect("lists").into_iter().map(|entry| entry.path).filter(|path| !path.ends_with(".lock")).collect();
     assert_eq!(listed, ["a/b/one", "a/new"]);
     assert_eq!(store.list("a/b/one").expect("lists").len(), 1, "a file is its own list");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::survey::{Complete, Survey};
+use super::survey::{Complete, Feeds, Survey};
 use super::{Finding, Severity};
 use crate::config::{Faults, RawAudit, RawLate};
 use crate::lake::Counts;
@@ -36,19 +36,31 @@ pub fn check(raw: RawAudit, faults: &mut Faults<'_>) -> Params {
     }
 }
 
-/// The days to which source and stores are complete: as `status` says, else as the lines tell.
-pub fn complete_through(survey: &Survey, status: &BTreeMap<Option<String>, Day>, params: &Params, as_of: Day) -> Complete {
-    let derived = survey.newest_day().unwrap_or(as_of);
-    let source = status.get(&None).copied().unwrap_or(derived).min(as_of);
-    let mut late_stores = BTreeMap::new();
-    for (store, &newest) in &survey.stores {
-        match status.get(&Some(store.clone())) {
-            Some(&stated) if stated < source => late_stores.insert(store.clone(), stated),
-            None if survey.missing_orders(store, source) >= params.late_store_orders => late_stores.insert(store.clone(), newest),
-            _ => None,
-        };
+/// Days to which sources, and stores of sources, are complete, as the table `source_status` says.
+pub type Status = BTreeMap<(String, Option<String>), Day>;
+
+/// The days to which sources and stores are complete: as `status` says, else as the lines tell.
+pub fn complete_through(survey: &Survey, status: &Status, params: &Params, as_of: Day) -> Complete {
+    let stated = |of: &dyn Fn(&(String, Option<String>)) -> bool| status.iter().filter(|(key, _)| of(key)).map(|(_, day)| *day).min();
+    let newest = survey.newest_day().unwrap_or(as_of);
+    let stated_newest = status.iter().filter(|(key, _)| key.1.is_none()).map(|(_, day)| *day).max();
+    let newest = stated_newest.unwrap_or(newest).min(as_of);
+    let late = |feeds: &Feeds, stated: &dyn Fn(&str) -> Option<Day>| {
+        let mut late = BTreeMap::new();
+        for (name, &last) in feeds.newest() {
+            match stated(name) {
+                Some(day) if day < newest => late.insert(name.clone(), day),
+                None if feeds.missing_orders(name, newest) >= params.late_store_orders => late.insert(name.clone(), last),
+                _ => None,
+            };
+        }
+        late
+    };
+    Complete {
+        newest,
+        late_sources: late(&survey.sources, &|name| stated(&|key| key.0 == name && key.1.is_none())),
+        late_stores: late(&survey.stores, &|name| stated(&|key| key.1.as_deref() == Some(name))),
     }
-    Complete { source, late_stores }
 }
 
 /// What the input checks found. `counts` are those of every table; `duplicates` are order lines equal to another in every column.
@@ -72,10 +84,10 @@ pub fn input_checks(counts: &[(String, Counts)], survey: &Survey, complete: &Com
     let words = format!("{duplicates} lines of customers repeat another in every column; they are kept");
     let named = lines - survey.anonymous_lines as f64;
     limited("duplicate_share", share(duplicates as f64, named), params.duplicate_share_max, words);
-    let lag = as_of.since(complete.source) as f64;
-    let words = format!("lines are complete to {}; silence is counted to then", complete.source);
+    let lag = as_of.since(complete.newest) as f64;
+    let words = format!("lines are complete to {}; silence is counted to then", complete.newest);
     limited("complete_lag_days", lag, f64::from(params.complete_lag_days_max), words);
-    late_stores(complete, params, &mut findings);
+    feeds(survey, complete, params, as_of, &mut findings);
     findings
 }
 
@@ -104,21 +116,27 @@ fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<
     findings.push(Finding { check: "rejected_share".into(), subject: table.into(), value: share, limit, severity, consequence });
 }
 
-fn late_stores(complete: &Complete, params: &Params, findings: &mut Vec<Finding>) {
-    for (store, day) in &complete.late_stores {
-        let (severity, then) = match params.late_store {
-            RawLate::Hold => (Severity::Hold, "the run is held"),
-            RawLate::Withhold => (Severity::Withhold, "its customers are withheld"),
-            RawLate::Publish => (Severity::Note, "its customers' silence is counted to then"),
-        };
-        findings.push(Finding {
-            check: "late_store_days".into(),
-            subject: store.clone(),
-            value: complete.source.since(*day) as f64,
-            limit: Some(0.0),
-            severity,
-            consequence: format!("complete to {day}; {then}"),
-        });
+/// How far every source and store has come, and what follows where one is late.
+fn feeds(survey: &Survey, complete: &Complete, params: &Params, as_of: Day, findings: &mut Vec<Finding>) {
+    let mut lag = |check: &str, name: &str, day: Day, severity: Severity, then: &str| {
+        let value = as_of.since(day) as f64;
+        let consequence = format!("complete to {day}; {then}");
+        findings.push(Finding { check: check.into(), subject: name.into(), value, limit: None, severity, consequence });
+    };
+    for source in survey.sources.newest().keys() {
+        match complete.late_sources.get(source) {
+            Some(&day) if as_of.since(day) > i64::from(params.complete_lag_days_max) => lag("source_lag_days", source, day, Severity::Hold, "the run is held"),
+            Some(&day) => lag("source_lag_days", source, day, Severity::Note, "its customers' silence is counted to then"),
+            None => lag("source_lag_days", source, complete.newest, Severity::Note, "on time"),
+        }
+    }
+    for store in survey.stores.newest().keys() {
+        match (complete.late_stores.get(store), params.late_store) {
+            (None, _) => lag("store_lag_days", store, complete.newest, Severity::Note, "on time"),
+            (Some(&day), RawLate::Hold) => lag("store_lag_days", store, day, Severity::Hold, "late: the run is held"),
+            (Some(&day), RawLate::Withhold) => lag("store_lag_days", store, day, Severity::Withhold, "late: its customers are withheld"),
+            (Some(&day), RawLate::Publish) => lag("store_lag_days", store, day, Severity::Note, "late: its customers' silence is counted to then"),
+        }
     }
 }
 

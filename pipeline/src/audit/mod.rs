@@ -3,8 +3,8 @@
 mod checks;
 mod survey;
 
-pub use checks::{Params, check, complete_through, input_checks};
-pub use survey::{Complete, Survey, survey};
+pub use checks::{Params, Status, check, complete_through, input_checks};
+pub use survey::{Complete, Feeds, Survey, survey};
 
 use serde::Serialize;
 

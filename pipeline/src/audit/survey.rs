@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::error::{Error, Result};
-use crate::key::sha256;
+use crate::key::hash64;
 use crate::lake::{Counts, Cut, LineKind, Lines, OpenTable, Rows};
 use crate::time::{Day, Window};
 
-/// Days over which a store's pace is measured.
+/// Days over which the pace of a source or store is measured.
 const PACE_DAYS: i32 = 28;
 
 /// A source customer: source, source_customer_id.
@@ -26,28 +26,69 @@ pub struct Survey {
     pub value_minor: i128,
     /// Value without a customer, in minor units.
     pub anonymous_value_minor: i128,
-    /// Newest day of each source.
-    pub sources: BTreeMap<String, Day>,
-    /// Newest day of each store.
-    pub stores: BTreeMap<String, Day>,
-    /// Orders of each store in its pace window, as hashes.
+    /// Sources, as far as they have come.
+    pub sources: Feeds,
+    /// Stores, as far as they have come.
+    pub stores: Feeds,
+}
+
+/// Where lines come from (sources, or stores): newest day, and orders in the pace window, as hashes.
+#[derive(Debug, Clone, Default)]
+pub struct Feeds {
+    newest: BTreeMap<String, Day>,
     recent_orders: BTreeMap<String, HashSet<u64>>,
+}
+
+impl Feeds {
+    fn add(&mut self, name: &str, day: Day, recent_order: Option<u64>) {
+        match self.newest.get_mut(name) {
+            Some(known) => *known = day.max(*known),
+            None => {
+                self.newest.insert(name.to_owned(), day);
+            }
+        }
+        if let Some(order) = recent_order {
+            self.recent_orders.entry(name.to_owned()).or_default().insert(order);
+        }
+    }
+
+    fn merge(&mut self, other: Feeds) {
+        other.newest.into_iter().for_each(|(name, day)| self.add(&name, day, None));
+        for (name, orders) in other.recent_orders {
+            self.recent_orders.entry(name).or_default().extend(orders);
+        }
+    }
+
+    /// Each feed and the day of its newest line.
+    pub fn newest(&self) -> &BTreeMap<String, Day> {
+        &self.newest
+    }
+
+    /// How many orders a feed should have had between its newest line and `day`, at its own pace.
+    pub fn missing_orders(&self, name: &str, day: Day) -> f64 {
+        let Some(&last) = self.newest.get(name) else { return 0.0 };
+        let orders = self.recent_orders.get(name).map_or(0, HashSet::len);
+        orders as f64 / f64::from(PACE_DAYS) * day.since(last) as f64
+    }
 }
 
 /// The days to which things are complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complete {
-    /// The newest day of any source.
-    pub source: Day,
+    /// The day to which all is complete that is not late.
+    pub newest: Day,
+    /// Sources that are complete only to an earlier day.
+    pub late_sources: BTreeMap<String, Day>,
     /// Stores that are complete only to an earlier day.
     pub late_stores: BTreeMap<String, Day>,
 }
 
 impl Complete {
-    /// The day to which a customer of this home store was observed, seen from `date`.
-    pub fn observed_to(&self, home_store: Option<&str>, date: Day) -> Day {
+    /// The day to which a customer of this source and home store was observed, seen from `date`.
+    pub fn observed_to(&self, source: &str, home_store: Option<&str>, date: Day) -> Day {
         let store = home_store.and_then(|store| self.late_stores.get(store));
-        date.min(store.copied().unwrap_or(self.source)).min(self.source)
+        let late = [self.late_sources.get(source), store].into_iter().flatten().min();
+        late.copied().unwrap_or(self.newest).min(self.newest).min(date)
     }
 }
 
@@ -83,15 +124,10 @@ impl Survey {
                     self.meet(source, id, at)?;
                 }
             }
-            let source = rows.text("source", row).unwrap_or_default();
-            newest(&mut self.sources, source, line.day);
+            let recent_order = pace.contains(line.day).then(|| hash64(line.order_id.as_bytes()));
+            self.sources.add(rows.text("source", row).unwrap_or_default(), line.day, recent_order);
             if let Some(store) = rows.text("store_id", row) {
-                newest(&mut self.stores, store, line.day);
-                if pace.contains(line.day) {
-                    let hash = sha256(line.order_id.as_bytes());
-                    let hash = u64::from_be_bytes(hash[..8].try_into().expect("eight bytes"));
-                    self.recent_orders.entry(store.to_owned()).or_default().insert(hash);
-                }
+                self.stores.add(store, line.day, recent_order);
             }
         }
         Ok(())
@@ -115,37 +151,18 @@ impl Survey {
         self.anonymous_lines += other.anonymous_lines;
         self.value_minor += other.value_minor;
         self.anonymous_value_minor += other.anonymous_value_minor;
-        other.sources.iter().for_each(|(name, &day)| newest(&mut self.sources, name, day));
-        other.stores.iter().for_each(|(name, &day)| newest(&mut self.stores, name, day));
-        for (store, orders) in other.recent_orders {
-            self.recent_orders.entry(store).or_default().extend(orders);
-        }
+        self.sources.merge(other.sources);
+        self.stores.merge(other.stores);
     }
 
     /// The newest day of any line.
     pub fn newest_day(&self) -> Option<Day> {
-        self.sources.values().max().copied()
-    }
-
-    /// How many orders a store should have had between its newest one and `day`, at its own pace.
-    pub fn missing_orders(&self, store: &str, day: Day) -> f64 {
-        let Some(&last) = self.stores.get(store) else { return 0.0 };
-        let orders = self.recent_orders.get(store).map_or(0, HashSet::len);
-        orders as f64 / f64::from(PACE_DAYS) * day.since(last) as f64
+        self.sources.newest.values().max().copied()
     }
 }
 
 fn earlier(a: Option<i64>, b: Option<i64>) -> Option<i64> {
     a.into_iter().chain(b).min()
-}
-
-fn newest(days: &mut BTreeMap<String, Day>, name: &str, day: Day) {
-    match days.get_mut(name) {
-        Some(known) => *known = day.max(*known),
-        None => {
-            days.insert(name.to_owned(), day);
-        }
-    }
 }
 
 fn check_currency(rows: &Rows<'_>, row: usize, cut: &Cut) -> Result<()> {
@@ -155,5 +172,31 @@ fn check_currency(rows: &Rows<'_>, row: usize, cut: &Cut) -> Result<()> {
             Err(Error::input(message))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_is_late_by_its_own_pace() {
+        let mut feeds = Feeds::default();
+        // 14 orders in 28 days is one every second day: six silent days hold three.
+        (0..14).for_each(|order| feeds.add("s1", Day(80 + order), Some(order as u64)));
+        assert!((feeds.missing_orders("s1", Day(99)) - 3.0).abs() < 1e-12);
+        assert_eq!(feeds.missing_orders("unknown", Day(99)), 0.0);
+    }
+
+    #[test]
+    fn silence_is_counted_to_the_day_that_is_complete() {
+        let late = |name: &str, day| BTreeMap::from([(name.to_owned(), Day(day))]);
+        let complete = Complete { newest: Day(100), late_sources: late("web", 97), late_stores: late("s1", 95) };
+        let observed = |source: &str, store: Option<&str>, date| complete.observed_to(source, store, Day(date)).0;
+        assert_eq!(observed("app", None, 101), 100);
+        assert_eq!(observed("app", Some("s2"), 99), 99);
+        assert_eq!(observed("web", Some("s2"), 101), 97);
+        assert_eq!(observed("web", Some("s1"), 101), 95);
+        assert_eq!(observed("app", Some("s1"), 90), 90);
     }
 }

@@ -1,11 +1,11 @@
 //! The opened lake, and the small tables read from it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
 use super::params::Params;
+use crate::audit::Status;
 use crate::error::{Error, Result};
 use crate::lake::{Counts, Cut, OpenTable, Rows};
 use crate::publish::InputTable;
@@ -58,34 +58,25 @@ impl Inputs {
     }
 }
 
-/// Days to which sources (None) and stores are complete, as a table says.
-pub type Status = BTreeMap<Option<String>, Day>;
-
-/// Reads the table `source_status`: of several rows of a source and store the newest day holds; of several sources the earliest.
+/// Reads the table `source_status`: of several rows of a source and store the newest day holds.
 ///
 /// # Errors
 /// Those of the lake.
 pub fn read_status(table: &OpenTable, cut: &Cut) -> Result<(Status, Counts)> {
-    type Days = BTreeMap<(String, Option<String>), Day>;
-    let add = |days: &mut Days, rows: &Rows<'_>| {
+    let keep_newest = |days: &mut Status, key: (String, Option<String>), day: Day| {
+        let known = days.entry(key).or_insert(day);
+        *known = day.max(*known);
+    };
+    let add = |days: &mut Status, rows: &Rows<'_>| {
         for &row in &rows.kept {
             let key = (rows.text("source", row).unwrap_or_default().to_owned(), rows.text("store_id", row).map(str::to_owned));
             let stated = rows.column("complete_through").and_then(|column| column.int(row)).unwrap_or_default();
-            let day = days.entry(key).or_insert(Day(i32::MIN));
-            *day = Day(stated as i32).max(*day);
+            keep_newest(days, key, Day(stated as i32));
         }
         Ok(())
     };
     let (parts, counts) = table.scan(cut, add)?;
-    let mut days = Days::new();
-    for (key, day) in parts.into_iter().flatten() {
-        let known = days.entry(key).or_insert(day);
-        *known = day.max(*known);
-    }
     let mut status = Status::new();
-    for ((_, store), day) in days {
-        let known = status.entry(store).or_insert(day);
-        *known = day.min(*known);
-    }
+    parts.into_iter().flatten().for_each(|(key, day)| keep_newest(&mut status, key, day));
     Ok((status, counts))
 }

@@ -7,11 +7,11 @@ use tokio::runtime::Runtime;
 
 use super::contracts::definitions_table;
 use super::identity::{Identity, PROGRAM, identify};
-use super::inputs::{Inputs, Status, read_status};
+use super::inputs::{Inputs, read_status};
 use super::params::Params;
 use super::progress::Progress;
 use super::results::{Results, list_lines, results};
-use crate::audit::{self, Finding, Severity, Verdict};
+use crate::audit::{self, Finding, Severity, Status, Verdict};
 use crate::backtest::{self, Trained};
 use crate::customers::{self, Consents, People};
 use crate::error::{Error, Kind, Result};

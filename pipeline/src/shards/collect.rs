@@ -80,8 +80,9 @@ impl Plan<'_> {
     }
 
     fn view(&self, customer: usize, date: Day) -> View {
-        let home_store = self.people.customers[customer].home_store.as_deref();
-        View { date, observed_to: self.complete.observed_to(home_store, date), lookback_days: self.lookback_days }
+        let customer = &self.people.customers[customer];
+        let observed_to = self.complete.observed_to(&customer.key.0, customer.home_store.as_deref(), date);
+        View { date, observed_to, lookback_days: self.lookback_days }
     }
 
     fn add_customer(&self, state: &mut State, customer: usize, lines: &[Line<'_>]) {
