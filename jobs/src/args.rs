@@ -72,7 +72,7 @@ pub struct SampleArgs {
     /// Products
     #[arg(long, default_value_t = 200)]
     pub products: u32,
-    /// Mean lines of an order line history: lines a customer
+    /// Mean order lines a person, over the whole history
     #[arg(long, default_value_t = 25.0)]
     pub lines_per_customer: f64,
     /// Shape of the gaps between orders: 1 is exponential, more is more regular; 0 mixes shapes

@@ -37,11 +37,14 @@ pub fn check(raw: RawAudit, faults: &mut Faults<'_>) -> Params {
 }
 
 /// Days to which sources, and stores of sources, are complete, as the table `source_status` says.
-pub type Status = BTreeMap<(String, Option<String>), Day>;
+pub type Status = BTreeMap<FeedKey, Day>;
+
+/// A source, or a store of it.
+type FeedKey = (String, Option<String>);
 
 /// The days to which sources and stores are complete: as `status` says, else as the lines tell.
 pub fn complete_through(survey: &Survey, status: &Status, params: &Params, as_of: Day) -> Complete {
-    let stated = |of: &dyn Fn(&(String, Option<String>)) -> bool| status.iter().filter(|(key, _)| of(key)).map(|(_, day)| *day).min();
+    let stated = |of: &dyn Fn(&FeedKey) -> bool| status.iter().filter(|(key, _)| of(key)).map(|(_, day)| *day).min();
     let newest = survey.newest_day().unwrap_or(as_of);
     let stated_newest = status.iter().filter(|(key, _)| key.1.is_none()).map(|(_, day)| *day).max();
     let newest = stated_newest.unwrap_or(newest).min(as_of);

@@ -110,6 +110,15 @@ pub struct Override {
     pub value: String,
 }
 
+impl Override {
+    /// The override as a text of its own: the key's parts, each a line deeper, and the value behind the last.
+    fn yaml(&self) -> String {
+        let parts: Vec<&str> = self.key.split('.').collect();
+        let lines = parts.iter().enumerate().map(|(depth, part)| format!("{}{part}:", "  ".repeat(depth)));
+        format!("{} {}\n", lines.collect::<Vec<_>>().join("\n"), self.value)
+    }
+}
+
 /// Reads `text` (named `file` in errors) over the defaults and `overrides` over both.
 ///
 /// # Errors
@@ -122,11 +131,8 @@ pub fn read(file: &str, text: &str, overrides: &[Override]) -> Result<(Raw, Plac
     check_version(file, text)?;
     layer(&mut raw, &mut places, file, text, &mut faults);
     for given in overrides {
-        let (section, rest) = given.key.split_once('.').unwrap_or((&given.key, ""));
-        let nested = rest.split('.').filter(|part| !part.is_empty()).rev();
-        let value = nested.fold(given.value.clone(), |inner, key| format!("{{{key}: {inner}}}"));
         let mut own = Places::default();
-        layer(&mut raw, &mut own, &format!("--set {}", given.key), &format!("{section}: {value}"), &mut faults);
+        layer(&mut raw, &mut own, &format!("--set {}", given.key), &given.yaml(), &mut faults);
         places.extend(own.unnumbered());
     }
     if faults.is_empty() { Ok((raw, places)) } else { Err(Error::new(Kind::Config, faults.join("\n"))) }
@@ -195,12 +201,31 @@ fn shape_fault(file: &str, section: &document::Section, places: &Places, error: 
             let key = key.as_deref().unwrap_or("a key");
             format!("{path}: expected each key once, got `{key}` again")
         }
-        YamlError::InvalidScalar { ty, .. } => format!("{path}: expected {ty}, got something else"),
-        YamlError::InvalidBooleanStrict { .. } => format!("{path}: expected true or false, got something else"),
-        YamlError::Unexpected { expected, .. } => format!("{path}: expected {expected}, got something else"),
+        YamlError::InvalidScalar { ty, .. } => format!("{path}: expected {}, got {}", words(ty), token(&section.text, at)),
+        YamlError::InvalidBooleanStrict { .. } => format!("{path}: expected true or false, got {}", token(&section.text, at)),
+        YamlError::Unexpected { expected, .. } => format!("{path}: expected {expected}, got {}", token(&section.text, at)),
         other => format!("{path}: expected YAML of this section's shape, got a fault: {}", one_line(&other.to_string())),
     };
     format!("{file}:{}:{}: {message}", at.0, at.1)
+}
+
+/// A Rust type in words.
+fn words(kind: &str) -> &str {
+    match kind {
+        "u32" | "u64" | "i64" => "a whole number",
+        "f64" => "a number",
+        other => other,
+    }
+}
+
+/// What stands at a place of a text, for people.
+fn token(text: &str, (line, column): (usize, usize)) -> String {
+    let rest: String = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().chars().skip(column.saturating_sub(1)).collect();
+    let end = rest.find([',', '}', ']', '#']).unwrap_or(rest.len());
+    match rest[..end].trim() {
+        "" => "something else".to_owned(),
+        token => format!("`{token}`"),
+    }
 }
 
 fn one_line(text: &str) -> String {
