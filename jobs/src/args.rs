@@ -88,6 +88,9 @@ pub struct SampleArgs {
 
 fn parse_override(text: &str) -> Result<Override, String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    if key.is_empty() || value.trim().is_empty() {
+        return Err(format!("expected KEY=VALUE with both, got `{text}` (an empty text is '\"\"')"));
+    }
     Ok(Override { key: key.to_owned(), value: value.to_owned() })
 }
 

@@ -38,6 +38,12 @@ pub fn customer_id(source: &str, source_customer_id: &str) -> String {
     hex(&sha256(&bytes)[..16])
 }
 
+/// household_id of a household key: the first 16 bytes, in hex, of SHA-256 of byte 0x1F, `household`, byte 0x1F, key; no
+/// customer_id is made like that.
+pub fn household_id(household_key: &str) -> String {
+    hex(&sha256(format!("\u{1f}household\u{1f}{household_key}").as_bytes())[..16])
+}
+
 /// The number by which customers are ordered and divided into shards: the first 64 bits of SHA-256 of customer_id.
 pub fn customer_hash(customer_id: &str) -> u64 {
     hash64(customer_id.as_bytes())

@@ -35,6 +35,13 @@ enum Scalar {
 }
 
 impl Scalar {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Scalar::Text(text) => Some(text),
+            Scalar::Number(_) => None,
+        }
+    }
+
     fn equals(&self, value: Value<'_>) -> bool {
         match (self, value) {
             (Scalar::Number(expected), Value::Number(value)) => *expected == value,
@@ -68,6 +75,25 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The texts that the value is held against.
+    pub fn texts(&self) -> Vec<&str> {
+        let sets = self.tests.iter().filter_map(|test| match test {
+            Test::In(set) | Test::NotIn(set) => Some(set),
+            _ => None,
+        });
+        sets.flatten().filter_map(Scalar::text).collect()
+    }
+
+    /// Whether the tests need texts (true) or numbers (false); None where they only ask whether the value is known.
+    pub fn needs_text(&self) -> Option<bool> {
+        self.tests.iter().find_map(|test| match test {
+            Test::IsNull(_) => None,
+            Test::AtLeast(_) | Test::AtMost(_) => Some(false),
+            Test::StartsWith(_) => Some(true),
+            Test::In(set) | Test::NotIn(set) => set.first().map(|member| matches!(member, Scalar::Text(_))),
+        })
+    }
+
     /// Whether all tests hold; an unknown value passes only `is_null: true`.
     pub fn holds(&self, value: Value<'_>) -> bool {
         self.tests.iter().all(|test| test.holds(value))

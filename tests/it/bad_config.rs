@@ -105,6 +105,11 @@ fn each_fault_has_its_message() {
             and("campaigns:\n  c: {size: 5, audience: [{recency_days: {at_most: soon}}]}\n"),
             "job.yaml:10:52: campaigns.c.audience[0].recency_days.at_most: expected a number, got `soon`",
         ),
+        (
+            "misspelt group",
+            and("campaigns:\n  c: {size: 5, audience: [{stage: {in: [lapsd]}}]}\n"),
+            "job.yaml:10:16: campaigns.c.audience: expected stage to be one of never_bought, new, active, silent, lapsed, got `lapsd`",
+        ),
         ("no size", and("campaigns:\n  c: {audience: []}\n"), "job.yaml:10:3: campaigns.c.size: expected 1..=100000000, got nothing"),
         ("broken YAML", and("churn: {horizon_days: 5\n"), "job.yaml:"),
     ];

@@ -44,7 +44,12 @@ fn each_fault_has_its_message() {
         std::fs::write(path.join("part.parquet"), bytes).expect("a file");
     };
     let table: Vec<(&str, Build<'_>, &str, &str)> = vec![
-        ("no folder", Box::new(|_| {}), "", "lines: table order_lines: expected at least one .parquet file, got none"),
+        (
+            "no folder",
+            Box::new(|_| {}),
+            "",
+            "lines: table order_lines: expected at least one .parquet file, got none (leave the table out of `lake.tables` if there is none)",
+        ),
         ("zero bytes", Box::new(|path| file(path, b"")), "", "lines/part.parquet: expected a Parquet file, got an empty file"),
         (
             "a text",
@@ -86,6 +91,39 @@ fn each_fault_has_its_message() {
             "lines/b.parquet: table order_lines: column ordered_at: expected timestamp in UTC as in lines/a.parquet, got timestamp without a zone",
         ),
         (
+            "misspelt mapping",
+            Box::new(|path| small_lines(&path.join("part.parquet"), &ROWS)),
+            "      columns: {store_id: shop}\n",
+            "lines: table order_lines: column store_id: expected a file column `shop` in one of 1 files, got none",
+        ),
+        (
+            "units here, minor units there",
+            Box::new(|path| {
+                write(&path.join("a.parquet"), &base(times(true), money()), Compression::SNAPPY);
+                write(&path.join("b.parquet"), &base(times(true), Cells::Int(vec![Some(1), Some(2), Some(3)])), Compression::SNAPPY);
+            }),
+            "",
+            "lines/b.parquet: table order_lines: column amount: expected float as in lines/a.parquet, got int",
+        ),
+        (
+            "too large",
+            Box::new(|path| write_base(path, &base(times(true), Cells::Int(vec![Some(1), Some(9_000_000_000_000_000_000), Some(3)])))),
+            "",
+            "lines/part.parquet: row group 0: table order_lines: column amount: expected an amount of at most 100000000000000 minor units, got a larger one",
+        ),
+        (
+            "a return that adds value",
+            Box::new(|path| small_lines(&path.join("part.parquet"), &[("o1", "a", 20_450, -1.0, 2.5)])),
+            "",
+            "lines/part.parquet: row group 0: table order_lines: column amount: expected returns to have an amount of at most 0, got one above",
+        ),
+        (
+            "a rule of another kind",
+            Box::new(|path| small_lines(&path.join("part.parquet"), &ROWS)),
+            "      reject: {bad: [{order_id: {in: [1, 2]}}]}\n",
+            "lines/part.parquet: table order_lines: column order_id: expected a number or bool column for the rule `order_id in [1, 2]`, got text",
+        ),
+        (
             "unknown amount",
             Box::new(|path| write_base(path, &base(times(true), Cells::Float(vec![Some(1.0), None, Some(2.0)])))),
             "",
@@ -107,7 +145,7 @@ fn each_fault_has_its_message() {
             "other currency",
             Box::new(|path| small_lines_with(&path.join("part.parquet"), &ROWS, &[("currency", texts(&["EUR", "USD", "EUR"]))], Compression::UNCOMPRESSED)),
             "",
-            "table order_lines: column currency: expected EUR in every row, got USD",
+            "lines/part.parquet: row group 0: table order_lines: column currency: expected EUR in every row, got another",
         ),
         (
             "damaged page",

@@ -137,3 +137,25 @@ fn a_lake_without_anything_but_lines_is_enough() {
     assert!(text.contains("customers  7 known, 7 of them with an order"), "{text}");
     assert!(text.contains("none: logistic churn model: expected at least 200 labelled customers"), "{text}");
 }
+
+/// A lake without a line up to as_of would turn everyone into someone who never ordered: the run is held.
+#[test]
+fn an_empty_lake_is_held() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_lines(&folder.path().join("lines/part.parquet"), &[("o1", "a", 20_450, 1.0, 2.5)]);
+    let config = folder.path().join("job.yaml");
+    std::fs::write(&config, small_config(folder.path())).expect("a config");
+    let (code, text, _) = told(&run(&["run", &config.display().to_string(), "--as-of", "2025-01-01"]));
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("HELD  no_lines of order_lines") && text.contains("nothing is live"), "{text}");
+}
+
+#[test]
+fn empty_options_are_refused() {
+    let (code, _, error) = told(&run(&["check", "configs/quickstart.yaml", "--as-of", ""]));
+    assert_eq!(code, 2);
+    assert!(error.contains("job.as_of: expected a date YYYY-MM-DD, got ``"), "{error}");
+    let (code, _, error) = told(&run(&["check", "configs/quickstart.yaml", "--set", "store.url="]));
+    assert_eq!(code, 2);
+    assert!(error.contains("expected KEY=VALUE with both, got `store.url=`"), "{error}");
+}

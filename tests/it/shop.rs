@@ -143,3 +143,15 @@ fn the_churn_model_is_calibrated_on_a_later_date() {
     assert!(model < rule, "log-loss {model} of the model, {rule} of the rule");
     assert!(published.grade("bg_nbd", "churn", 90.0, "auc") > 0.5);
 }
+
+/// Consent that nobody was asked for may be waived; an objection or a withdrawal may not.
+#[test]
+fn an_objection_always_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(quickstart(folder.path(), &["--set", "campaign_defaults.consent_required=false"]).status.code(), Some(0));
+    let published = published::live(folder.path(), "quickstart").expect("it is live");
+    let all = published.texts("exclusions/thank_you", "all_reasons");
+    let with = |reason: &str| all.iter().filter(|reasons| reasons.split("; ").any(|one| one == reason)).count();
+    assert!(with("objected") > 5 && with("consent_withdrawn") > 20);
+    assert_eq!(with("consent_unknown"), 0);
+}

@@ -24,6 +24,12 @@ pub fn run(arguments: &JobArgs) -> anyhow::Result<u8> {
         Outcome::Unchanged => ("unchanged", 0),
         Outcome::Held => ("held", exit::HELD),
     };
-    say(&format!("\n{word}  job {} as of {}, run {}\n  {}\n", params.name, params.as_of, finished.identity.run.run_id, finished.folder))?;
+    let as_of = params.as_of.to_string();
+    let live = match finished.live_as_of {
+        Some(live) if live != as_of => format!("  live stays as of {live}\n"),
+        None => "  nothing is live\n".to_owned(),
+        Some(_) => String::new(),
+    };
+    say(&format!("\n{word}  job {} as of {}, run {}\n  {}\n{live}", params.name, as_of, finished.identity.run.run_id, finished.folder))?;
     Ok(code)
 }

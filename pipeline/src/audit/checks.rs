@@ -90,6 +90,10 @@ pub fn input_checks(counts: &[(String, Counts)], survey: &Survey, complete: &Com
     let lag = as_of.since(complete.newest) as f64;
     let words = format!("lines are complete to {}; silence is counted to then", complete.newest);
     limited("complete_lag_days", lag, f64::from(params.complete_lag_days_max), words);
+    if survey.lines == 0 {
+        let consequence = "there is no line up to as_of: nobody would be known to have ordered".to_owned();
+        findings.push(Finding { check: "no_lines".into(), subject: "order_lines".into(), value: 0.0, limit: Some(1.0), severity: Severity::Hold, consequence });
+    }
     feeds(survey, complete, params, as_of, &mut findings);
     findings
 }

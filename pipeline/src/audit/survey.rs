@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::error::{Error, Result};
 use crate::key::hash64;
-use crate::lake::{Counts, Cut, LineKind, Lines, OpenTable, Rows};
+use crate::lake::{Counts, Cut, LineKind, LineTexts, Lines, OpenTable, Rows};
 use crate::time::{Day, Window};
 
 /// Days over which the pace of a source or store is measured.
@@ -97,19 +97,16 @@ impl Complete {
 /// # Errors
 /// Those of the lake; `Input` for a source with byte 0x1F, another currency, or an unknown kind of line.
 pub fn survey(table: &OpenTable, cut: &Cut) -> Result<(Survey, Counts)> {
-    let (parts, counts) = table.scan(cut, |survey: &mut Survey, rows| survey.add(rows, cut))?;
-    let mut whole = Survey::default();
-    parts.into_iter().for_each(|part| whole.merge(part));
-    Ok((whole, counts))
+    table.scan(cut, |survey: &mut Survey, rows| survey.add(rows, cut), Survey::merge)
 }
 
 impl Survey {
     fn add(&mut self, rows: &Rows<'_>, cut: &Cut) -> Result<()> {
         let lines = Lines::of(rows)?;
         let pace = Window::ending(cut.as_of, PACE_DAYS);
-        let mut rest = String::new();
+        let mut texts = LineTexts::default();
         for &row in &rows.kept {
-            let line = lines.line(row, &mut rest)?;
+            let line = lines.line(row, &mut texts)?;
             check_currency(rows, row, cut)?;
             let value = if line.kind == LineKind::NoProduct { 0 } else { i128::from(line.amount_minor) };
             self.lines += 1;
@@ -135,7 +132,7 @@ impl Survey {
 
     fn meet(&mut self, source: &str, id: &str, at: Option<i64>) -> Result<()> {
         if source.contains('\u{1f}') {
-            return Err(Error::input("table order_lines: column source: expected no byte 0x1F, got one"));
+            return Err(Error::input("column source: expected no byte 0x1F, got one"));
         }
         let first = self.first_order.entry((source.to_owned(), id.to_owned())).or_default();
         *first = earlier(*first, at);
@@ -168,7 +165,7 @@ fn earlier(a: Option<i64>, b: Option<i64>) -> Option<i64> {
 fn check_currency(rows: &Rows<'_>, row: usize, cut: &Cut) -> Result<()> {
     match rows.text("currency", row) {
         Some(code) if code != cut.currency.code => {
-            let message = format!("table order_lines: column currency: expected {} in every row, got {code}", cut.currency.code);
+            let message = format!("column currency: expected {} in every row, got another", cut.currency.code);
             Err(Error::input(message))
         }
         _ => Ok(()),

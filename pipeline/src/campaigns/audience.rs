@@ -33,15 +33,31 @@ pub struct Params {
     pub address_required: bool,
 }
 
-/// Checks all campaigns against the columns of `contracts` (features, scores, groups).
-pub fn check(defaults: &RawCampaign, raw: BTreeMap<String, RawCampaign>, contracts: &[Contract], faults: &mut Faults<'_>) -> Vec<Params> {
+/// The words that a text column may hold, where they are known.
+pub type Words<'a> = &'a dyn Fn(&str) -> Option<Vec<String>>;
+
+/// Checks all campaigns against the columns of `contracts` (features, scores, groups) and the words that these may hold.
+pub fn check(defaults: &RawCampaign, raw: BTreeMap<String, RawCampaign>, contracts: &[Contract], words: Words<'_>, faults: &mut Faults<'_>) -> Vec<Params> {
     raw.into_iter()
         .map(|(name, own)| {
             let mut merged = defaults.clone();
             merged.overlay(own);
-            check_one(name, merged, contracts, faults)
+            let path = format!("campaigns.{name}");
+            let params = check_one(name, merged, contracts, faults);
+            check_words(&params.audience, &path, words, faults);
+            params
         })
         .collect()
+}
+
+/// A group that is misspelt would be an empty audience.
+fn check_words(audience: &[Rule], path: &str, words: Words<'_>, faults: &mut Faults<'_>) {
+    for rule in audience {
+        let Some(known) = words(&rule.column) else { continue };
+        for text in rule.texts().into_iter().filter(|text| !known.iter().any(|word| word == text)) {
+            faults.add(&format!("{path}.audience"), format!("{} to be one of {}", rule.column, known.join(", ")), format!("`{text}`"));
+        }
+    }
 }
 
 fn check_one(name: String, raw: RawCampaign, contracts: &[Contract], faults: &mut Faults<'_>) -> Params {

@@ -175,9 +175,9 @@ fn reasons(params: &Params, source: &Source<'_>, row: usize, order: Option<f64>,
     if params.address_required && !reachable {
         reasons.push("no_address".to_owned());
     }
-    if params.consent_required {
-        reasons.extend(source.consents.refusal(row as u32, &params.purpose, &params.channel).map(str::to_owned));
-    }
+    // An objection or a withdrawal holds always; consent that nobody was asked for may be waived.
+    let refusal = source.consents.refusal(row as u32, &params.purpose, &params.channel);
+    reasons.extend(refusal.filter(|refusal| params.consent_required || *refusal != "consent_unknown").map(str::to_owned));
     reasons
 }
 

@@ -78,6 +78,19 @@ impl File {
         self.metadata.file_metadata().num_rows().unsigned_abs()
     }
 
+    /// The same file without its bytes in memory: a lake may have many small files.
+    pub fn without_bytes(self) -> Self {
+        Self { whole: None, ..self }
+    }
+
+    /// Whether the store still has the file as it was: size, version, time of change.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn is_unchanged(&self) -> Result<bool> {
+        Ok(self.store.head(&self.entry.path)?.is_some_and(|now| now == self.entry))
+    }
+
     /// All bytes of a file that was small enough to be read whole.
     pub fn whole_bytes(&self) -> Option<&Bytes> {
         self.whole.as_ref()

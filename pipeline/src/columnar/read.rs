@@ -131,12 +131,19 @@ fn read_column(reader: &mut ColumnReader, rows: usize) -> std::result::Result<Co
         ColumnReader::BoolColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Bool(values))),
         ColumnReader::Int32ColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Int(values.into_iter().map(i64::from).collect()))),
         ColumnReader::Int64ColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Int(values))),
-        ColumnReader::Int96ColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Int(values.iter().map(Int96::to_nanos).collect()))),
+        ColumnReader::Int96ColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Int(values.iter().map(int96_micros).collect()))),
         ColumnReader::FloatColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Float(values.into_iter().map(f64::from).collect()))),
         ColumnReader::DoubleColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Float(values))),
         ColumnReader::ByteArrayColumnReader(reader) => dense(reader, rows, texts),
         ColumnReader::FixedLenByteArrayColumnReader(reader) => dense(reader, rows, |values| wide(values.iter().map(|value| value.data()))),
     }
+}
+
+/// INT96: nanoseconds of the day, then the Julian day; as microseconds since 1970-01-01.
+fn int96_micros(value: &Int96) -> i64 {
+    let [low, high, day] = [value.data()[0], value.data()[1], value.data()[2]];
+    let nanos = (u64::from(high) << 32 | u64::from(low)) as i64;
+    (i64::from(day) - 2_440_588).saturating_mul(86_400_000_000).saturating_add(nanos / 1000)
 }
 
 /// Reads `rows` records, spreads the known values to their rows, and converts them.

@@ -75,7 +75,7 @@ fn kind(column: &ColumnDescriptor) -> FieldKind {
     let decimal = || u32::try_from(column.type_scale()).map_or(other(column), |scale| FieldKind::Decimal { scale });
     match (physical, column.logical_type_ref(), converted) {
         (Physical::BOOLEAN, ..) => FieldKind::Bool,
-        (Physical::INT96, ..) => timestamp(1_000_000_000, false),
+        (Physical::INT96, ..) => timestamp(1_000_000, false),
         (Physical::FLOAT | Physical::DOUBLE, ..) => FieldKind::Float,
         (Physical::INT32, Some(LogicalType::Date), _) | (Physical::INT32, None, ConvertedType::DATE) => FieldKind::Date,
         (Physical::INT64, Some(LogicalType::Timestamp(stamp)), _) => {
@@ -88,7 +88,9 @@ fn kind(column: &ColumnDescriptor) -> FieldKind {
         }
         (Physical::INT64, None, ConvertedType::TIMESTAMP_MILLIS) => timestamp(1_000, true),
         (Physical::INT64, None, ConvertedType::TIMESTAMP_MICROS) => timestamp(1_000_000, true),
-        (Physical::BYTE_ARRAY, Some(LogicalType::Decimal(_)), _) => FieldKind::Other("decimal of varying length".to_owned()),
+        (Physical::BYTE_ARRAY, Some(LogicalType::Decimal(_)), _) | (Physical::BYTE_ARRAY, None, ConvertedType::DECIMAL) => {
+            FieldKind::Other("decimal of varying length".to_owned())
+        }
         (_, Some(LogicalType::Decimal(_)), _) | (_, None, ConvertedType::DECIMAL) => decimal(),
         (Physical::INT32 | Physical::INT64, Some(LogicalType::Integer(int)), _) if int.is_signed => FieldKind::Int,
         (Physical::INT32 | Physical::INT64, None, converted) if signed(converted) => FieldKind::Int,

@@ -54,7 +54,7 @@ section! {
         channel: String,
         /// Purpose of the campaign, as in `consents`.
         purpose: String,
-        /// Whether consent must have been given for this channel and purpose.
+        /// Whether consent must have been given for this channel and purpose; without, who withdrew or objected is left out all the same.
         consent_required: bool,
         /// Whether the customer must have an address for the channel: an e-mail address for `email`, a phone number for `sms` and `phone`.
         address_required: bool,

@@ -45,11 +45,8 @@ impl Consents {
 /// # Errors
 /// Those of the lake; `Input` for a status that is not one of the contract's words.
 pub fn read_consents(table: &OpenTable, cut: &Cut, people: &People) -> Result<(Consents, Counts)> {
-    let (parts, counts) = table.scan(cut, add)?;
-    let mut decisions = Decisions::new();
-    for (key, decision) in parts.into_iter().flatten() {
-        keep_latest(&mut decisions, key, decision);
-    }
+    let merge = |all: &mut Decisions, part: Decisions| part.into_iter().for_each(|(key, decision)| keep_latest(all, key, decision));
+    let (decisions, counts) = table.scan(cut, add, merge)?;
     let mut consents = Consents::default();
     for ((source, id, purpose, channel), decision) in decisions {
         let Some(customer) = people.find(&source, &id) else { continue };
@@ -75,7 +72,7 @@ fn add(decisions: &mut Decisions, rows: &Rows<'_>) -> Result<()> {
             "given" => Status::Given,
             "withdrawn" => Status::Withdrawn,
             "objected" => Status::Objected,
-            _ => return Err(Error::input("table consents: column status: expected given, withdrawn or objected, got another word")),
+            _ => return Err(Error::input("column status: expected given, withdrawn or objected, got another word")),
         };
         let at = rows.column("changed_at").and_then(|column| column.int(row)).unwrap_or_default();
         keep_latest(decisions, (text("source"), text("source_customer_id"), text("purpose"), text("channel")), (at, status));

@@ -111,7 +111,7 @@ fn usable_email(row: &SourceCustomer, params: &Params) -> Option<String> {
 }
 
 /// The address in lower case without surrounding white space; None for what is no address.
-fn normalised_email(written: &str) -> Option<String> {
+pub(super) fn normalised_email(written: &str) -> Option<String> {
     let email = written.trim().to_lowercase();
     let (local, domain) = email.split_once('@')?;
     let fine = !local.is_empty() && domain.contains('.') && !domain.contains('@') && !email.contains(char::is_whitespace);
@@ -140,7 +140,7 @@ fn customer(
     let household = first(&|row| row.household_key.clone());
     Customer {
         hash: key::customer_hash(&id),
-        household_id: household.map(|household| key::customer_id("household", &household)),
+        household_id: household.map(|household| key::household_id(&household)),
         left_out: withheld.is_some(),
         account_type: withheld.or_else(|| first(&|row| row.account_type.clone())),
         registered: members.iter().filter_map(|&member| rows[member].registered).min(),

@@ -29,14 +29,17 @@ pub struct Params {
 
 /// Checks the section.
 pub fn check(raw: RawCustomers, faults: &mut Faults<'_>) -> Params {
-    const TYPES: [&str; 5] = ["person", "business", "staff", "house_card", "test"];
     let left_out = raw.leave_out_account_types.unwrap_or_default();
-    for (index, name) in left_out.iter().enumerate().filter(|(_, name)| !TYPES.contains(&name.as_str())) {
-        faults.add(&format!("customers.leave_out_account_types[{index}]"), format!("one of {}", TYPES.join(", ")), format!("`{name}`"));
+    for (index, name) in left_out.iter().enumerate().filter(|(_, name)| !read::ACCOUNT_TYPES.contains(&name.as_str())) {
+        faults.add(&format!("customers.leave_out_account_types[{index}]"), format!("one of {}", read::ACCOUNT_TYPES.join(", ")), format!("`{name}`"));
+    }
+    let blocked = raw.blocked_emails.unwrap_or_default();
+    for (index, email) in blocked.iter().enumerate().filter(|(_, email)| link::normalised_email(email).is_none()) {
+        faults.add(&format!("customers.blocked_emails[{index}]"), "an e-mail address", format!("`{email}`"));
     }
     Params {
         link_by_email: faults.required("customers.link_by_email", raw.link_by_email, "true or false").unwrap_or_default(),
-        blocked_emails: raw.blocked_emails.unwrap_or_default(),
+        blocked_emails: blocked.iter().filter_map(|email| link::normalised_email(email)).collect(),
         leave_out_account_types: left_out,
     }
 }

@@ -6,11 +6,14 @@ use crate::error::{Error, Result};
 use crate::lake::{Counts, Cut, OpenTable, Rows};
 use crate::time::Day;
 
+/// The words of `account_type`.
+pub const ACCOUNT_TYPES: [&str; 5] = ["person", "business", "staff", "house_card", "test"];
+
 /// A customer of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceCustomer {
-    /// When the row reached the lake: of several, the newest holds.
-    pub recorded: Option<Day>,
+    /// When the row reached the lake, UTC microseconds: of several, the newest holds.
+    pub recorded_at: Option<i64>,
     /// When the customer registered, UTC microseconds.
     pub registered_at: Option<i64>,
     /// The day of it.
@@ -35,12 +38,7 @@ pub type SourceCustomers = HashMap<(String, String), SourceCustomer>;
 /// # Errors
 /// Those of the lake.
 pub fn read_customers(table: &OpenTable, cut: &Cut) -> Result<(SourceCustomers, Counts)> {
-    let (parts, counts) = table.scan(cut, add)?;
-    let mut whole = SourceCustomers::new();
-    for (key, row) in parts.into_iter().flatten() {
-        keep_newest(&mut whole, key, row);
-    }
-    Ok((whole, counts))
+    table.scan(cut, add, |whole, part| part.into_iter().for_each(|(key, row)| keep_newest(whole, key, row)))
 }
 
 fn keep_newest(whole: &mut SourceCustomers, key: (String, String), row: SourceCustomer) {
@@ -58,11 +56,16 @@ fn add(gathered: &mut SourceCustomers, rows: &Rows<'_>) -> Result<()> {
         let text = |name: &str| rows.text(name, row).filter(|text| !text.is_empty()).map(str::to_owned);
         let source = text("source").unwrap_or_default();
         if source.contains('\u{1f}') {
-            return Err(Error::input("table customers: column source: expected no byte 0x1F, got one"));
+            return Err(Error::input("column source: expected no byte 0x1F, got one"));
         }
-        let Some(id) = text("source_customer_id") else { continue };
+        let Some(id) = text("source_customer_id") else {
+            return Err(Error::input("column source_customer_id: expected an id, got an empty text"));
+        };
+        if text("account_type").is_some_and(|account| !ACCOUNT_TYPES.contains(&account.as_str())) {
+            return Err(Error::input(format!("column account_type: expected one of {}, got another word", ACCOUNT_TYPES.join(", "))));
+        }
         let customer = SourceCustomer {
-            recorded: rows.recorded[row],
+            recorded_at: rows.column("recorded_at").and_then(|column| column.int(row)),
             registered_at: rows.column("registered_at").and_then(|column| column.int(row)),
             registered: rows.days[row],
             account_type: text("account_type"),

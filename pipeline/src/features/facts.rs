@@ -10,7 +10,7 @@ use crate::time::{Day, Window};
 pub struct Facts {
     /// The date.
     pub date: Day,
-    /// The day to which the customer was observed: the date, or where source or home store end before it.
+    /// The day to which the customer was observed: the date, or where source or home store end before it, at least the last order.
     pub observed_to: Day,
     /// First and last order day, of all history.
     pub first_day: Option<Day>,
@@ -77,7 +77,7 @@ impl Facts {
 
     /// T of the models: from the first order day to the day observed to, at least to the last order.
     pub fn observed_days(&self) -> Option<i64> {
-        Some(self.observed_to.max(self.last_day?).since(self.first_day?))
+        Some(self.observed_to.since(self.first_day?))
     }
 
     /// Mean gap between order days; None before the second.
@@ -209,6 +209,8 @@ fn add_days(facts: &mut Facts, mut days: Vec<Day>) {
     facts.first_day = days.first().copied();
     facts.last_day = days.last().copied();
     facts.order_days = days.len() as i64;
+    // Who ordered elsewhere after the home store's last file was observed to then.
+    facts.observed_to = facts.last_day.map_or(facts.observed_to, |last| facts.observed_to.max(last));
     for pair in days.windows(2) {
         let gap = pair[1].since(pair[0]);
         facts.gap_squares += gap * gap;

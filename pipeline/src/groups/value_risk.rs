@@ -54,6 +54,21 @@ pub fn check(raw: RawGroups, faults: &mut Faults<'_>) -> Params {
     }
 }
 
+impl Params {
+    /// The values that a text column of `groups` may have; None for other columns.
+    pub fn words(&self, column: &str) -> Option<Vec<String>> {
+        let list = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect());
+        match column {
+            "stage" => list(&STAGES),
+            "value_tier" => list(&VALUES),
+            "risk_tier" => list(&RISKS),
+            "registered" => list(&REGISTERED),
+            "value_risk_group" => Some(self.table.iter().map(|row| row.group.clone()).collect()),
+            _ => None,
+        }
+    }
+}
+
 fn check_row(index: usize, raw: RawGroup, faults: &mut Faults<'_>) -> Row {
     let path = format!("groups.table[{index}]");
     let mut input = |key: &str, given: Option<Vec<String>>, known: &[&str]| {
@@ -162,7 +177,7 @@ fn high_value(members: &[Member<'_>], share: f64) -> Vec<bool> {
 fn stage(facts: &Facts, params: &Params) -> &'static str {
     let (Some(first), Some(last)) = (facts.first_day, facts.last_day) else { return "never_bought" };
     // The windows of the churn population: a last order exactly `active_days` ago is not active.
-    let within = |to: Day, days: i32| Window::ending(to, days).contains(last) || last > to;
+    let within = |to: Day, days: i32| Window::ending(to, days).contains(last);
     match () {
         () if Window::ending(facts.date, params.new_days).contains(first) => "new",
         () if within(facts.observed_to, params.active_days) => "active",

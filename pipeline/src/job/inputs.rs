@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 use super::params::Params;
 use crate::audit::Status;
 use crate::error::{Error, Result};
-use crate::lake::{Counts, Cut, OpenTable, Rows};
+use crate::lake::{Counts, Cut, OpenTable, Rows, Source};
 use crate::publish::InputTable;
 use crate::time::Day;
 
@@ -39,6 +39,14 @@ impl Inputs {
     /// `Bug`: a config without them is refused before.
     pub fn order_lines(&self) -> Result<&OpenTable> {
         self.table("order_lines").ok_or_else(|| Error::bug("a checked config has order lines"))
+    }
+
+    /// Whether every file is still what it was when it was opened: a lake that is written to while it is read gives no run.
+    ///
+    /// # Errors
+    /// `StoreRetry`, naming the first file that changed; those of the store.
+    pub fn check_unchanged(&self) -> Result<()> {
+        self.tables.iter().flat_map(|table| &table.sources).try_for_each(Source::check_unchanged)
     }
 
     /// The inputs as the manifest states them.
@@ -75,8 +83,5 @@ pub fn read_status(table: &OpenTable, cut: &Cut) -> Result<(Status, Counts)> {
         }
         Ok(())
     };
-    let (parts, counts) = table.scan(cut, add)?;
-    let mut status = Status::new();
-    parts.into_iter().flatten().for_each(|(key, day)| keep_newest(&mut status, key, day));
-    Ok((status, counts))
+    table.scan(cut, add, |status, part| part.into_iter().for_each(|(key, day)| keep_newest(status, key, day)))
 }

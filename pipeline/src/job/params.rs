@@ -80,26 +80,29 @@ pub struct Options<'a> {
 /// # Errors
 /// `Config`, with all faults that can be told apart.
 pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
-    let (raw, places) = config::read(file, text, options.overrides)?;
+    // Editors of some systems begin a file with a byte order mark.
+    let (raw, places) = config::read(file, text.trim_start_matches('\u{feff}'), options.overrides)?;
     let mut faults = Faults::new(file, &places, options.environment);
     let features = features::check(raw.features, &mut faults);
     let cycle = cycle::check(raw.cycle, &mut faults);
     let churn = churn::check(raw.churn, &mut faults);
     let columns = [features::contract(&features.items), shards::scores_contract(&cycle, churn.population.horizon_days), groups::contract()];
+    let groups = groups::check(raw.groups, &mut faults);
     let snapshots = check_snapshots(&raw.snapshots, churn.population.horizon_days, &mut faults);
     let name = check_name(raw.job.name, &mut faults);
+    let as_of = options.as_of.map(str::to_owned).or(raw.job.as_of);
+    let given = [as_of.is_some(), raw.job.timezone.is_some(), raw.job.currency.is_some()];
     let zone = faults.text("job.timezone", raw.job.timezone, "an IANA time zone");
     let currency = faults.text("job.currency", raw.job.currency, "an ISO 4217 code");
-    let as_of = options.as_of.map(str::to_owned).or(raw.job.as_of);
     let as_of = faults.text("job.as_of", as_of, "a date YYYY-MM-DD (here or as --as-of)");
     let checked = (Day::parse(&as_of), Zone::parse(&zone), Currency::parse(&currency));
-    for (path, given, good, expected) in [
-        ("job.as_of", &as_of, checked.0.is_some(), "a date YYYY-MM-DD"),
-        ("job.timezone", &zone, checked.1.is_some(), "an IANA time zone"),
-        ("job.currency", &currency, checked.2.is_some(), "an ISO 4217 code of three capitals"),
+    for (path, text, bad, expected) in [
+        ("job.as_of", &as_of, given[0] && checked.0.is_none(), "a date YYYY-MM-DD"),
+        ("job.timezone", &zone, given[1] && checked.1.is_none(), "an IANA time zone"),
+        ("job.currency", &currency, given[2] && checked.2.is_none(), "an ISO 4217 code of three capitals"),
     ] {
-        if !good && !given.is_empty() {
-            faults.add(path, expected, format!("`{given}`"));
+        if bad {
+            faults.add(path, expected, format!("`{text}`"));
         }
     }
     let scratch = faults.text("run.scratch", raw.run.scratch.or(Some(String::new())), "a folder");
@@ -113,8 +116,8 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         lake: lake::check(raw.lake, &mut faults),
         audit: audit::check(raw.audit, &mut faults),
         customers: customers::check(raw.customers, &mut faults),
-        groups: groups::check(raw.groups, &mut faults),
-        campaigns: campaigns::check(&raw.campaign_defaults, raw.campaigns, &columns, &mut faults),
+        campaigns: campaigns::check(&raw.campaign_defaults, raw.campaigns, &columns, &|column| groups.words(column), &mut faults),
+        groups,
         late_days: snapshots.0.late_days,
         grid: snapshots.0,
         lookback_days: snapshots.1,

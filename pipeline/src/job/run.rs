@@ -30,6 +30,8 @@ pub struct Finished {
     pub identity: Identity,
     /// Where its files are.
     pub folder: String,
+    /// as_of of the live run; None where nothing is live.
+    pub live_as_of: Option<String>,
     /// What a person can act on; None where the run was there already.
     pub summary: Option<Summary>,
 }
@@ -47,12 +49,14 @@ pub fn run(params: &Params, runtime: &Arc<Runtime>, progress: &dyn Progress) -> 
     let store = params.store.open(true, runtime)?;
     let folder = store.display(&identity.run.folder());
     if let Some((outcome, _)) = identity.run.finished(&store)? {
-        return Ok(Finished { outcome, identity, folder, summary: None });
+        let live_as_of = live_as_of(params, &store)?;
+        return Ok(Finished { outcome, identity, folder, live_as_of, summary: None });
     }
     store.probe(&format!("{}/.probe", params.name))?;
     let scratch = scratch_folder(params)?;
     let (results, mut summary, findings, trained, counts) = compute(params, &inputs, &scratch, progress)?;
     progress.begin("publish");
+    inputs.check_unchanged()?;
     let staged = stage(params, &store, &identity, &scratch, &results, &findings, &trained)?;
     let bytes = staged.bytes_written;
     let verdict = audit::verdict(&findings);
@@ -60,7 +64,12 @@ pub fn run(params: &Params, runtime: &Arc<Runtime>, progress: &dyn Progress) -> 
     let outcome = publish::commit(&store, &identity.run, manifest)?;
     progress.end(&format!("{} new bytes", bytes));
     summary.findings = findings;
-    Ok(Finished { outcome, identity, folder, summary: Some(summary) })
+    let live_as_of = live_as_of(params, &store)?;
+    Ok(Finished { outcome, identity, folder, live_as_of, summary: Some(summary) })
+}
+
+fn live_as_of(params: &Params, store: &Store) -> Result<Option<String>> {
+    Ok(publish::read_live(store, &params.name)?.map(|(live, _)| live.as_of))
 }
 
 fn scratch_folder(params: &Params) -> Result<PathBuf> {
@@ -117,7 +126,7 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
 
     let mut findings = audit::input_checks(&counts, &survey, &complete, state.duplicates, &params.audit, params.as_of);
     findings.extend(model_findings(params, &trained));
-    let summary = summary(&people, &state, &results, &trained);
+    let summary = summary(&people, &state, &results, &trained, params.lookback_days);
     Ok((results, summary, findings, trained, counts))
 }
 
@@ -151,7 +160,7 @@ fn read_small_tables(
     for table in &inputs.tables {
         let name = &table.params.input.contract.name;
         if !counts.iter().any(|(counted, _)| counted == name) {
-            let (_, count) = table.scan(cut, |_: &mut (), _| Ok(()))?;
+            let (_, count) = table.scan(cut, |_: &mut (), _| Ok(()), |_, _| ())?;
             counts.push((name.clone(), count));
         }
     }
@@ -173,7 +182,7 @@ fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
     vec![finding("cycle", no_cycle, Severity::Note, words(no_cycle)), finding("churn", no_churn, held(no_churn), words(no_churn))]
 }
 
-fn summary(people: &People, state: &State, results: &Results, trained: &Trained) -> Summary {
+fn summary(people: &People, state: &State, results: &Results, trained: &Trained, window_days: i32) -> Summary {
     Summary {
         customers: people.customers.len(),
         buyers: state.facts.iter().filter(|facts| facts.last_day.is_some()).count(),
@@ -184,6 +193,7 @@ fn summary(people: &People, state: &State, results: &Results, trained: &Trained)
         cycle: trained.cycle.clone(),
         churn: trained.churn.clone(),
         missing: trained.missing.clone(),
+        window_days,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::params::Mapping;
 use crate::columnar::{Column, FieldKind, Texts, Values};
-use crate::money::Currency;
+use crate::money::{Currency, MINOR_MAX, bounded};
 use crate::table::Kind;
 use crate::time::{Day, Zone};
 
@@ -24,7 +24,7 @@ pub type Coerced = Result<(Column, u64), String>;
 pub fn allowed(from: &FieldKind, to: Kind, has_zone: bool) -> Result<(), String> {
     use FieldKind as F;
     let fine = match (from, to) {
-        (F::Timestamp { utc: false, .. }, Kind::Timestamp | Kind::Date) if !has_zone => {
+        (F::Timestamp { utc: false, .. }, Kind::Timestamp) if !has_zone => {
             return Err("expected a timestamp in UTC, or `timezone` for one without a zone, got no zone".to_owned());
         }
         (F::Date, Kind::Timestamp) if !has_zone => {
@@ -79,7 +79,8 @@ pub fn constant(text: &str, rows: usize, to: Kind, keep: &[bool], context: Conte
     }
 }
 
-/// The product of two columns, as money or as a number.
+/// The product of two columns, as money or as a number. As for amounts, a second column (the price) of whole numbers is in minor
+/// units, one of fractions or decimals in units.
 pub fn product(left: (&Column, &FieldKind), right: (&Column, &FieldKind), to: Kind, keep: &[bool], context: Context<'_>) -> Coerced {
     let rows = left.0.len();
     let known: Vec<bool> = (0..rows).map(|row| keep[row] && left.0.is_known(row) && right.0.is_known(row)).collect();
@@ -87,7 +88,10 @@ pub fn product(left: (&Column, &FieldKind), right: (&Column, &FieldKind), to: Ki
     let mut rounded = 0;
     let values = match to {
         Kind::Money => Values::Int(collect(rows, &known, |row| {
-            let (minor, was_rounded) = to_minor(times(row)?, context.currency)?;
+            let (minor, was_rounded) = match right.1 {
+                FieldKind::Int => Currency { digits: 0, ..context.currency.clone() }.to_minor(times(row)?).ok_or_else(too_large)?,
+                _ => to_minor(times(row)?, context.currency)?,
+            };
             rounded += u64::from(was_rounded);
             Ok(minor)
         })?),
@@ -131,19 +135,27 @@ fn number(column: &Column, from: &FieldKind, row: usize) -> Result<f64, String> 
 
 fn money(column: &Column, from: &FieldKind, row: usize, currency: &Currency) -> Result<(i64, bool), String> {
     match (from, &column.values) {
-        (FieldKind::Int, Values::Int(values)) => Ok((values[row], false)),
+        (FieldKind::Int, Values::Int(values)) => whole_minor(i128::from(values[row])),
         (FieldKind::Decimal { scale }, Values::Int(values)) => decimal(i128::from(values[row]), *scale, currency),
         (FieldKind::Decimal { scale }, Values::Wide(values)) => decimal(values[row], *scale, currency),
         _ => to_minor(number(column, from, row)?, currency),
     }
 }
 
+fn whole_minor(minor: i128) -> Result<(i64, bool), String> {
+    bounded(minor).map(|minor| (minor, false)).ok_or_else(too_large)
+}
+
+fn too_large() -> String {
+    format!("expected an amount of at most {MINOR_MAX} minor units, got a larger one")
+}
+
 fn decimal(unscaled: i128, scale: u32, currency: &Currency) -> Result<(i64, bool), String> {
-    currency.decimal_to_minor(unscaled, scale).ok_or_else(|| "expected an amount within 64 bits, got a larger one".to_owned())
+    currency.decimal_to_minor(unscaled, scale).ok_or_else(too_large)
 }
 
 fn to_minor(units: f64, currency: &Currency) -> Result<(i64, bool), String> {
-    currency.to_minor(units).ok_or_else(|| "expected an amount below 2^53 minor units, got a larger one".to_owned())
+    currency.to_minor(units).ok_or_else(too_large)
 }
 
 fn instant(column: &Column, from: &FieldKind, row: usize, context: Context<'_>) -> Result<i64, String> {
@@ -172,6 +184,8 @@ fn day(column: &Column, from: &FieldKind, row: usize, context: Context<'_>) -> R
     match from {
         FieldKind::Text => parse_day(column.text(row).unwrap_or_default()),
         FieldKind::Date => to_day(column.int(row).unwrap_or_default()).map(i64::from),
+        // A local time's day is the day that its calendar shows.
+        FieldKind::Timestamp { per_second, utc: false } => Ok(micros(column.int(row).unwrap_or_default(), *per_second)?.div_euclid(86_400_000_000)),
         _ => Ok(i64::from(context.days.day(instant(column, from, row, context)?).0)),
     }
 }

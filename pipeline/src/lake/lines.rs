@@ -29,7 +29,7 @@ impl LineKind {
             Some("sale" | "exchange" | "return" | "cancel") => Ok(Self::Return),
             Some("gift_card" | "fee") => Ok(Self::NoProduct),
             None => Ok(Self::Sale),
-            Some(other) => Err(Error::input(format!("column kind: expected sale, return, cancel, exchange, gift_card or fee, got `{other}`"))),
+            Some(_) => Err(Error::input("column kind: expected sale, return, cancel, exchange, gift_card or fee, got another word")),
         }
     }
 
@@ -41,6 +41,17 @@ impl LineKind {
             _ => Self::NoProduct,
         }
     }
+}
+
+/// Largest quantity of a line: 9,000 million lines of it in thousandths add up within 64 bits.
+const QUANTITY_MAX: f64 = 1e6;
+
+/// Texts of a line that are put together; one for all lines of a batch.
+#[derive(Debug, Default)]
+pub struct LineTexts {
+    order_id: String,
+    return_of: String,
+    rest: String,
 }
 
 /// One order line. Empty texts are unknown ones.
@@ -58,14 +69,30 @@ pub struct Line<'a> {
     pub quantity: f64,
     /// Value in minor units.
     pub amount_minor: i64,
-    /// Order.
+    /// Source and order: two sources may call their orders alike.
     pub order_id: &'a str,
     /// Product.
     pub product_id: &'a str,
-    /// Order that a return belongs to.
+    /// Source and order that a return belongs to.
     pub return_of: &'a str,
     /// All other used columns, joined: they only decide the order of equal lines.
     pub rest: &'a str,
+}
+
+impl LineTexts {
+    fn fill(&mut self, source: &str, order_id: &str, return_of: &str) {
+        self.rest.clear();
+        let put = |text: &mut String, order_id: &str| {
+            text.clear();
+            if !order_id.is_empty() {
+                text.push_str(source);
+                text.push('\u{1f}');
+                text.push_str(order_id);
+            }
+        };
+        put(&mut self.order_id, order_id);
+        put(&mut self.return_of, return_of);
+    }
 }
 
 /// The columns of a batch of order lines.
@@ -113,32 +140,69 @@ impl<'a> Lines<'a> {
         Some((source, id))
     }
 
-    /// The line at `row`; `rest` is a buffer for its other columns.
+    /// The line at `row`.
     ///
     /// # Errors
-    /// `Input` if its kind is not one of the contract's words.
-    pub fn line<'b>(&self, row: usize, rest: &'b mut String) -> Result<Line<'b>>
+    /// `Input` if its kind is not one of the contract's words, its quantity is beyond reason, or a return adds value.
+    pub fn line<'b>(&self, row: usize, texts: &'b mut LineTexts) -> Result<Line<'b>>
     where
         'a: 'b,
     {
-        rest.clear();
+        let source = self.source.and_then(|column| column.text(row)).unwrap_or_default();
+        let return_of = self.return_of.and_then(|column| column.text(row)).unwrap_or_default();
+        texts.fill(source, self.order_id.text(row).unwrap_or_default(), return_of);
         for column in &self.others {
-            rest.push_str(column.text(row).unwrap_or_default());
-            rest.push('\u{1f}');
+            texts.rest.push_str(column.text(row).unwrap_or_default());
+            texts.rest.push('\u{1f}');
         }
         let quantity = self.quantity.float(row).unwrap_or_default();
+        let amount_minor = self.amount.int(row).unwrap_or_default();
+        let kind = LineKind::of(self.kind.and_then(|column| column.text(row)), quantity)?;
+        if quantity.abs() > QUANTITY_MAX {
+            return Err(Error::input(format!("column quantity: expected at most {QUANTITY_MAX} units, got more")));
+        }
+        if kind == LineKind::Return && amount_minor > 0 {
+            return Err(Error::input("column amount: expected returns to have an amount of at most 0, got one above"));
+        }
         let day = self.rows.days[row].unwrap_or(Day(0));
         Ok(Line {
             ordered_at: self.ordered_at.int(row).unwrap_or_default(),
             day,
             visible_from: self.rows.recorded[row].unwrap_or(day).max(day),
-            kind: LineKind::of(self.kind.and_then(|column| column.text(row)), quantity)?,
+            kind,
             quantity,
-            amount_minor: self.amount.int(row).unwrap_or_default(),
-            order_id: self.order_id.text(row).unwrap_or_default(),
+            amount_minor,
+            order_id: &texts.order_id,
             product_id: self.product_id.text(row).unwrap_or_default(),
-            return_of: self.return_of.and_then(|column| column.text(row)).unwrap_or_default(),
-            rest,
+            return_of: &texts.return_of,
+            rest: &texts.rest,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sources_may_call_their_orders_alike() {
+        let mut texts = LineTexts::default();
+        texts.fill("web", "1001", "");
+        let web = texts.order_id.clone();
+        assert!(texts.return_of.is_empty());
+        texts.fill("store", "1001", "1000");
+        assert_ne!(texts.order_id, web);
+        assert_eq!(texts.return_of, "store\u{1f}1000");
+    }
+
+    #[test]
+    fn the_kind_is_stated_or_follows_from_the_quantity() {
+        let kind = |stated, quantity| LineKind::of(stated, quantity).ok();
+        assert_eq!(kind(None, -1.0), Some(LineKind::Return));
+        assert_eq!(kind(None, 0.0), Some(LineKind::Sale));
+        assert_eq!(kind(Some("return"), 1.0), Some(LineKind::Return));
+        assert_eq!(kind(Some("exchange"), -1.0), Some(LineKind::Return));
+        assert_eq!(kind(Some("fee"), 1.0), Some(LineKind::NoProduct));
+        assert_eq!(kind(Some("Sale"), 1.0), None);
     }
 }

@@ -8,7 +8,7 @@ mod params;
 mod scan;
 
 pub use contracts::{Input, input, inputs};
-pub use lines::{Line, LineKind, Lines};
+pub use lines::{Line, LineKind, LineTexts, Lines};
 pub use open::{Identity, OpenTable, Source};
 pub use params::{Mapping, Params, TableParams, check};
 pub use scan::{Counts, Cut, Rows};

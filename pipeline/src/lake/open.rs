@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::coerce::{Origin, allowed, named, rule_kind};
 use super::params::{Mapping, TableParams};
 use crate::columnar::{Field, FieldKind, File};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::key::{hex, sha256};
 use crate::store::{Entry, Store};
 use crate::table::Kind;
@@ -35,6 +35,17 @@ pub struct Source {
 }
 
 impl Source {
+    /// Whether the file is still what it was when it was opened.
+    ///
+    /// # Errors
+    /// `StoreRetry` if it is not; those of the store.
+    pub fn check_unchanged(&self) -> Result<()> {
+        if self.file.is_unchanged()? {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::StoreRetry, format!("{}: expected the file to stay as it was, got a change while it was read", self.identity.path)))
+    }
+
     /// Rows of the file, as its footer states.
     pub fn rows(&self) -> u64 {
         self.file.rows()
@@ -57,28 +68,48 @@ impl OpenTable {
     /// `Input`, naming table, file and column: no file, a damaged footer, a missing, retyped or unexpected column, mixed time zones.
     pub fn open(store: &Store, params: &TableParams) -> Result<Self> {
         let table = &params.input.contract.name;
-        let entries: Vec<Entry> = store.list(&params.path)?.into_iter().filter(is_data).collect();
+        let listed = store.list(&params.path)?;
+        if let Some(log) = listed.iter().find(|entry| below(&params.path, &entry.path).split('/').any(|part| part == "_delta_log")) {
+            let message = format!("{}: table {table}: expected plain Parquet files, got a Delta table, which may list files that were removed", log.path);
+            return Err(Error::input(message));
+        }
+        let entries: Vec<Entry> = listed.into_iter().filter(|entry| is_data(&params.path, entry)).collect();
         if entries.is_empty() {
             let place = store.display(&params.path);
-            return Err(Error::input(format!("{place}: table {table}: expected at least one .parquet file, got none")));
+            return Err(Error::input(format!(
+                "{place}: table {table}: expected at least one .parquet file, got none (leave the table out of `lake.tables` if there is none)"
+            )));
         }
         let opened: Vec<Result<Source>> = entries.par_iter().map(|entry| open_source(store, params, entry)).collect();
         let sources = opened.into_iter().collect::<Result<Vec<_>>>()?;
         let table = Self { params: params.clone(), sources };
-        table.check_zones()?;
+        table.check_mapped()?;
+        table.check_alike()?;
         Ok(table)
     }
 
-    /// One column must not hold UTC in one file and local times in another.
-    fn check_zones(&self) -> Result<()> {
+    /// A column that the YAML maps must be in one file at least: a misspelt name would be a column of unknowns.
+    fn check_mapped(&self) -> Result<()> {
+        for (index, column) in self.params.input.contract.columns.iter().enumerate() {
+            let Some(mapping) = self.params.columns.get(&column.name) else { continue };
+            if self.sources.iter().all(|source| source.origins[index].is_none()) {
+                let message = format!("expected a file column `{}` in one of {} files, got none", named(mapping).join("` and `"), self.sources.len());
+                return Err(column_fault(&self.params.path, &self.params, &column.name, &message));
+            }
+        }
+        Ok(())
+    }
+
+    /// One column must mean the same in all files: not UTC here and local times there, not minor units here and units there.
+    fn check_alike(&self) -> Result<()> {
         for (index, column) in self.params.input.contract.columns.iter().enumerate() {
             let mut seen: Option<(&Field, &Source)> = None;
             for source in &self.sources {
-                let Some(Origin::Field(position)) = source.origins[index] else { continue };
+                // Of a product, the second column is the price.
+                let Some(&position) = source.origins[index].as_ref().map(Origin::positions).unwrap_or_default().last() else { continue };
                 let field = &source.file.fields[position];
-                let FieldKind::Timestamp { utc, .. } = field.kind else { continue };
                 match seen {
-                    Some((first, other)) if !matches!(first.kind, FieldKind::Timestamp { utc: before, .. } if before == utc) => {
+                    Some((first, other)) if !alike(&first.kind, &field.kind, column.kind) => {
                         let message = format!("expected {} as in {}, got {}", first.kind, other.identity.path, field.kind);
                         return Err(column_fault(&source.identity.path, &self.params, &column.name, &message));
                     }
@@ -91,9 +122,25 @@ impl OpenTable {
     }
 }
 
+/// Whether two files' columns mean the same for a contract column of kind `to`.
+fn alike(a: &FieldKind, b: &FieldKind, to: Kind) -> bool {
+    use FieldKind as F;
+    match (a, b) {
+        (F::Timestamp { utc: a, .. }, F::Timestamp { utc: b, .. }) => a == b,
+        // Whole amounts are minor units, all others units.
+        (a, b) if to == Kind::Money => (*a == F::Int) == (*b == F::Int),
+        _ => true,
+    }
+}
+
+/// The part of a path below its table's folder.
+fn below<'a>(table: &str, path: &'a str) -> &'a str {
+    path.strip_prefix(table.trim_matches('/')).unwrap_or(path)
+}
+
 /// A Parquet file that is not hidden.
-fn is_data(entry: &Entry) -> bool {
-    let hidden = entry.path.split('/').any(|part| part.starts_with(['_', '.']));
+fn is_data(table: &str, entry: &Entry) -> bool {
+    let hidden = below(table, &entry.path).split('/').any(|part| part.starts_with(['_', '.']));
     !hidden && entry.path.ends_with(".parquet")
 }
 
@@ -123,7 +170,8 @@ fn open_source(store: &Store, params: &TableParams, entry: &Entry) -> Result<Sou
     if let Some(extra) = file.fields.iter().find(|field| params.refuse_extra && !used.contains(&field.name)) {
         return Err(column_fault(&entry.path, params, &extra.name, "expected only columns that are used, got this one (`extra_columns: refuse`)"));
     }
-    Ok(Source { identity: identity(store, &file)?, file, origins })
+    let identity = identity(store, &file)?;
+    Ok(Source { identity, file: file.without_bytes(), origins })
 }
 
 fn column_fault(path: &str, params: &TableParams, column: &str, message: &str) -> Error {
@@ -134,9 +182,15 @@ fn check_rules(file: &File, params: &TableParams, entry: &Entry, used: &mut BTre
     for (_, rules) in &params.reject {
         for rule in rules {
             let kind = file.position(&rule.column).map(|position| &file.fields[position].kind);
-            if kind.and_then(rule_kind).is_none() {
+            let is_text = kind.and_then(rule_kind).map(|kind| kind == Kind::Text);
+            if is_text.is_none_or(|is_text| rule.needs_text().is_some_and(|needed| needed != is_text)) {
                 let got = kind.map_or("none".to_owned(), ToString::to_string);
-                let message = format!("expected a text, number or bool column for the rule `{rule}`, got {got}");
+                let expected = match rule.needs_text() {
+                    Some(true) => "a text column",
+                    Some(false) => "a number or bool column",
+                    None => "a text, number or bool column",
+                };
+                let message = format!("expected {expected} for the rule `{rule}`, got {got}");
                 return Err(column_fault(&entry.path, params, &rule.column, &message));
             }
             used.insert(rule.column.clone());
@@ -163,9 +217,29 @@ fn check_kinds(file: &File, origin: &Origin, to: Kind, has_zone: bool) -> std::r
 
 /// The `key=value` folders between a table's folder and a file.
 fn partitions(table: &str, path: &str) -> BTreeMap<String, String> {
-    let below = path.strip_prefix(table.trim_matches('/')).unwrap_or(path);
-    let pairs = below.split('/').filter_map(|part| part.split_once('='));
-    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    let pairs = below(table, path).split('/').filter_map(|part| part.split_once('='));
+    let known = pairs.filter(|(_, value)| *value != "__HIVE_DEFAULT_PARTITION__");
+    known.map(|(key, value)| (key.to_owned(), percent_decoded(value))).collect()
+}
+
+/// `%3A` and the like, as Hive writes what a path cannot hold.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (first, code) {
+            (b'%', Some(code)) => {
+                bytes.push(code);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A local file is known by its content; any other by what its store says.

@@ -1,6 +1,7 @@
 //! Reading a table's rows: the cut at as_of, the rules, the coercion, and what became of every row.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use crate::columnar::{Column, FieldKind};
 use crate::error::{Error, Result};
 use crate::money::Currency;
 use crate::rule::Value;
-use crate::table::Contract;
+use crate::table::{Contract, Kind};
 use crate::time::{Day, Zone};
 
 /// What a run may see, and in which units.
@@ -83,29 +84,30 @@ impl Rows<'_> {
 }
 
 impl OpenTable {
-    /// Reads all files and hands every batch to `visit`, which gathers into one `S` a file; they come back in the order of files.
+    /// Reads all files and hands every batch to `visit`, which gathers into one `S` a file; `merge` puts them together as files
+    /// end, in any order: the result may not depend on it.
     ///
     /// # Errors
     /// `Input`, naming file, row group and column; whatever `visit` returns.
-    pub fn scan<S, F>(&self, cut: &Cut, visit: F) -> Result<(Vec<S>, Counts)>
+    pub fn scan<S, F, M>(&self, cut: &Cut, visit: F, merge: M) -> Result<(S, Counts)>
     where
         S: Default + Send,
         F: Fn(&mut S, &Rows<'_>) -> Result<()> + Sync,
+        M: Fn(&mut S, S) + Sync,
     {
-        let read = |source: &Source| -> Result<(S, Counts)> {
+        let whole = Mutex::new((S::default(), self.empty_counts()));
+        let read = |source: &Source| -> Result<()> {
             let mut gathered = S::default();
             let counts = self.scan_file(source, cut, |rows| visit(&mut gathered, rows))?;
-            Ok((gathered, counts))
+            let mut whole = whole.lock().map_err(|_| Error::bug("a thread died while it merged a file"))?;
+            merge(&mut whole.0, gathered);
+            whole.1.add(&counts);
+            Ok(())
         };
-        let files: Vec<Result<(S, Counts)>> = self.sources.par_iter().map(read).collect();
-        let mut gathered = Vec::with_capacity(files.len());
-        let mut counts = self.empty_counts();
-        for file in files {
-            let (state, count) = file?;
-            counts.add(&count);
-            gathered.push(state);
-        }
-        Ok((gathered, counts))
+        let files: Vec<Result<()>> = self.sources.par_iter().map(read).collect();
+        // The first file in order with a fault is the one that is told.
+        files.into_iter().collect::<Result<()>>()?;
+        whole.into_inner().map_err(|_| Error::bug("a thread died while it merged a file"))
     }
 
     fn empty_counts(&self) -> Counts {
@@ -124,7 +126,7 @@ impl OpenTable {
         while let Some((rows, columns)) = batches.next_batch()? {
             let batch = Batch { table: self, source, cut, group: batches.group(), positions: &positions, columns: &columns, rows };
             let rows = batch.rows(&mut counts)?;
-            visit(&rows)?;
+            visit(&rows).map_err(|error| error.at(batch.place()))?;
         }
         Ok(counts)
     }
@@ -173,9 +175,13 @@ impl<'a> Batch<'a> {
             return Ok(vec![None; self.rows]);
         };
         let Some(origin) = &self.source.origins[index] else { return Ok(vec![None; self.rows]) };
-        // A date needs no zone to be a day, and an instant is a day in the job's zone.
-        let (column, _) = self.convert(origin, crate::table::Kind::Date, keep).map_err(|message| self.fault(name, &message))?;
-        Ok((0..self.rows).map(|row| column.int(row).map(|day| Day(day as i32))).collect())
+        // An instant is a day in the job's zone; a date is a day as it is.
+        let instant = contract.columns[index].kind == Kind::Timestamp
+            && matches!(origin, Origin::Field(position) if matches!(self.source.file.fields[*position].kind, FieldKind::Timestamp { .. }));
+        let to = if instant { Kind::Timestamp } else { Kind::Date };
+        let (column, _) = self.convert(origin, to, keep).map_err(|message| self.fault(name, &message))?;
+        let day = |value: i64| if instant { self.cut.zone.day(value) } else { Day(value as i32) };
+        Ok((0..self.rows).map(|row| column.int(row).map(day)).collect())
     }
 
     /// Clears `keep` where all rules of a name hold; a row counts for the first name.
@@ -210,7 +216,7 @@ impl<'a> Batch<'a> {
         Ok(Some(column))
     }
 
-    fn convert(&self, origin: &Origin, to: crate::table::Kind, keep: &[bool]) -> super::coerce::Coerced {
+    fn convert(&self, origin: &Origin, to: Kind, keep: &[bool]) -> super::coerce::Coerced {
         let context = Context { zone: self.table.params.zone.as_ref(), days: &self.cut.zone, currency: &self.cut.currency };
         match origin {
             Origin::Constant(text) => constant(text, self.rows, to, keep, context),
@@ -223,8 +229,13 @@ impl<'a> Batch<'a> {
     }
 
     fn fault(&self, column: &str, message: &str) -> Error {
+        Error::input(format!("column {column}: {message}")).at(self.place())
+    }
+
+    /// File, row group and table.
+    fn place(&self) -> String {
         let table = &self.table.params.input.contract.name;
-        Error::input(format!("{}: row group {}: table {table}: column {column}: {message}", self.source.identity.path, self.group))
+        format!("{}: row group {}: table {table}", self.source.identity.path, self.group)
     }
 }
 

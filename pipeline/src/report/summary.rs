@@ -48,15 +48,18 @@ pub struct Summary {
     pub churn: Option<ChurnReport>,
     /// Why a model is missing.
     pub missing: Vec<String>,
+    /// Length of the observation window, over which value is counted.
+    pub window_days: i32,
 }
 
 impl Summary {
     /// The summary as lines of text.
     pub fn text(&self, currency: &Currency) -> String {
         let mut text = format!("customers  {} known, {} of them with an order\n", self.customers, self.buyers);
-        text.push_str(&format!("\n{:<28}{:>10}{:>18}\n", "group", "customers", format!("value {}", currency.code)));
+        let value = format!("{}, {} days", currency.code, self.window_days);
+        text.push_str(&format!("\n{:<28}{:>10}{value:>20}\n", "group", "customers"));
         for line in &self.groups {
-            text.push_str(&format!("{:<28}{:>10}{:>18}\n", line.group, line.customers, currency.format(line.value_minor)));
+            text.push_str(&format!("{:<28}{:>10}{:>20}\n", line.group, line.customers, currency.format(line.value_minor)));
         }
         for list in &self.lists {
             let [treatment, control] = list.arms;
@@ -65,7 +68,9 @@ impl Summary {
             text.push_str(&format!("  left out: {}\n", if reasons.is_empty() { "nobody".to_owned() } else { reasons.join(", ") }));
         }
         text.push_str(&self.models());
-        text.push_str("\nwithheld\n");
+        if !self.withheld.is_empty() {
+            text.push_str("\nwithheld\n");
+        }
         for (output, reason, count) in &self.withheld {
             text.push_str(&format!("  {output:<20}{reason:<22}{count:>8}\n"));
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::row;
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
-use crate::lake::{Cut, Lines, OpenTable};
+use crate::lake::{Cut, LineTexts, Lines, OpenTable};
 
 /// The lines of one shard.
 #[derive(Default)]
@@ -38,19 +38,25 @@ fn scratch_fault(error: std::io::Error) -> Error {
 pub fn partition(table: &OpenTable, cut: &Cut, people: &People, shards: usize, limit: u64, scratch: &Path) -> Result<Partition> {
     let buffers = (0..shards).map(|_| Mutex::new(Buffer::default())).collect();
     let partition = Partition { buffers, held: AtomicU64::new(0), limit, scratch: scratch.to_owned(), spilled: AtomicU64::new(0) };
-    table.scan(cut, |_: &mut (), rows| {
-        let lines = Lines::of(rows)?;
-        let mut parts = vec![Vec::new(); shards];
-        let mut rest = String::new();
-        for &row in &rows.kept {
-            let Some((source, id)) = lines.customer(row) else { continue };
-            let customer = people.find(source, id).ok_or_else(|| Error::bug("every customer of a line was surveyed"))?;
-            let line = lines.line(row, &mut rest)?;
-            let hash = people.customers[customer as usize].hash;
-            row::encode(&mut parts[shard_of(hash, shards)], customer, &line);
-        }
-        parts.iter().enumerate().filter(|(_, part)| !part.is_empty()).try_for_each(|(shard, part)| partition.add(shard, part))
-    })?;
+    table.scan(
+        cut,
+        |_: &mut (), rows| {
+            let lines = Lines::of(rows)?;
+            let mut parts = vec![Vec::new(); shards];
+            let mut texts = LineTexts::default();
+            for &row in &rows.kept {
+                let Some((source, id)) = lines.customer(row) else { continue };
+                let customer = people
+                    .find(source, id)
+                    .ok_or_else(|| Error::new(Kind::StoreRetry, "expected the lines that were surveyed, got others: the lake changed meanwhile"))?;
+                let line = lines.line(row, &mut texts)?;
+                let hash = people.customers[customer as usize].hash;
+                row::encode(&mut parts[shard_of(hash, shards)], customer, &line);
+            }
+            parts.iter().enumerate().filter(|(_, part)| !part.is_empty()).try_for_each(|(shard, part)| partition.add(shard, part))
+        },
+        |_, _| (),
+    )?;
     Ok(partition)
 }
 

@@ -28,6 +28,8 @@ pub struct Entry {
     pub bytes: u64,
     /// ETag and version as the store states them; on local disk none.
     pub version: Option<String>,
+    /// When it was written, in microseconds: only to see that it changed.
+    pub modified: i64,
 }
 
 /// What became of a create-only write.
@@ -90,7 +92,9 @@ impl Store {
     }
 
     fn full(&self, path: &str) -> Path {
-        self.root.parts().chain(Path::from(path).parts()).collect()
+        // A path that a store listed is encoded already; one that no store could have listed is encoded here.
+        let path = Path::parse(path).unwrap_or_else(|_| Path::from(path));
+        self.root.parts().chain(path.parts()).collect()
     }
 
     /// All files below the folder `prefix`, in the order of their paths; a file of that very name is the only entry.
@@ -116,7 +120,7 @@ impl Store {
         let path: Path = meta.location.parts().skip(depth).collect();
         let stated = [meta.e_tag, meta.version].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let version = (self.folder.is_none() && !stated.is_empty()).then_some(stated);
-        Entry { path: path.to_string(), bytes: meta.size, version }
+        Entry { path: path.to_string(), bytes: meta.size, version, modified: meta.last_modified.timestamp_micros() }
     }
 
     /// The file at `path`, if there is one.
@@ -168,6 +172,8 @@ impl Store {
         match self.put(path, bytes, PutMode::Create) {
             Ok(_) => Ok(Created::Written),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Existed),
+            // Nothing is read here: what is missing is the store itself.
+            Err(error @ object_store::Error::NotFound { .. }) => Err(Error::new(Kind::Store, format!("{}: {}", self.display(path), first_line(&error)))),
             Err(error) => self.told(path, Err(error)),
         }
     }
@@ -182,6 +188,7 @@ impl Store {
         use object_store::Error as E;
         result.map_err(|error| {
             let kind = match &error {
+                _ if is_full(&error) => Kind::Limit,
                 E::NotFound { .. } => Kind::Input,
                 E::Generic { .. } if self.is_local() => Kind::Store,
                 E::Generic { .. } | E::JoinError { .. } => Kind::StoreRetry,
@@ -190,6 +197,19 @@ impl Store {
             Error::new(kind, format!("{}: {}", self.display(path), first_line(&error)))
         })
     }
+}
+
+/// Whether a disk or a quota is full.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(inner) = cause {
+        let kind = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if matches!(kind, Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 /// What an error says, with its causes, in one line.

@@ -1,6 +1,6 @@
 //! Files that are replaced: only if they are still what they were when read.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::Path as FilePath;
 use std::time::{Duration, Instant};
@@ -92,7 +92,10 @@ fn locked(path: &FilePath) -> Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(|error| Error::new(Kind::Store, error))?;
     let start = Instant::now();
-    while file.try_lock().is_err() {
+    while let Err(error) = file.try_lock() {
+        if let TryLockError::Error(error) = error {
+            return Err(Error::new(Kind::Store, format!("expected a file system with locks, got: {error}")));
+        }
         if start.elapsed() > LOCK_WAIT {
             return Err(Error::new(Kind::Locked, "expected the lock within 60 s, got none: another run holds it"));
         }
