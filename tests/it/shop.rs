@@ -111,7 +111,10 @@ fn explain_says_why() {
     assert!(text.contains("\nscores\n") && text.contains("  p_alive "), "{text}");
     let (code, _, error) = explain("nobody");
     assert_eq!(code, 2);
-    assert!(error.contains("--customer: expected a customer_id of the live run (2026-06-30), got another text"), "{error}");
+    assert!(
+        error.contains("--customer: expected a customer_id of the live run (as of 2026-06-30; the table customer_links has them), got another text"),
+        "{error}"
+    );
 }
 
 fn run_on(lake: &Path, out: &Path) -> published::Published {

@@ -30,10 +30,13 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     }
 }
 
-/// Prints to standard output; a closed pipe is nobody's loss.
+/// Prints to standard output; a closed pipe is nobody's loss, a full disk is.
 fn say(text: &str) -> anyhow::Result<u8> {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(0)
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::new(Kind::Limit, format!("standard output: {error}")).into()),
+        _ => Ok(0),
+    }
 }
 
 /// The checked job, and the threads that wait for stores.

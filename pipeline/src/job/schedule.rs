@@ -63,15 +63,20 @@ pub fn explain(params: &Params, customer_id: &str, runtime: &Arc<Runtime>) -> Re
         return Err(Error::new(Kind::Config, format!("{}: expected a live run, got none: run the job first", store.display(&params.name))));
     };
     let path = format!("{}/{}", params.name, live.manifest);
-    let (manifest, _) =
-        read_manifest(&store, &path)?.ok_or_else(|| Error::new(Kind::Store, format!("{}: expected a manifest, got nothing", store.display(&path))))?;
+    let found = read_manifest(&store, &path)?.filter(|(_, digest)| *digest == live.manifest_sha256);
+    let other = || Error::new(Kind::Store, format!("{}: expected the manifest that live names, got another or none", store.display(&path)));
+    let (manifest, _) = found.ok_or_else(other)?;
     let folder = path.trim_end_matches("/manifest.json");
     let mut tables = Vec::new();
     for table in manifest.tables.iter().filter(|table| table.columns.iter().any(|column| column.name == "customer_id")) {
         tables.push((table.name.clone(), read_rows(&store, folder, table, "customer_id", customer_id)?));
     }
     if tables.iter().all(|(_, rows)| rows.is_empty()) {
-        return Err(Error::new(Kind::Config, format!("--customer: expected a customer_id of the live run ({}), got another text", manifest.as_of)));
+        return Err(Error::new(
+            Kind::Config,
+            format!("--customer: expected a customer_id of the live run (as of {}; the table customer_links has them), got another text", manifest.as_of),
+        ));
     }
-    Ok(report::explain(customer_id, &tables))
+    let run = format!("as of {}, run {}", manifest.as_of, manifest.run_id);
+    Ok(report::explain(customer_id, &run, &tables))
 }

@@ -3,9 +3,9 @@
 /// A row for people: names and texts of its known values.
 pub type Row = Vec<(String, String)>;
 
-/// The text for a customer, from each table's rows.
-pub fn explain(customer_id: &str, tables: &[(String, Vec<Row>)]) -> String {
-    let mut text = format!("customer {customer_id}\n");
+/// The text for a customer of a run, from each table's rows.
+pub fn explain(customer_id: &str, run: &str, tables: &[(String, Vec<Row>)]) -> String {
+    let mut text = format!("customer {customer_id}, {run}\n");
     for (table, rows) in tables {
         for row in rows {
             text.push_str(&format!("\n{table}\n"));
