@@ -82,8 +82,8 @@ fn s3_without_a_lock_fails_the_race() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = s3::serve(folder.path(), false);
     let store = s3_store(&server, "root");
-    let winners = (0..50).map(|round| race(&store, &format!("race/{round}"))).max();
-    assert!(winners > Some(1), "fifty rounds of eight writers: {winners:?}");
+    let lost = (0..500).map(|round| race(&store, &format!("race/{round}"))).any(|winners| winners > 1);
+    assert!(lost, "five hundred rounds of eight writers, and one winner each time");
 }
 
 /// The whole job on S3: the same bytes as on local disk, the secret in no output.
