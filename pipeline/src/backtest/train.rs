@@ -46,6 +46,8 @@ pub struct ChurnReport {
     pub rule: Option<Rule>,
     /// The rule's grade.
     pub rule_grade: Option<Grade>,
+    /// The grade of the purchase-cycle model's own view of churn: it does not return.
+    pub cycle_grade: Grade,
 }
 
 /// Models that score, what is published about them, and why one is missing.
@@ -79,7 +81,7 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], params: &churn::Pa
     let test_index = state.snapshots.len() - 1;
     let training: Vec<Example> = (0..test_index).flat_map(examples).collect();
     let test = examples(test_index);
-    let churn = match churn_report(dates, &inputs.names(), &training, &test, params) {
+    let churn = match churn_report(dates, &inputs, &training, &test, params) {
         Ok(report) => Some(report),
         Err(error) if error.kind() == Kind::Input => {
             missing.push(error.to_string());
@@ -94,7 +96,7 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], params: &churn::Pa
         };
         add(&mut grades, "logistic", &report.grade);
         report.rule_grade.iter().for_each(|grade| add(&mut grades, "inactivity_rule", grade));
-        add(&mut grades, "bg_nbd", &grade_of_cycle(&inputs, &test));
+        add(&mut grades, "bg_nbd", &report.cycle_grade);
     }
     let artefacts = Artefacts { cycle: cycle.as_ref().map(|report| report.fit.parameters), churn: churn.as_ref().map(|report| report.fit.clone()), inputs };
     Ok(Trained { artefacts, cycle, churn, grades, missing })
@@ -147,13 +149,14 @@ fn cycle_report(
     Some(report)
 }
 
-fn churn_report(dates: &Dates, names: &[String], training: &[Example], test: &[Example], params: &churn::Params) -> Result<ChurnReport> {
-    let fit = churn::fit(names, training, params)?;
+fn churn_report(dates: &Dates, inputs: &Inputs, training: &[Example], test: &[Example], params: &churn::Params) -> Result<ChurnReport> {
+    let names = inputs.names();
+    let fit = churn::fit(&names, training, params)?;
     if test.is_empty() {
         return Err(Error::new(Kind::Input, format!("logistic churn model: expected customers to grade it on at {}, got none", dates.test)));
     }
     let graded = |probability: &dyn Fn(&[Option<f64>]) -> f64| grade(&test.iter().map(|row| (probability(&row.values), row.churned)).collect::<Vec<Graded>>());
-    let rule = Rule::learn(names, training);
+    let rule = Rule::learn(&names, training);
     Ok(ChurnReport {
         model: "logistic",
         population: params.population,
@@ -161,6 +164,7 @@ fn churn_report(dates: &Dates, names: &[String], training: &[Example], test: &[E
         test_date: dates.test,
         grade: graded(&|values| fit.probability(values)),
         rule_grade: rule.as_ref().map(|rule| graded(&|values| rule.probability(values))),
+        cycle_grade: grade_of_cycle(inputs, test),
         fit,
         rule,
     })

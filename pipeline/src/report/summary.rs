@@ -89,10 +89,11 @@ impl Summary {
         let line = |name: &str, grade: &Grade| {
             let figure = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
             format!(
-                "  {name:<26} AUC {:>6}  log-loss {:>6}  Brier {:>6}  calibration error {:.4} (noise {:.4})\n",
+                "  {name:<26} AUC {:>6}  log-loss {:>6}  Brier {:>6}  top-tenth lift {:>6}  calibration error {:.4} (noise {:.4})\n",
                 figure(grade.auc),
                 figure(grade.log_loss),
                 figure(grade.brier),
+                figure(grade.lift_top_tenth),
                 grade.calibration_error,
                 grade.calibration_noise
             )
@@ -100,6 +101,7 @@ impl Summary {
         if let Some(churn) = &self.churn {
             text.push_str(&line("churn, logistic", &churn.grade));
             churn.rule_grade.iter().for_each(|grade| text.push_str(&line("churn, inactivity rule", grade)));
+            text.push_str(&line("churn, BG/NBD", &churn.cycle_grade));
         }
         if let Some(cycle) = &self.cycle {
             cycle.return_grades.iter().for_each(|(days, grade)| text.push_str(&line(&format!("return in {days} days, BG/NBD"), grade)));
