@@ -2,9 +2,11 @@
 //!
 //! People are simulated one after another, each from a random stream of its own, so that memory does not grow with them.
 
+mod events;
 mod people;
 mod rows;
 mod shop;
+mod truth;
 mod visits;
 mod write;
 

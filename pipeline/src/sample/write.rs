@@ -1,25 +1,24 @@
 //! Writing the lake and the truth.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use polars::prelude::{Column as Series, DataFrame};
 
 use super::Params;
-use super::people::{Account, Profile, SOURCES};
+use super::events::Events;
+use super::people::{Profile, SOURCES};
 use super::rows::{Buckets, LineRow};
 use super::shop::{LEAFLET_DAYS, STORES, Shop};
-use super::visits::{self, EFFECT, History};
+use super::truth::Truth;
+use super::visits::{self, History};
 use crate::columnar;
 use crate::error::{Error, Kind, Result};
 use crate::lake;
 use crate::store::{Created, Store};
-use crate::table::{self, Column, Contract, Kind as ColumnKind};
-use crate::time::Day;
+use crate::table::{self, Column, Contract};
 
 /// Share of orders that carry no card.
 const ANONYMOUS_STEP: u32 = 12;
-const DAY_MICROS: i64 = 86_400_000_000;
+pub(super) const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,14 +44,14 @@ pub fn generate(params: &Params, store: &Store) -> Result<Written> {
     let mut writer = Writer { store, written: Written::default() };
     writer.catalogue(&shop)?;
     let mut buckets = Buckets::new(shop.days + 64)?;
-    let mut people = PeopleFiles { seed: params.seed, ..PeopleFiles::default() };
+    let mut events = Events::new(&shop, params.seed)?;
     let mut truth = Truth::default();
     for person in 0..params.customers {
         let profile = Profile::draw(&shop, params.seed, person);
         let history = visits::draw(&shop, params.seed, &profile, mean_rate, params.gap_shape);
         add_lines(&mut buckets, &shop, &profile, &history)?;
-        people.add(&shop, &profile, &history);
-        truth.add(&shop, &profile, &history);
+        events.add(&shop, &profile, &history)?;
+        truth.add(&mut writer, &shop, &profile, &history)?;
     }
     for bucket in 0..buckets.count() {
         let rows = buckets.take(bucket)?;
@@ -61,13 +60,13 @@ pub fn generate(params: &Params, store: &Store) -> Result<Written> {
             writer.lines(&shop, day)?;
         }
     }
-    people.write(&mut writer, &shop)?;
+    events.write(&mut writer, &shop)?;
     truth.write(&mut writer, params, mean_rate)?;
     Ok(writer.written)
 }
 
 /// The lines of someone; every twelfth order was made without the card, and nobody knows whose it was.
-fn add_lines(buckets: &mut Buckets, shop: &Shop, profile: &Profile, history: &History) -> Result<()> {
+fn add_lines(buckets: &mut Buckets<LineRow>, shop: &Shop, profile: &Profile, history: &History) -> Result<()> {
     for (number, visit) in history.visits.iter().enumerate() {
         // Anonymous orders are extra ones, made by nobody that the lake knows: the histories stay whole.
         let extra = (profile.person + number as u32).is_multiple_of(ANONYMOUS_STEP) && visit.return_of.is_none();
@@ -102,7 +101,7 @@ fn add_lines(buckets: &mut Buckets, shop: &Shop, profile: &Profile, history: &Hi
 }
 
 /// The chosen columns of an input table, without those that may be unknown but never are here.
-fn contract_of(name: &str, columns: &[&str], never_null: &[&str]) -> Result<Contract> {
+pub(super) fn contract_of(name: &str, columns: &[&str], never_null: &[&str]) -> Result<Contract> {
     let input = lake::input(name).ok_or_else(|| Error::bug(format!("{name} is an input table")))?;
     let column = |column: &&str| {
         let found = input.contract.column(column).cloned().ok_or_else(|| Error::bug(format!("{name} has a column {column}")))?;
@@ -111,32 +110,33 @@ fn contract_of(name: &str, columns: &[&str], never_null: &[&str]) -> Result<Cont
     Ok(Contract { columns: columns.iter().map(column).collect::<Result<_>>()?, ..input.contract.clone() })
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     store: &'a Store,
+    /// What was written so far.
     written: Written,
 }
 
-fn texts<T: AsRef<str>>(name: &str, values: impl Iterator<Item = T>) -> Series {
+pub(super) fn texts<T: AsRef<str>>(name: &str, values: impl Iterator<Item = T>) -> Series {
     Series::new(name.into(), values.map(|value| value.as_ref().to_owned()).collect::<Vec<_>>())
 }
 
-fn maybe_texts(name: &str, values: Vec<Option<String>>) -> Series {
+pub(super) fn maybe_texts(name: &str, values: Vec<Option<String>>) -> Series {
     Series::new(name.into(), values)
 }
 
-fn numbers(name: &str, values: impl Iterator<Item = i64>) -> Series {
+pub(super) fn numbers(name: &str, values: impl Iterator<Item = i64>) -> Series {
     Series::new(name.into(), values.collect::<Vec<_>>())
 }
 
 impl Writer<'_> {
-    fn table(&mut self, path: &str, contract: &Contract, columns: Vec<Series>) -> Result<()> {
+    pub(super) fn table(&mut self, path: &str, contract: &Contract, columns: Vec<Series>) -> Result<()> {
         let frame = DataFrame::new(columns.first().map_or(0, Series::len), columns)?;
         let mut bytes = Vec::new();
         columnar::write(contract, &frame, &mut bytes)?;
         self.bytes(path, bytes)
     }
 
-    fn bytes(&mut self, path: &str, bytes: Vec<u8>) -> Result<()> {
+    pub(super) fn bytes(&mut self, path: &str, bytes: Vec<u8>) -> Result<()> {
         self.written.files += 1;
         self.written.bytes += bytes.len() as u64;
         match self.store.create(path, Bytes::from(bytes))? {
@@ -218,180 +218,6 @@ fn product_id(product: usize) -> String {
     format!("p{product:05}")
 }
 
-fn store_id(store: usize) -> String {
+pub(super) fn store_id(store: usize) -> String {
     format!("s{:02}", store + 1)
-}
-
-/// The Sunday on which the weekly export that holds a day reaches the lake, since the start.
-fn export_day(shop: &Shop, day: i32) -> i32 {
-    // 1970-01-01 was a Thursday: Sundays are the days with remainder 3.
-    let absolute = shop.start.0 + day;
-    day + (3 - absolute).rem_euclid(7)
-}
-
-struct CustomerRow {
-    profile: Profile,
-    position: usize,
-}
-
-/// Small tables of people, by day of export; profiles are drawn again when their turn comes.
-#[derive(Default)]
-struct PeopleFiles {
-    seed: u64,
-    /// Person, position of the source.
-    customers: BTreeMap<i32, Vec<(u32, usize)>>,
-    /// Key, day, status.
-    consents: BTreeMap<i32, Vec<(String, usize, i32, &'static str)>>,
-    /// Campaign, key, source, sent.
-    contacts: BTreeMap<i32, Vec<(usize, String, usize, bool)>>,
-    /// Campaign, key, source, day.
-    responses: BTreeMap<i32, Vec<(usize, String, usize, i32)>>,
-}
-
-impl PeopleFiles {
-    fn add(&mut self, shop: &Shop, profile: &Profile, history: &History) {
-        let main = profile.sources[0];
-        let key = Profile::key(profile.person, main);
-        for position in 0..profile.sources.len() {
-            let export = export_day(shop, profile.registered_day + 20 * position as i32);
-            self.customers.entry(export).or_default().push((profile.person, position));
-        }
-        for &(day, status) in &profile.consents {
-            self.consents.entry(export_day(shop, day)).or_default().push((key.clone(), main, day, status));
-        }
-        for &(campaign, day, sent) in &history.contacts {
-            self.contacts.entry(day).or_default().push((campaign, key.clone(), main, sent));
-        }
-        for &(contact, day) in &history.responses {
-            let campaign = history.contacts[contact].0;
-            self.responses.entry(export_day(shop, day)).or_default().push((campaign, key.clone(), main, day));
-        }
-    }
-
-    fn write(&self, writer: &mut Writer<'_>, shop: &Shop) -> Result<()> {
-        let seen = |day: &i32| shop.start.plus(*day) <= shop.until;
-        let at = |day: i32| (i64::from(shop.start.0) + i64::from(day)) * DAY_MICROS + 17 * 3_600_000_000;
-        let place = |table: &str, day: i32| format!("lake/{table}/recorded_on={}/part-0.parquet", shop.start.plus(day));
-        for (&export, rows) in self.customers.iter().filter(|(day, _)| seen(day)) {
-            let drawn = |&(person, position): &(u32, usize)| CustomerRow { profile: Profile::draw(shop, self.seed, person), position };
-            write_customers(writer, &place("customers", export), &rows.iter().map(drawn).collect::<Vec<_>>(), &at)?;
-        }
-        for (&export, rows) in self.consents.iter().filter(|(day, _)| seen(day)) {
-            let names = ["source", "source_customer_id", "purpose", "channel", "changed_at", "status"];
-            let columns = vec![
-                texts("source", rows.iter().map(|row| SOURCES[row.1])),
-                texts("source_customer_id", rows.iter().map(|row| &row.0)),
-                texts("purpose", rows.iter().map(|_| "marketing")),
-                texts("channel", rows.iter().map(|_| "email")),
-                numbers("changed_at", rows.iter().map(|row| at(row.2))),
-                texts("status", rows.iter().map(|row| row.3)),
-            ];
-            writer.table(&place("consents", export), &contract_of("consents", &names, &names)?, columns)?;
-        }
-        for (&day, rows) in self.contacts.iter().filter(|(day, _)| seen(day)) {
-            let names = ["campaign_id", "source", "source_customer_id", "channel", "sent_at", "arm"];
-            let columns = vec![
-                texts("campaign_id", rows.iter().map(|row| format!("K{:02}", row.0))),
-                texts("source", rows.iter().map(|row| SOURCES[row.2])),
-                texts("source_customer_id", rows.iter().map(|row| &row.1)),
-                texts("channel", rows.iter().map(|_| "email")),
-                numbers("sent_at", rows.iter().map(|_| at(day))),
-                texts("arm", rows.iter().map(|row| if row.3 { "treatment" } else { "control" })),
-            ];
-            writer.table(&place("contacts", day), &contract_of("contacts", &names, &names)?, columns)?;
-        }
-        for (&export, rows) in self.responses.iter().filter(|(day, _)| seen(day)) {
-            let names = ["campaign_id", "source", "source_customer_id", "kind", "at"];
-            let columns = vec![
-                texts("campaign_id", rows.iter().map(|row| format!("K{:02}", row.0))),
-                texts("source", rows.iter().map(|row| SOURCES[row.2])),
-                texts("source_customer_id", rows.iter().map(|row| &row.1)),
-                texts("kind", rows.iter().map(|_| "order")),
-                numbers("at", rows.iter().map(|row| at(row.3))),
-            ];
-            writer.table(&place("responses", export), &contract_of("responses", &names, &names)?, columns)?;
-        }
-        Ok(())
-    }
-}
-
-fn write_customers(writer: &mut Writer<'_>, path: &str, rows: &[CustomerRow], at: &dyn Fn(i32) -> i64) -> Result<()> {
-    let names = ["source", "source_customer_id", "account_type", "registered_at", "home_store_id", "email", "phone", "household_key"];
-    let contract = contract_of("customers", &names, &["source", "account_type", "registered_at", "home_store_id", "phone"])?;
-    let source = |row: &CustomerRow| row.profile.sources[row.position];
-    let account = |row: &CustomerRow| match row.profile.account {
-        Account::Person => "person",
-        Account::Staff => "staff",
-        Account::HouseCard => "house_card",
-    };
-    let columns = vec![
-        texts("source", rows.iter().map(|row| SOURCES[source(row)])),
-        texts("source_customer_id", rows.iter().map(|row| Profile::key(row.profile.person, source(row)))),
-        texts("account_type", rows.iter().map(account)),
-        numbers("registered_at", rows.iter().map(|row| at(row.profile.registered_day + 20 * row.position as i32))),
-        texts("home_store_id", rows.iter().map(|row| store_id(row.profile.store))),
-        maybe_texts("email", rows.iter().map(|row| row.profile.emails[row.position].clone()).collect()),
-        texts("phone", rows.iter().map(|row| &row.profile.phones[row.position])),
-        maybe_texts("household_key", rows.iter().map(|row| row.profile.household.map(|household| format!("h{household}"))).collect()),
-    ];
-    writer.table(path, &contract, columns)
-}
-
-/// Person, whether they ever buy, rate, shape, drop-out chance, day of dropping out.
-type TruthRow = (u32, bool, [f64; 3], Option<Day>);
-
-/// What the simulation knows and the lake does not say.
-#[derive(Default)]
-struct Truth {
-    keys: Vec<(u32, usize)>,
-    people: Vec<TruthRow>,
-}
-
-impl Truth {
-    fn add(&mut self, shop: &Shop, profile: &Profile, history: &History) {
-        self.keys.extend(profile.sources.iter().map(|&source| (profile.person, source)));
-        let dropped_out = history.habit.dropped_out.map(|day| shop.start.plus(day));
-        let habit = &history.habit;
-        self.people.push((profile.person, profile.buys, [habit.rate, habit.shape, habit.drop_out], dropped_out));
-    }
-
-    fn write(&self, writer: &mut Writer<'_>, params: &Params, mean_rate: f64) -> Result<()> {
-        let text = |name: &str| Column::new(name, ColumnKind::Text, "");
-        let contract = Contract::new("source_customers", "", &[], vec![text("source"), text("source_customer_id"), Column::new("person", ColumnKind::Int, "")]);
-        let columns = vec![
-            texts("source", self.keys.iter().map(|key| SOURCES[key.1])),
-            texts("source_customer_id", self.keys.iter().map(|key| Profile::key(key.0, key.1))),
-            numbers("person", self.keys.iter().map(|key| i64::from(key.0))),
-        ];
-        writer.table("truth/source_customers.parquet", &contract, columns)?;
-        let float = |name: &str| Column::new(name, ColumnKind::Float, "");
-        let contract = Contract::new(
-            "people",
-            "",
-            &[],
-            vec![
-                Column::new("person", ColumnKind::Int, ""),
-                Column::new("buys", ColumnKind::Bool, ""),
-                float("orders_per_day"),
-                float("gap_shape"),
-                float("drop_out_chance"),
-                Column::new("dropped_out_on", ColumnKind::Date, "").nullable(),
-            ],
-        );
-        let floats = |name: &str, index: usize| Series::new(name.into(), self.people.iter().map(|row| row.2[index]).collect::<Vec<_>>());
-        let columns = vec![
-            numbers("person", self.people.iter().map(|row| i64::from(row.0))),
-            Series::new("buys".into(), self.people.iter().map(|row| row.1).collect::<Vec<_>>()),
-            floats("orders_per_day", 0),
-            floats("gap_shape", 1),
-            floats("drop_out_chance", 2),
-            table::dates("dropped_out_on", self.people.iter().map(|row| row.3).collect())?,
-        ];
-        writer.table("truth/people.parquet", &contract, columns)?;
-        let effects = serde_json::json!({
-            "seed": params.seed, "mean_orders_per_day": mean_rate, "gap_shape": params.gap_shape,
-            "extra_orders_per_treated_contact": EFFECT, "late_store": store_id(0),
-        });
-        writer.bytes("truth/shop.json", format!("{effects:#}\n").into_bytes())
-    }
 }
