@@ -1,9 +1,10 @@
 //! The same bytes: whatever the threads, shards, file order, row order, time zone; whatever happens after as_of.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use regulars_tests::{lake, published, root};
+use regulars_tests::{files, lake, published, root};
 
 use crate::{quickstart, regulars, told};
 
@@ -65,21 +66,9 @@ fn what_happens_after_as_of_does_not_matter() {
 #[test]
 fn a_second_equal_run_writes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let tree = || {
-        let mut files = BTreeMap::new();
-        let mut folders = vec![folder.path().to_owned()];
-        while let Some(next) = folders.pop() {
-            for entry in std::fs::read_dir(next).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let modified = path.metadata().and_then(|meta| meta.modified()).expect("a time");
-                    files.insert(path, modified);
-                }
-            }
-        }
-        files
+    let tree = || -> BTreeMap<PathBuf, SystemTime> {
+        let modified = |path: &Path| path.metadata().and_then(|meta| meta.modified()).expect("a time");
+        files(folder.path()).into_iter().map(|path| (path.clone(), modified(&path))).collect()
     };
     let (code, first, _) = told(&quickstart(folder.path(), &[]));
     assert_eq!((code, first.contains("\npublished  job quickstart as of 2026-06-30")), (0, true), "{first}");

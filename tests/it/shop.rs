@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use regulars_tests::{published, root};
+use regulars_tests::{files, published, root};
 
 use crate::{quickstart, run, told};
 
@@ -15,20 +15,10 @@ fn sample(out: &Path, more: &[&str]) {
     assert_eq!(code, 0, "{error}");
 }
 
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                found.insert(path.strip_prefix(folder).expect("below").to_owned(), std::fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    found
+/// Every file below a folder: its path there, and its bytes.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let below = |path: &Path| path.strip_prefix(folder).expect("below").to_owned();
+    files(folder).into_iter().map(|path| (below(&path), std::fs::read(&path).expect("a file"))).collect()
 }
 
 /// The command that made `data-samples`, as its README states it.
@@ -39,7 +29,7 @@ fn the_sample_lake_is_what_the_program_writes() {
     let folder = tempfile::tempdir().expect("a folder");
     sample(folder.path(), &SAMPLE);
     for part in ["lake", "truth"] {
-        let (made, kept) = (files(&folder.path().join(part)), files(&root().join("data-samples").join(part)));
+        let (made, kept) = (contents(&folder.path().join(part)), contents(&root().join("data-samples").join(part)));
         assert!(made == kept, "regulars sample {} --out data-samples", SAMPLE.join(" "));
         if part == "lake" {
             let bytes: usize = kept.values().map(Vec::len).sum();
@@ -54,7 +44,7 @@ fn the_lake_to_a_day_is_a_prefix_of_the_lake_to_the_next() {
     let make = |until: &str| {
         let out = folder.path().join(until);
         sample(&out, &["--customers", "150", "--until", until, "--months", "6", "--seed", "7"]);
-        files(&out.join("lake"))
+        contents(&out.join("lake"))
     };
     let (day, next) = (make("2026-03-28"), make("2026-03-29"));
     assert!(next.len() > day.len());

@@ -5,11 +5,26 @@ pub mod parquet_file;
 pub mod published;
 pub mod s3;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The top of the checkout.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lie in the checkout").to_owned()
+}
+
+/// All files below a folder, in the order of their paths.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }
 
 /// The folder of public data sets, if this machine has it; else says that `test` is skipped.
