@@ -28,6 +28,14 @@ pub enum Verb {
     Plan(JobArgs),
     /// Show one customer of the live run: the row in every table, and why each list took or left them
     Explain(ExplainArgs),
+    /// Compare every file of a run with its manifest: size, SHA-256, columns, rows
+    Verify(RunArgs),
+    /// Say what would change for whom from one run to another
+    Diff(DiffArgs),
+    /// Point live at an earlier run and keep it there until something new is built
+    Rollback(RunArgs),
+    /// List files that nobody needs any more; delete them with --yes
+    Gc(GcArgs),
     /// Print the JSON Schema of job configs
     Schema,
     /// Print the contracts of all tables (TABLES.md)
@@ -56,6 +64,33 @@ pub struct ExplainArgs {
     /// The customer_id
     #[arg(long, value_name = "ID")]
     pub customer: String,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// The run: live, a date that has one run, or the beginning of a run_id
+    pub run: String,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// The run before: live, a date that has one run, or the beginning of a run_id
+    pub before: String,
+    /// The run after
+    pub after: String,
+}
+
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Delete what is listed
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,9 +3,18 @@
 mod args;
 mod cmd;
 mod exit;
+mod hooks;
 mod progress;
 
 use std::process::ExitCode;
+
+pub use hooks::Hooks;
+
+/// Runs the program with the arguments of the process and `hooks`.
+pub fn run_with(hooks: Hooks) -> ExitCode {
+    hooks::set(hooks);
+    run()
+}
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use regulars::job::Progress;
 
+use crate::hooks;
+
 /// Shows the steps of a run on standard error.
 pub struct Shown {
     current: Mutex<Option<(String, Instant, Option<ProgressBar>)>>,
@@ -22,6 +24,7 @@ impl Shown {
 
 impl Progress for Shown {
     fn begin(&self, step: &str) {
+        hooks::step(&format!("begin {step}"));
         let bar = self.terminal.then(|| {
             let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             let bar = ProgressBar::new_spinner().with_style(style).with_message(step.to_owned());
@@ -35,6 +38,7 @@ impl Progress for Shown {
 
     fn end(&self, detail: &str) {
         let Some((step, start, bar)) = self.current.lock().ok().and_then(|mut current| current.take()) else { return };
+        hooks::step(&format!("end {step}"));
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }

@@ -8,7 +8,7 @@ use regulars_tests::{data, lake};
 
 /// Cells of the CDNOW sample: calibration 1997-01-01 to 1997-09-30, T from the first order's day to its end.
 fn cdnow_cells(folder: &std::path::Path) -> Cells {
-    let (store, _runtime) = lake::local(&folder.join("cdnow"));
+    let store = lake::local(&folder.join("cdnow"));
     let entry = store.head("sample.parquet").expect("the store answers").expect("the sample");
     let file = File::open(&store, &entry).expect("a file");
     let positions = [file.position("customer_id").expect("ids"), file.position("date").expect("dates")];

@@ -11,7 +11,7 @@ use crate::{quickstart, regulars, run, small_config, told};
 fn help_and_usage() {
     let (code, text, _) = told(&run(&["--help"]));
     assert_eq!(code, 0);
-    for verb in ["run", "check", "plan", "explain", "schema", "tables", "sample"] {
+    for verb in ["run", "check", "plan", "explain", "verify", "diff", "rollback", "gc", "schema", "tables", "sample"] {
         assert!(text.contains(&format!("\n  {verb} ")), "{text}");
     }
     assert!(text.contains("4 held"), "{text}");
@@ -54,7 +54,7 @@ fn a_held_run_exits_4() {
 #[test]
 fn a_locked_pointer_exits_5() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::create_dir_all(folder.path().join("quickstart")).expect("a folder");
+    assert_eq!(quickstart(folder.path(), &["--as-of", "2026-06-29"]).status.code(), Some(0));
     let lock = std::fs::File::create(folder.path().join("quickstart/live.lock")).expect("a file");
     lock.lock().expect("the lock");
     let (code, _, error) = told(&quickstart(folder.path(), &[]));

@@ -11,6 +11,7 @@ mod online_retail;
 mod shop;
 mod stores;
 mod tidy;
+mod upkeep;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use object_store::memory::InMemory;
 use regulars::config::{Faults, Places};
-use regulars::store::{Created, Location, Store};
+use regulars::store::{Access, Created, Location, Retries, Store};
 use regulars_tests::{lake, published, s3};
 
 use crate::{regulars, told};
@@ -14,7 +14,7 @@ fn contract(store: &Store) {
     let body = |text: &'static str| Bytes::from_static(text.as_bytes());
     assert_eq!(store.get("a/none").expect("answers"), None);
     assert_eq!(store.create("a/b/one", body("1")).expect("writes"), Created::Written);
-    assert_eq!(store.create("a/b/one", body("2")).expect("answers"), Created::Existed);
+    assert_eq!(store.create("a/b/one", body("2")).expect("answers"), Created::Existed(body("1")));
     let (bytes, version) = store.get("a/b/one").expect("answers").expect("is there");
     assert_eq!(bytes, body("1"), "a create-only write never replaces");
     assert!(store.swap("a/b/one", Some(&version), body("345")).expect("swaps"), "the version is still the one that was read");
@@ -42,14 +42,14 @@ fn race(store: &Store, path: &str) -> usize {
 
 #[test]
 fn memory_keeps_the_contract() {
-    let runtime = regulars::store::runtime().expect("threads");
-    contract(&Store::wrap(Arc::new(InMemory::new()), "root", runtime, "memory"));
+    let access = Access::new(Retries::default()).expect("threads");
+    contract(&Store::over(Arc::new(InMemory::new()), "root", &access, "memory"));
 }
 
 #[test]
 fn local_disk_keeps_the_contract() {
     let folder = tempfile::tempdir().expect("a folder");
-    contract(&lake::local(folder.path()).0);
+    contract(&lake::local(folder.path()));
 }
 
 fn s3_store(server: &s3::Server, root: &str) -> Store {
@@ -65,8 +65,8 @@ fn s3_store(server: &s3::Server, root: &str) -> Store {
     let mut faults = Faults::new("test", &places, &|_| None);
     let location = Location::check(Some(format!("s3://{}/{root}", s3::BUCKET)), Some(options), "store", &mut faults);
     faults.finish().expect("known options");
-    let runtime = regulars::store::runtime().expect("threads");
-    location.open(true, &runtime).expect("a store")
+    let access = Access::new(Retries::default()).expect("threads");
+    location.open(true, &access).expect("a store")
 }
 
 #[test]

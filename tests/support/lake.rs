@@ -1,11 +1,10 @@
 //! Lakes: the sample with its files and rows in another order, and tiny ones.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use parquet::basic::Compression;
 use regulars::columnar::{Column, FieldKind, File};
-use regulars::store::{Location, Store};
+use regulars::store::{Access, Location, Retries, Store};
 
 use crate::parquet_file::{Cells, floats, texts, write};
 
@@ -33,8 +32,7 @@ pub fn small_lines_with(path: &Path, rows: &[(&str, &str, i64, f64, f64)], more:
 /// Every Parquet file below `from`, rewritten below `to`: rows in another order, in two files with other names. Files for which
 /// `change` says so are changed: their amounts are doubled.
 pub fn reshuffle(from: &Path, to: &Path, change: &dyn Fn(&str) -> bool) {
-    let runtime = regulars::store::runtime().expect("threads");
-    let store = Location::folder(&from.display().to_string()).open(false, &runtime).expect("a lake");
+    let store = local(from);
     for entry in store.list("").expect("files").iter().filter(|entry| entry.path.ends_with(".parquet")) {
         let file = File::open(&store, entry).expect("a file");
         let changed = change(&entry.path);
@@ -79,7 +77,7 @@ fn cells(kind: &FieldKind, parts: &[Column]) -> Cells {
 }
 
 /// A store over a folder of this machine.
-pub fn local(folder: &Path) -> (Store, Arc<tokio::runtime::Runtime>) {
-    let runtime = regulars::store::runtime().expect("threads");
-    (Location::folder(&folder.display().to_string()).open(true, &runtime).expect("a store"), runtime)
+pub fn local(folder: &Path) -> Store {
+    let access = Access::new(Retries::default()).expect("threads");
+    Location::folder(&folder.display().to_string()).open(true, &access).expect("a store")
 }

@@ -1,5 +1,7 @@
 //! Builders for tests: Parquet files, lakes, jobs, an S3 server in the process, readers of what was published.
 
+pub mod between;
+pub mod faulty;
 pub mod lake;
 pub mod parquet_file;
 pub mod published;
@@ -25,6 +27,11 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// How much of a long test is done: `whole` where `REGULARS_LONG` is set, else `share`.
+pub fn long(whole: usize, share: usize) -> usize {
+    if std::env::var_os("REGULARS_LONG").is_some() { whole } else { share }
 }
 
 /// The folder of public data sets, if this machine has it; else says that `test` is skipped.

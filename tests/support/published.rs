@@ -46,7 +46,7 @@ impl Published {
 
     /// A column of a table, all parts one after another.
     pub fn column(&self, table: &str, column: &str) -> Vec<Column> {
-        let (store, _runtime) = crate::lake::local(&self.folder);
+        let store = crate::lake::local(&self.folder);
         let mut found = Vec::new();
         for part in &self.manifest.table(table).expect("the table is published").parts {
             let entry = store.head(&part.path).expect("the store answers").expect("the part is there");

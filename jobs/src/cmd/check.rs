@@ -8,8 +8,8 @@ use crate::args::JobArgs;
 
 /// Checks config and lake, and prints what the lake holds.
 pub fn run(arguments: &JobArgs) -> anyhow::Result<u8> {
-    let (params, runtime) = load(arguments)?;
-    let tables = job::check(&params, &runtime).with_context(|| format!("the lake of job `{}` breaks its contract", params.name))?;
+    let (params, access) = load(arguments)?;
+    let tables = job::check(&params, &access).with_context(|| format!("the lake of job `{}` breaks its contract", params.name))?;
     say("config and lake are fine\n")?;
     say(&inputs(&tables))
 }

@@ -8,7 +8,7 @@ use crate::args::ExplainArgs;
 
 /// Prints a customer's rows in the live run.
 pub fn run(arguments: &ExplainArgs) -> anyhow::Result<u8> {
-    let (params, runtime) = load(&arguments.job)?;
-    let text = job::explain(&params, &arguments.customer, &runtime).context("cannot explain this customer")?;
+    let (params, access) = load(&arguments.job)?;
+    let text = job::explain(&params, &arguments.customer, &access).context("cannot explain this customer")?;
     say(&text)
 }

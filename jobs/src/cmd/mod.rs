@@ -1,21 +1,24 @@
 //! One file a verb.
 
 mod check;
+mod diff;
 mod explain;
+mod gc;
 mod plan;
+mod rollback;
 mod run;
 mod sample;
+mod verify;
 
 use std::io::Write;
-use std::sync::Arc;
 
 use anyhow::Context;
 use regulars::error::{Error, Kind};
 use regulars::job::{self, Options, Params};
-use tokio::runtime::Runtime;
+use regulars::store::{Access, Retries};
 
 use crate::args::{Arguments, JobArgs, Verb};
-use crate::exit;
+use crate::{exit, hooks};
 
 /// Runs the verb; the result is the exit code.
 pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
@@ -24,6 +27,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         Verb::Check(job) => check::run(&job),
         Verb::Plan(job) => plan::run(&job),
         Verb::Explain(explain) => explain::run(&explain),
+        Verb::Verify(verify) => verify::run(&verify),
+        Verb::Diff(diff) => diff::run(&diff),
+        Verb::Rollback(rollback) => rollback::run(&rollback),
+        Verb::Gc(gc) => gc::run(&gc),
         Verb::Schema => say(&regulars::config::schema()),
         Verb::Tables => say(&job::document()),
         Verb::Sample(sample) => sample::run(&sample),
@@ -39,22 +46,22 @@ fn say(text: &str) -> anyhow::Result<u8> {
     }
 }
 
-/// The checked job, and the threads that wait for stores.
-fn load(arguments: &JobArgs) -> anyhow::Result<(Params, Arc<Runtime>)> {
+/// The checked job, and how it reaches stores.
+fn load(arguments: &JobArgs) -> anyhow::Result<(Params, Access)> {
     let file = arguments.config.display().to_string();
     let read = std::fs::read_to_string(&arguments.config);
     let text = read.map_err(|error| Error::new(Kind::Config, format!("{file}: expected a readable file, got: {error}")));
     let environment = |name: &str| std::env::var(name).ok();
     let options = Options { as_of: arguments.as_of.as_deref(), overrides: &arguments.overrides, environment: &environment };
     let params = text.and_then(|text| job::load(&file, &text, &options)).with_context(|| format!("cannot use config `{file}`"))?;
-    let runtime = regulars::store::runtime()?;
-    end_on_sigterm(&runtime);
-    Ok((params, runtime))
+    let access = access(params.retries)?;
+    Ok((params, access))
 }
 
-/// A run that is told to end ends at once: what it stored is whole, and invisible until its manifest is there.
-fn end_on_sigterm(runtime: &Runtime) {
-    runtime.spawn(async {
+/// The threads that wait for stores. A run that is told to end ends at once: what it stored is whole, and invisible until its manifest is there.
+fn access(retries: Retries) -> anyhow::Result<Access> {
+    let access = hooks::access(Access::new(retries)?);
+    access.runtime().spawn(async {
         let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
         if let Ok(mut signal) = signal {
             signal.recv().await;
@@ -62,4 +69,5 @@ fn end_on_sigterm(runtime: &Runtime) {
             std::process::exit(exit::TERMINATED);
         }
     });
+    Ok(access)
 }

@@ -11,9 +11,9 @@ use crate::progress::Shown;
 
 /// Runs the job and prints its summary.
 pub fn run(arguments: &JobArgs) -> anyhow::Result<u8> {
-    let (params, runtime) = load(arguments)?;
+    let (params, access) = load(arguments)?;
     let progress = Shown::new();
-    let finished = params.with_threads(|| job::run(&params, &runtime, &progress));
+    let finished = params.with_threads(|| job::run(&params, &access, &progress));
     let finished = finished.with_context(|| format!("cannot run job `{}` as of {}", params.name, params.as_of))?;
     if let Some(summary) = &finished.summary {
         say("\n")?;
@@ -22,6 +22,7 @@ pub fn run(arguments: &JobArgs) -> anyhow::Result<u8> {
     let (word, code) = match finished.outcome {
         Outcome::Published => ("published", 0),
         Outcome::Unchanged => ("unchanged", 0),
+        Outcome::Pinned => ("pinned", 0),
         Outcome::Held => ("held", exit::HELD),
     };
     let as_of = params.as_of.to_string();

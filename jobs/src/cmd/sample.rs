@@ -3,10 +3,10 @@
 use anyhow::Context;
 use regulars::error::{Error, Kind};
 use regulars::sample::{Params, generate};
-use regulars::store::Location;
+use regulars::store::{Location, Retries};
 use regulars::time::Day;
 
-use super::{end_on_sigterm, say};
+use super::{access, say};
 use crate::args::SampleArgs;
 
 /// Writes a simulated shop.
@@ -23,10 +23,9 @@ pub fn run(arguments: &SampleArgs) -> anyhow::Result<u8> {
         seed: arguments.seed,
     };
     let params = params.check()?;
-    let runtime = regulars::store::runtime()?;
-    end_on_sigterm(&runtime);
+    let access = access(Retries::default())?;
     let out = arguments.out.display().to_string();
-    let store = Location::folder(&out).open(true, &runtime)?;
+    let store = Location::folder(&out).open(true, &access)?;
     let written = generate(&params, &store).with_context(|| format!("cannot write a sample into {out}"))?;
     say(&format!("{} order lines, {} files, {} bytes in {out}\n", written.lines, written.files, written.bytes))
 }

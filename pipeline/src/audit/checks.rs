@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::survey::{Complete, Feeds, Survey};
 use super::{Finding, Severity};
-use crate::config::{Faults, RawAudit, RawLate};
+use crate::config::{Faults, RawAudit, RawHoldIf, RawLate};
 use crate::lake::Counts;
 use crate::time::Day;
 
@@ -20,6 +20,15 @@ pub struct Params {
     complete_lag_days_max: u32,
     late_store: RawLate,
     late_store_orders: f64,
+    hold_if: Option<HoldIf>,
+}
+
+/// A guard: by how much a group or a list may differ from the prior run's.
+#[derive(Debug, Clone, Serialize)]
+struct HoldIf {
+    group_change_max: Option<f64>,
+    list_change_max: Option<f64>,
+    customers_min: u64,
 }
 
 /// Checks the section.
@@ -33,7 +42,36 @@ pub fn check(raw: RawAudit, faults: &mut Faults<'_>) -> Params {
         complete_lag_days_max: faults.ranged("audit.complete_lag_days_max", raw.complete_lag_days_max, 0..=3650),
         late_store: faults.required("audit.late_store", raw.late_store, "withhold, hold or publish").unwrap_or(RawLate::Hold),
         late_store_orders: faults.ranged("audit.late_store_orders", raw.late_store_orders, 1.0..=1e6),
+        hold_if: raw.hold_if.map(|raw| check_hold_if(&raw, faults)).filter(|guard| guard.group_change_max.is_some() || guard.list_change_max.is_some()),
     }
+}
+
+fn check_hold_if(raw: &RawHoldIf, faults: &mut Faults<'_>) -> HoldIf {
+    let mut share = |key: &str, value: Option<f64>| value.map(|value| faults.ranged(&format!("audit.hold_if.{key}"), Some(value), 0.0..=1e6));
+    HoldIf {
+        group_change_max: share("group_change_max", raw.group_change_max),
+        list_change_max: share("list_change_max", raw.list_change_max),
+        customers_min: faults.ranged("audit.hold_if.customers_min", raw.customers_min, 0..=1_000_000_000),
+    }
+}
+
+/// What the guard says of groups and lists: name, customers in the prior run and in this one.
+pub fn moved(groups: &[(&str, [u64; 2])], lists: &[(&str, [u64; 2])], params: &Params) -> Vec<Finding> {
+    let Some(guard) = &params.hold_if else { return Vec::new() };
+    let mut findings = Vec::new();
+    let mut look = |check: &str, sizes: &[(&str, [u64; 2])], limit: Option<f64>| {
+        let Some(limit) = limit else { return };
+        for &(name, [before, after]) in sizes {
+            let moved = before.abs_diff(after);
+            let value = moved as f64 / before.max(1) as f64;
+            let severity = if value > limit && moved >= guard.customers_min { Severity::Hold } else { Severity::Note };
+            let consequence = format!("{before} customers in the prior run, {after} in this one");
+            findings.push(Finding { check: check.into(), subject: name.into(), value, limit: Some(limit), severity, consequence });
+        }
+    };
+    look("group_moved", groups, guard.group_change_max);
+    look("list_moved", lists, guard.list_change_max);
+    findings
 }
 
 /// Days to which sources, and stores of sources, are complete, as the table `source_status` says.
@@ -148,6 +186,11 @@ fn feeds(survey: &Survey, complete: &Complete, params: &Params, as_of: Day, find
 }
 
 impl Params {
+    /// Whether a guard compares the run with the prior one.
+    pub fn reads_prior(&self) -> bool {
+        self.hold_if.is_some()
+    }
+
     /// Whether customers of late stores are withheld.
     pub fn withholds_late_stores(&self) -> bool {
         self.late_store == RawLate::Withhold

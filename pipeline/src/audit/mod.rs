@@ -3,7 +3,7 @@
 mod checks;
 mod survey;
 
-pub use checks::{Params, Status, check, complete_through, input_checks};
+pub use checks::{Params, Status, check, complete_through, input_checks, moved};
 pub use survey::{Complete, Feeds, Survey, survey};
 
 use serde::Serialize;
@@ -57,14 +57,14 @@ pub fn verdict(findings: &[Finding]) -> Verdict {
     if held { Verdict::Held } else { Verdict::Published }
 }
 
-/// The contract of the table `audit`.
-pub fn contract() -> Contract {
+/// The contract of the table `audit`; chained where a guard reads the prior run.
+pub fn contract(reads_prior: bool) -> Contract {
     let severity = "note, withhold (customers are withheld) or hold (the run is held)";
     Contract {
         name: "audit".into(),
         meaning: "One row a check and what it looked at: what the run was made of, and what was wrong with it.".into(),
         key: vec!["check".into(), "subject".into()],
-        class: Class::Pure,
+        class: if reads_prior { Class::Chained } else { Class::Pure },
         columns: vec![
             Column::new("check", Kind::Text, "the check"),
             Column::new("subject", Kind::Text, "table, source, store or rule"),
@@ -80,7 +80,7 @@ pub fn contract() -> Contract {
 ///
 /// # Errors
 /// `Bug` if a check looked at the same subject twice.
-pub fn table(findings: &[Finding], as_of: Day) -> Result<Table> {
+pub fn table(findings: &[Finding], reads_prior: bool, as_of: Day) -> Result<Table> {
     use polars::prelude::Column as Series;
     let text = |name: &str, pick: fn(&Finding) -> &str| Series::new(name.into(), findings.iter().map(pick).collect::<Vec<_>>());
     let severity = |finding: &Finding| match finding.severity {
@@ -96,5 +96,5 @@ pub fn table(findings: &[Finding], as_of: Day) -> Result<Table> {
         Series::new("severity".into(), findings.iter().map(severity).collect::<Vec<_>>()),
         text("consequence", |finding| &finding.consequence),
     ];
-    Table::new(contract(), columns, as_of)
+    Table::new(contract(reads_prior), columns, as_of)
 }

@@ -83,12 +83,9 @@ impl File {
         Self { whole: None, ..self }
     }
 
-    /// Whether the store still has the file as it was: size, version, time of change.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn is_unchanged(&self) -> Result<bool> {
-        Ok(self.store.head(&self.entry.path)?.is_some_and(|now| now == self.entry))
+    /// The store that holds the file.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// All bytes of a file that was small enough to be read whole.

@@ -27,6 +27,20 @@ section! {
         url: String,
         /// Options of the object store; secrets as `${secret:NAME}`.
         options: BTreeMap<String, String>,
+        /// What `gc` leaves alone.
+        keep: RawKeep,
+    }
+}
+
+section! {
+    /// What `gc` leaves alone; with neither `dates` nor `days`, every run.
+    RawKeep {
+        /// Runs of the newest so many as-of dates.
+        dates: u32,
+        /// Runs whose as_of is at most so many days before the live one.
+        days: u32,
+        /// Files without a manifest until they are this old: their run may be at work.
+        min_age_hours: f64,
     }
 }
 
@@ -41,5 +55,11 @@ section! {
         memory_limit_mib: u64,
         /// Folder for temporary files; empty takes the system's.
         scratch: String,
+        /// How often a request to an object store is tried again.
+        retries: u32,
+        /// How long a run may wait between tries, all of its requests together, before it ends with 6.
+        retry_wait_seconds_max: u64,
+        /// The wait before the first new try; it doubles with each further one.
+        retry_wait_first_ms: u64,
     }
 }

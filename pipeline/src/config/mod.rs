@@ -21,13 +21,13 @@ use serde_yaml::Error as YamlError;
 pub use audience::{RawCampaign, RawGroup, RawGroups, RawOrder};
 pub use document::{Place, Places};
 pub use faults::{Environment, Faults};
-pub use job::{RawJob, RawRun, RawStore};
+pub use job::{RawJob, RawKeep, RawRun, RawStore};
 pub use lake::{RawColumn, RawExtra, RawLake, RawMissing, RawTable};
 pub use models::{RawChurn, RawCycle, RawCycleModel};
 pub use overlay::Overlay;
 pub use rule::{RawRules, RawScalar, RawTest};
 pub use secret::Secret;
-pub use stages::{RawAudit, RawCustomers, RawFeatures, RawLate, RawSnapshots};
+pub use stages::{RawAudit, RawCustomers, RawFeatures, RawHoldIf, RawLate, RawSnapshots};
 
 use crate::error::{Error, Kind, Result};
 

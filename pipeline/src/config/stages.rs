@@ -19,6 +19,20 @@ section! {
         late_store: RawLate,
         /// A store is late when, at its pace of the last 28 days, this many orders should have come since its newest one.
         late_store_orders: f64,
+        /// Holds a run that differs too much from the prior one.
+        hold_if: RawHoldIf,
+    }
+}
+
+section! {
+    /// By how much a run may differ from the prior one: more holds it. Shares of the prior run's customers.
+    RawHoldIf {
+        /// Most by which a group's head-count may change.
+        group_change_max: f64,
+        /// Most by which a campaign's list may change.
+        list_change_max: f64,
+        /// Changes by fewer customers never hold.
+        customers_min: u64,
     }
 }
 

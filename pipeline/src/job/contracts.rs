@@ -25,7 +25,7 @@ pub fn outputs() -> Vec<Contract> {
         list,
         exclusions,
         backtest::contract(),
-        audit::contract(),
+        audit::contract(false),
         definitions_contract(),
     ]
 }

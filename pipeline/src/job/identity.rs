@@ -6,7 +6,8 @@ use super::inputs::Inputs;
 use super::params::Params;
 use crate::error::{Error, Result};
 use crate::key::{hex, sha256};
-use crate::publish::Run;
+use crate::publish::{Run, RunReference, prior};
+use crate::store::Store;
 
 /// The program's version, a part of build_id.
 pub const PROGRAM: &str = concat!("regulars ", env!("CARGO_PKG_VERSION"));
@@ -18,15 +19,17 @@ pub struct Identity {
     pub build_id: String,
     /// Digest of the checked config.
     pub config_sha256: String,
+    /// The run that this one compares itself with.
+    pub prior: Option<RunReference>,
     /// Where the run is.
     pub run: Run,
 }
 
-/// The identity of a job over these inputs.
+/// The identity of a job over these inputs, to be published to `store`.
 ///
 /// # Errors
-/// `Bug` if something cannot be digested.
-pub fn identify(params: &Params, inputs: &Inputs) -> Result<Identity> {
+/// `Bug` if something cannot be digested; those of the store.
+pub fn identify(params: &Params, inputs: &Inputs, store: &Store) -> Result<Identity> {
     let config = serde_json::to_vec(&params.definitions()?).map_err(|error| Error::bug(format!("config digest: {error}")))?;
     let config_sha256 = hex(&sha256(&config));
     let files: Vec<_> = inputs
@@ -36,8 +39,11 @@ pub fn identify(params: &Params, inputs: &Inputs) -> Result<Identity> {
         .collect();
     let built = json!({"program": PROGRAM, "job": params.name, "as_of": params.as_of, "config": config_sha256, "inputs": files});
     let build_id = hex(&sha256(built.to_string().as_bytes()));
-    // No table of this run is chained yet: the prior run is not read, and not a part of the identity.
-    let run_id = hex(&sha256(format!("{build_id} prior none").as_bytes()))[..32].to_owned();
-    let run = Run { job: params.name.clone(), as_of: params.as_of.to_string(), run_id };
-    Ok(Identity { build_id, config_sha256, run })
+    let as_of = params.as_of.to_string();
+    // The prior run is a part of the identity only where the run reads it.
+    let prior = if params.audit.reads_prior() { prior(store, &params.name, &as_of, &build_id)? } else { None };
+    let prior_id = prior.as_ref().map_or("none", |prior| prior.run_id.as_str());
+    let run_id = hex(&sha256(format!("{build_id} prior {prior_id}").as_bytes()))[..32].to_owned();
+    let run = Run { job: params.name.clone(), as_of, run_id };
+    Ok(Identity { build_id, config_sha256, prior, run })
 }

@@ -1,14 +1,11 @@
 //! The opened lake, and the small tables read from it.
 
-use std::sync::Arc;
-
-use tokio::runtime::Runtime;
-
 use super::params::Params;
 use crate::audit::Status;
 use crate::error::{Error, Result};
-use crate::lake::{Counts, Cut, OpenTable, Rows, Source};
+use crate::lake::{Counts, Cut, OpenTable, Rows};
 use crate::publish::InputTable;
+use crate::store::Access;
 use crate::time::Day;
 
 /// The tables of a lake, found and checked.
@@ -22,8 +19,8 @@ impl Inputs {
     ///
     /// # Errors
     /// `Input` for a lake that is missing or breaks its contract; those of the store.
-    pub fn open(params: &Params, runtime: &Arc<Runtime>) -> Result<Self> {
-        let store = params.lake.location.open(false, runtime)?;
+    pub fn open(params: &Params, access: &Access) -> Result<Self> {
+        let store = params.lake.location.open(false, access)?;
         let tables = params.lake.tables.iter().map(|table| OpenTable::open(&store, table)).collect::<Result<_>>()?;
         Ok(Self { tables })
     }
@@ -46,7 +43,7 @@ impl Inputs {
     /// # Errors
     /// `StoreRetry`, naming the first file that changed; those of the store.
     pub fn check_unchanged(&self) -> Result<()> {
-        self.tables.iter().flat_map(|table| &table.sources).try_for_each(Source::check_unchanged)
+        self.tables.iter().try_for_each(OpenTable::check_unchanged)
     }
 
     /// The inputs as the manifest states them.

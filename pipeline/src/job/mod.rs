@@ -1,4 +1,4 @@
-//! A job: its checked config, and what can be done with it: run, plan, check, explain.
+//! A job: its checked config, and what can be done with it: run, plan, check, explain, and upkeep.
 
 mod contracts;
 mod identity;
@@ -8,6 +8,7 @@ mod progress;
 mod results;
 mod run;
 mod schedule;
+mod upkeep;
 
 pub use contracts::{document, outputs};
 pub use identity::{Identity, identify};
@@ -16,3 +17,4 @@ pub use params::{Options, Params, load};
 pub use progress::{Progress, Silent};
 pub use run::{Finished, run};
 pub use schedule::{Planned, check, explain, plan};
+pub use upkeep::{diff, gc, rollback, verify};

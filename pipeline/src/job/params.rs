@@ -1,10 +1,12 @@
 //! The checked config of a job: every section's parameters, and the digest of what they mean.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::audit;
 use crate::campaigns;
-use crate::config::{self, Environment, Faults, Override, RawSnapshots};
+use crate::config::{self, Environment, Faults, Override, RawKeep, RawRun, RawSnapshots};
 use crate::customers;
 use crate::error::{Error, Kind, Result};
 use crate::features;
@@ -13,8 +15,9 @@ use crate::key::{hex, sha256};
 use crate::lake;
 use crate::models::{churn, cycle};
 use crate::money::Currency;
+use crate::publish::Keep;
 use crate::shards;
-use crate::store::Location;
+use crate::store::{Location, Retries};
 use crate::time::{Day, Grid, Zone};
 
 /// A job, checked.
@@ -31,6 +34,8 @@ pub struct Params {
     pub salt: String,
     /// Where it publishes.
     pub store: Location,
+    /// What `gc` leaves alone there.
+    pub keep: Keep,
     /// Threads; 0 for one a core.
     pub threads: usize,
     /// Shards.
@@ -39,6 +44,8 @@ pub struct Params {
     pub memory_limit: u64,
     /// Folder for temporary files; None for the system's.
     pub scratch: Option<String>,
+    /// What may be spent on trying again.
+    pub retries: Retries,
     /// The input.
     pub lake: lake::Params,
     /// Thresholds of the input.
@@ -105,13 +112,15 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
             faults.add(path, expected, format!("`{text}`"));
         }
     }
-    let scratch = faults.text("run.scratch", raw.run.scratch.or(Some(String::new())), "a folder");
+    let scratch = faults.text("run.scratch", raw.run.scratch.clone().or(Some(String::new())), "a folder");
     let params = Params {
+        keep: check_keep(raw.store.keep.unwrap_or_default(), &mut faults),
         store: Location::check(raw.store.url, raw.store.options, "store", &mut faults),
         threads: faults.ranged("run.threads", raw.run.threads, 0..=1024) as usize,
         shards: faults.ranged("run.shards", raw.run.shards, 1..=65_536) as usize,
         memory_limit: faults.ranged("run.memory_limit_mib", raw.run.memory_limit_mib, 1..=1 << 20) << 20,
         scratch: Some(scratch).filter(|scratch| !scratch.is_empty()),
+        retries: check_retries(&raw.run, &mut faults),
         salt: faults.text("job.salt", raw.job.salt, "a text"),
         lake: lake::check(raw.lake, &mut faults),
         audit: audit::check(raw.audit, &mut faults),
@@ -141,6 +150,21 @@ fn check_name(name: Option<String>, faults: &mut Faults<'_>) -> String {
         faults.add("job.name", "a name of a-z, 0-9, _ and -", format!("`{name}`"));
     }
     name
+}
+
+fn check_keep(raw: RawKeep, faults: &mut Faults<'_>) -> Keep {
+    let mut count = |key: &str, value: Option<u32>| value.map(|value| faults.ranged(&format!("store.keep.{key}"), Some(value), 1..=100_000));
+    let (dates, days) = (count("dates", raw.dates), count("days", raw.days));
+    let hours = faults.ranged("store.keep.min_age_hours", raw.min_age_hours, 0.0..=1e6);
+    Keep { dates, days, min_age_seconds: (hours * 3600.0) as u64 }
+}
+
+fn check_retries(raw: &RawRun, faults: &mut Faults<'_>) -> Retries {
+    Retries {
+        times: faults.ranged("run.retries", raw.retries, 0..=100),
+        wait_max: Duration::from_secs(faults.ranged("run.retry_wait_seconds_max", raw.retry_wait_seconds_max, 0..=86_400)),
+        wait_first: Duration::from_millis(faults.ranged("run.retry_wait_first_ms", raw.retry_wait_first_ms, 1..=60_000)),
+    }
 }
 
 fn check_snapshots(raw: &RawSnapshots, horizon_days: i32, faults: &mut Faults<'_>) -> (Grid, i32, usize) {

@@ -1,10 +1,5 @@
 //! `run`: from the lake to published tables.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use tokio::runtime::Runtime;
-
 use super::contracts::definitions_table;
 use super::identity::{Identity, PROGRAM, identify};
 use super::inputs::{Inputs, read_status};
@@ -19,8 +14,9 @@ use crate::lake::{Counts, Cut};
 use crate::publish::{self, Manifest, Outcome, Staged};
 use crate::report::Summary;
 use crate::shards::{self, Plan, State};
-use crate::store::Store;
+use crate::store::{Access, Store};
 use crate::time::Dates;
+use std::path::{Path, PathBuf};
 
 /// How a run ended, and what it can tell.
 pub struct Finished {
@@ -40,21 +36,22 @@ pub struct Finished {
 ///
 /// # Errors
 /// All kinds.
-pub fn run(params: &Params, runtime: &Arc<Runtime>, progress: &dyn Progress) -> Result<Finished> {
+pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<Finished> {
     progress.begin("open the lake");
-    let inputs = Inputs::open(params, runtime)?;
-    let identity = identify(params, &inputs)?;
+    let inputs = Inputs::open(params, access)?;
+    let store = params.store.open(true, access)?;
+    let identity = identify(params, &inputs, &store)?;
     let files: usize = inputs.tables.iter().map(|table| table.sources.len()).sum();
     progress.end(&format!("{} tables, {files} files", inputs.tables.len()));
-    let store = params.store.open(true, runtime)?;
     let folder = store.display(&identity.run.folder());
-    if let Some((outcome, _)) = identity.run.finished(&store)? {
+    if let Some((outcome, _)) = publish::finished(&store, &identity.run)? {
         let live_as_of = live_as_of(params, &store)?;
         return Ok(Finished { outcome, identity, folder, live_as_of, summary: None });
     }
     store.probe(&format!("{}/.probe", params.name))?;
     let scratch = scratch_folder(params)?;
-    let (results, mut summary, findings, trained, counts) = compute(params, &inputs, &scratch, progress)?;
+    let (results, mut summary, mut findings, trained, counts) = compute(params, &inputs, &scratch, progress)?;
+    findings.extend(moves(params, &store, &identity, &results)?);
     progress.begin("publish");
     inputs.check_unchanged()?;
     let staged = stage(params, &store, &identity, &scratch, &results, &findings, &trained)?;
@@ -66,6 +63,26 @@ pub fn run(params: &Params, runtime: &Arc<Runtime>, progress: &dyn Progress) -> 
     summary.findings = findings;
     let live_as_of = live_as_of(params, &store)?;
     Ok(Finished { outcome, identity, folder, live_as_of, summary: Some(summary) })
+}
+
+/// How far groups and lists moved since the prior run, where the config guards them.
+fn moves(params: &Params, store: &Store, identity: &Identity, results: &Results) -> Result<Vec<Finding>> {
+    let Some(prior) = &identity.prior else { return Ok(Vec::new()) };
+    let run = publish::Run::at(&params.name, prior);
+    let missing = || Error::new(Kind::Store, format!("{}: expected the manifest of the prior run, got nothing", store.display(&run.manifest_path())));
+    let (manifest, _) = publish::read_manifest(store, &run)?.ok_or_else(missing)?;
+    let groups = publish::group_sizes(store, (&run, &manifest))?;
+    let group = |name: &str| results.groups.iter().find(|line| line.group == name).map_or(0, |line| line.customers as u64);
+    let mut names: std::collections::BTreeSet<&str> = results.groups.iter().map(|line| line.group.as_str()).collect();
+    names.extend(groups.keys().map(String::as_str));
+    let groups: Vec<_> = names.iter().map(|name| (*name, [groups.get(*name).copied().unwrap_or_default(), group(name)])).collect();
+    let list = |(campaign, target): &(String, crate::campaigns::Target)| {
+        let before = manifest.table(&format!("target_lists/{campaign}")).map(|table| table.rows)?;
+        Some((campaign.clone(), [before, target.list.rows() as u64]))
+    };
+    let lists: Vec<(String, [u64; 2])> = results.targets.iter().filter_map(list).collect();
+    let lists: Vec<_> = lists.iter().map(|(campaign, sizes)| (campaign.as_str(), *sizes)).collect();
+    Ok(audit::moved(&groups, &lists, &params.audit))
 }
 
 fn live_as_of(params: &Params, store: &Store) -> Result<Option<String>> {
@@ -209,7 +226,7 @@ fn stage(params: &Params, store: &Store, identity: &Identity, scratch: &Path, re
         staged.file(store, &folder, campaign, target.file.clone())?;
     }
     staged.table(store, &folder, scratch, &backtest::table(&trained.grades, params.as_of)?)?;
-    staged.table(store, &folder, scratch, &audit::table(findings, params.as_of)?)?;
+    staged.table(store, &folder, scratch, &audit::table(findings, params.audit.reads_prior(), params.as_of)?)?;
     staged.table(store, &folder, scratch, &definitions_table(params)?)?;
     if let Some(cycle) = &trained.cycle {
         staged.model(store, &folder, "cycle", cycle)?;
@@ -235,12 +252,13 @@ fn manifest(params: &Params, identity: &Identity, verdict: Verdict, inputs: Vec<
         currency: params.currency.code.clone(),
         program: PROGRAM.to_owned(),
         config_sha256: identity.config_sha256.clone(),
-        prior: None,
+        prior: identity.prior.clone(),
         previous_live: None,
         attempt: String::new(),
         inputs,
         tables: staged.tables,
         models: staged.models,
         files: staged.files,
+        manifest_sha256: String::new(),
     }
 }

@@ -1,15 +1,13 @@
 //! `check`, `plan` and `explain`: what can be said without computing a run.
 
-use std::sync::Arc;
-
-use tokio::runtime::Runtime;
-
 use super::identity::{Identity, identify};
 use super::inputs::Inputs;
 use super::params::Params;
 use crate::error::{Error, Kind, Result};
-use crate::publish::{Manifest, read_live, read_manifest, read_rows};
+use crate::key::{hex, sha256};
+use crate::publish::{Manifest, Run, read_live, read_manifest, read_rows};
 use crate::report;
+use crate::store::Access;
 
 /// What a run would be.
 pub struct Planned {
@@ -27,8 +25,8 @@ pub struct Planned {
 ///
 /// # Errors
 /// `Input` for what breaks a contract; those of the store.
-pub fn check(params: &Params, runtime: &Arc<Runtime>) -> Result<Vec<(String, usize, u64, u64)>> {
-    Ok(stated(&Inputs::open(params, runtime)?))
+pub fn check(params: &Params, access: &Access) -> Result<Vec<(String, usize, u64, u64)>> {
+    Ok(stated(&Inputs::open(params, access)?))
 }
 
 fn stated(inputs: &Inputs) -> Vec<(String, usize, u64, u64)> {
@@ -44,11 +42,11 @@ fn stated(inputs: &Inputs) -> Vec<(String, usize, u64, u64)> {
 ///
 /// # Errors
 /// Those of `check`, and of the store that it publishes to.
-pub fn plan(params: &Params, runtime: &Arc<Runtime>) -> Result<Planned> {
-    let inputs = Inputs::open(params, runtime)?;
-    let identity = identify(params, &inputs)?;
-    let store = params.store.open(true, runtime)?;
-    let committed = read_manifest(&store, &identity.run.manifest_path())?.map(|(manifest, _)| manifest);
+pub fn plan(params: &Params, access: &Access) -> Result<Planned> {
+    let inputs = Inputs::open(params, access)?;
+    let store = params.store.open(true, access)?;
+    let identity = identify(params, &inputs, &store)?;
+    let committed = read_manifest(&store, &identity.run)?.map(|(manifest, _)| manifest);
     let live = read_live(&store, &params.name)?.map(|(live, _)| (live.as_of, live.run_id));
     Ok(Planned { inputs: stated(&inputs), identity, committed, live })
 }
@@ -57,19 +55,18 @@ pub fn plan(params: &Params, runtime: &Arc<Runtime>) -> Result<Planned> {
 ///
 /// # Errors
 /// `Config` if nothing is live, or nobody has this id; those of the store.
-pub fn explain(params: &Params, customer_id: &str, runtime: &Arc<Runtime>) -> Result<String> {
-    let store = params.store.open(true, runtime)?;
+pub fn explain(params: &Params, customer_id: &str, access: &Access) -> Result<String> {
+    let store = params.store.open(false, access)?;
     let Some((live, _)) = read_live(&store, &params.name)? else {
         return Err(Error::new(Kind::Config, format!("{}: expected a live run, got none: run the job first", store.display(&params.name))));
     };
-    let path = format!("{}/{}", params.name, live.manifest);
-    let found = read_manifest(&store, &path)?.filter(|(_, digest)| *digest == live.manifest_sha256);
-    let other = || Error::new(Kind::Store, format!("{}: expected the manifest that live names, got another or none", store.display(&path)));
+    let run = Run::at(&params.name, &live.reference());
+    let found = read_manifest(&store, &run)?.filter(|(_, bytes)| hex(&sha256(bytes)) == live.manifest_sha256);
+    let other = || Error::new(Kind::Store, format!("{}: expected the manifest that live names, got another or none", store.display(&run.manifest_path())));
     let (manifest, _) = found.ok_or_else(other)?;
-    let folder = path.trim_end_matches("/manifest.json");
     let mut tables = Vec::new();
     for table in manifest.tables.iter().filter(|table| table.columns.iter().any(|column| column.name == "customer_id")) {
-        tables.push((table.name.clone(), read_rows(&store, folder, table, "customer_id", customer_id)?));
+        tables.push((table.name.clone(), read_rows(&store, &run, table, "customer_id", customer_id)?));
     }
     if tables.iter().all(|(_, rows)| rows.is_empty()) {
         return Err(Error::new(
@@ -77,6 +74,6 @@ pub fn explain(params: &Params, customer_id: &str, runtime: &Arc<Runtime>) -> Re
             format!("--customer: expected a customer_id of the live run (as of {}; the table customer_links has them), got another text", manifest.as_of),
         ));
     }
-    let run = format!("as of {}, run {}", manifest.as_of, manifest.run_id);
-    Ok(report::explain(customer_id, &run, &tables))
+    let named = format!("as of {}, run {}", manifest.as_of, manifest.run_id);
+    Ok(report::explain(customer_id, &named, &tables))
 }

@@ -35,17 +35,6 @@ pub struct Source {
 }
 
 impl Source {
-    /// Whether the file is still what it was when it was opened.
-    ///
-    /// # Errors
-    /// `StoreRetry` if it is not; those of the store.
-    pub fn check_unchanged(&self) -> Result<()> {
-        if self.file.is_unchanged()? {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::StoreRetry, format!("{}: expected the file to stay as it was, got a change while it was read", self.identity.path)))
-    }
-
     /// Rows of the file, as its footer states.
     pub fn rows(&self) -> u64 {
         self.file.rows()
@@ -86,6 +75,23 @@ impl OpenTable {
         table.check_mapped()?;
         table.check_alike()?;
         Ok(table)
+    }
+
+    /// Whether the files are still what they were when they were opened: size, version, time of change.
+    ///
+    /// # Errors
+    /// `StoreRetry`, naming the first file that is not; those of the store.
+    pub fn check_unchanged(&self) -> Result<()> {
+        let Some(first) = self.sources.first() else { return Ok(()) };
+        let now = first.file.store().list(&self.params.path)?;
+        let is_same = |source: &Source| now.binary_search_by(|entry| entry.path.cmp(&source.file.entry.path)).is_ok_and(|at| now[at] == source.file.entry);
+        match self.sources.iter().find(|source| !is_same(source)) {
+            None => Ok(()),
+            Some(source) => {
+                let message = format!("{}: expected the file to stay as it was, got a change while it was read", source.identity.path);
+                Err(Error::new(ErrorKind::StoreRetry, message))
+            }
+        }
     }
 
     /// A column that the YAML maps must be in one file at least: a misspelt name would be a column of unknowns.

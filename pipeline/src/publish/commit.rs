@@ -1,10 +1,13 @@
 //! Committing a run: its manifest, once, last; then live.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::live::{Moved, go_live, read_live};
-use super::manifest::{Manifest, RunReference};
+use super::manifest::{Manifest, PublishedFile};
 use super::read::read_manifest;
+use super::runs::Run;
 use crate::error::{Error, Kind, Result};
 use crate::key::{hex, sha256};
 use crate::store::{Created, Store};
@@ -16,60 +19,50 @@ pub enum Outcome {
     Published,
     /// It was there, and live pointed at it or later.
     Unchanged,
+    /// It is committed, and a rollback holds live where it is.
+    Pinned,
     /// It was committed and may not go live.
     Held,
 }
 
-/// Where a run is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// The job.
-    pub job: String,
-    /// Its as-of date.
-    pub as_of: String,
-    /// Its run_id.
-    pub run_id: String,
+/// The files of a manifest that are not in the store as it states them.
+///
+/// # Errors
+/// Those of the store.
+pub fn missing<'a>(store: &Store, run: &Run, manifest: &'a Manifest) -> Result<Vec<&'a PublishedFile>> {
+    let there: HashMap<String, u64> = store.list(&run.folder())?.into_iter().map(|entry| (entry.path, entry.bytes)).collect();
+    let is_missing = |file: &&PublishedFile| there.get(&format!("{}/{}", run.folder(), file.path)) != Some(&file.bytes);
+    Ok(manifest.all_files().into_iter().filter(is_missing).collect())
 }
 
-impl Run {
-    /// The run's folder in the store.
-    pub fn folder(&self) -> String {
-        format!("{}/runs/{}/{}", self.job, self.as_of, self.run_id)
+/// If the run is committed with all its files: finishes what was left (live), and tells how it ended.
+///
+/// # Errors
+/// Those of the store; `Store` if a file of a committed run is gone.
+pub fn finished(store: &Store, run: &Run) -> Result<Option<(Outcome, Manifest)>> {
+    let Some((manifest, bytes)) = read_manifest(store, run)? else { return Ok(None) };
+    if let Some(file) = missing(store, run, &manifest)?.first() {
+        let path = store.display(&format!("{}/{}", run.folder(), file.path));
+        return Err(Error::new(Kind::Store, format!("{path}: expected {} bytes as the manifest states, got another file or none", file.bytes)));
     }
+    let outcome = settle(store, &manifest, &bytes, Outcome::Unchanged)?;
+    Ok(Some((outcome, manifest)))
+}
 
-    /// The run's manifest in the store.
-    pub fn manifest_path(&self) -> String {
-        format!("{}/manifest.json", self.folder())
+/// Moves live to a committed run if it may; `committed` is how the run ended where live was there or later.
+fn settle(store: &Store, manifest: &Manifest, bytes: &Bytes, committed: Outcome) -> Result<Outcome> {
+    if manifest.status == "held" {
+        return Ok(Outcome::Held);
     }
-
-    /// If the run is committed with all its files: finishes what was left (live), and tells how it ended.
-    ///
-    /// # Errors
-    /// Those of the store; `Store` if a file of a committed run is gone.
-    pub fn finished(&self, store: &Store) -> Result<Option<(Outcome, Manifest)>> {
-        let Some((manifest, digest)) = read_manifest(store, &self.manifest_path())? else { return Ok(None) };
-        let there: std::collections::HashMap<String, u64> = store.list(&self.folder())?.into_iter().map(|entry| (entry.path, entry.bytes)).collect();
-        for file in manifest.all_files() {
-            let path = format!("{}/{}", self.folder(), file.path);
-            if there.get(&path) != Some(&file.bytes) {
-                let message = format!("{}: expected {} bytes as the manifest states, got another file or none", store.display(&path), file.bytes);
-                return Err(Error::new(Kind::Store, message));
-            }
-        }
-        let outcome = self.settle(store, &manifest, &digest, Outcome::Unchanged)?;
-        Ok(Some((outcome, manifest)))
+    // Whoever wrote the manifest may have been killed before its name was lasting: creating it again makes it so.
+    if read_live(store, &manifest.job)?.is_none_or(|(live, _)| live.run_id != manifest.run_id) {
+        store.create(&Run::of(manifest).manifest_path(), bytes.clone())?;
     }
-
-    fn settle(&self, store: &Store, manifest: &Manifest, digest: &str, committed: Outcome) -> Result<Outcome> {
-        if manifest.status == "held" {
-            return Ok(Outcome::Held);
-        }
-        let below_job = self.manifest_path().split_off(self.job.len() + 1);
-        Ok(match go_live(store, manifest, &below_job, digest)? {
-            Moved::Yes => Outcome::Published,
-            Moved::AlreadyThere | Moved::Later => committed,
-        })
-    }
+    Ok(match go_live(store, manifest, &hex(&sha256(bytes)))? {
+        Moved::Yes => Outcome::Published,
+        Moved::Pinned => Outcome::Pinned,
+        Moved::AlreadyThere | Moved::Later => committed,
+    })
 }
 
 /// A random word for this attempt.
@@ -88,25 +81,21 @@ fn attempt() -> Result<String> {
 /// Those of the store; `Bug` if another manifest of the same run has other files.
 pub fn commit(store: &Store, run: &Run, mut manifest: Manifest) -> Result<Outcome> {
     manifest.attempt = attempt()?;
-    manifest.previous_live = read_live(store, &run.job)?.map(|(live, _)| RunReference { as_of: live.as_of, run_id: live.run_id });
-    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Error::bug(format!("manifest: {error}")))?;
-    let digest = hex(&sha256(&text));
+    manifest.previous_live = read_live(store, &run.job)?.map(|(live, _)| live.reference());
+    let (manifest, text) = manifest.sealed()?;
     let bytes = Bytes::from(text);
-    for _ in 0..5 {
-        if store.create(&run.manifest_path(), bytes.clone())? == Created::Written {
-            return run.settle(store, &manifest, &digest, Outcome::Published);
-        }
-        // "Exists" without anything to read is a store that answered a conflict: tried again.
-        let Some((there, there_digest)) = read_manifest(store, &run.manifest_path())? else { continue };
-        if there.attempt == manifest.attempt {
-            return run.settle(store, &manifest, &digest, Outcome::Published);
-        }
-        if there.all_files() != manifest.all_files() || there.status != manifest.status {
-            return Err(Error::bug(format!("run {}: expected the files of the committed run, got others", run.run_id)));
-        }
-        // An equal run was faster: it published, and this one changed nothing, whoever of the two moved live.
-        let outcome = run.settle(store, &there, &there_digest, Outcome::Unchanged)?;
-        return Ok(if outcome == Outcome::Held { outcome } else { Outcome::Unchanged });
+    let there = match store.create(&run.manifest_path(), bytes.clone())? {
+        Created::Written => return settle(store, &manifest, &bytes, Outcome::Published),
+        Created::Existed(there) => there,
+    };
+    let other = Manifest::unsealed(&there).map_err(|error| error.at(store.display(&run.manifest_path())))?;
+    if other.attempt == manifest.attempt {
+        return settle(store, &manifest, &bytes, Outcome::Published);
     }
-    Err(Error::new(Kind::StoreRetry, format!("{}: expected to commit or to find a manifest, got neither", store.display(&run.manifest_path()))))
+    if other.all_files() != manifest.all_files() || other.status != manifest.status {
+        return Err(Error::bug(format!("run {}: expected the files of the committed run, got others", run.run_id)));
+    }
+    // An equal run was faster: it published, and this one changed nothing, whoever of the two moved live.
+    let outcome = settle(store, &other, &there, Outcome::Unchanged)?;
+    Ok(if outcome == Outcome::Published { Outcome::Unchanged } else { outcome })
 }

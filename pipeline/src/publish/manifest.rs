@@ -1,6 +1,12 @@
-//! The manifest: what a run is made of, and every file of it with its digest.
+//! The manifest: what a run is made of, and every file of it with its digest, its own included.
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+use crate::key::{hex, sha256};
+
+/// Version of the shape of manifests and live pointers that this program writes and reads.
+pub const VERSION: u32 = 1;
 
 /// An input table as the run saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +75,7 @@ pub struct PublishedTable {
 }
 
 /// A run that live once pointed to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunReference {
     /// Its as-of date.
     pub as_of: String,
@@ -112,9 +118,71 @@ pub struct Manifest {
     pub models: Vec<PublishedFile>,
     /// Files for campaign tools.
     pub files: Vec<PublishedFile>,
+    /// SHA-256 of this text with nothing between these quotes.
+    pub manifest_sha256: String,
+}
+
+/// What stands first in every version of the shape; a run that `gc` is taking away has only this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Version of the shape.
+    pub version: u32,
+    /// published, held or collected.
+    pub status: String,
+}
+
+impl Head {
+    /// What `gc` puts in a manifest's place before it deletes the run's files: no run commits there, no reader takes it.
+    pub fn collected() -> Self {
+        Self { version: VERSION, status: "collected".to_owned() }
+    }
 }
 
 impl Manifest {
+    /// The text that is stored, with the digest of itself.
+    ///
+    /// # Errors
+    /// `Bug` if it cannot be written as JSON.
+    pub fn sealed(mut self) -> Result<(Self, Vec<u8>)> {
+        self.manifest_sha256 = self.digest()?;
+        let text = self.text()?;
+        Ok((self, text))
+    }
+
+    /// Reads what `sealed` wrote, to the byte.
+    ///
+    /// # Errors
+    /// `Store` for a damaged text or another version; `StoreRetry` where `gc` is taking the run away.
+    pub fn unsealed(text: &[u8]) -> Result<Self> {
+        let damaged = |fault: String| Error::new(Kind::Store, format!("expected a whole manifest, got {fault}"));
+        let head: Head = serde_json::from_slice(text).map_err(|error| damaged(format!("a fault: {error}")))?;
+        if head.version != VERSION {
+            return Err(Error::new(Kind::Store, format!("expected a manifest of version {VERSION}, got version {}", head.version)));
+        }
+        if head == Head::collected() {
+            return Err(Error::new(Kind::StoreRetry, "expected a run, got one that `regulars gc` is taking away: let it finish, then try again"));
+        }
+        let manifest: Self = serde_json::from_slice(text).map_err(|error| damaged(format!("a fault: {error}")))?;
+        if manifest.manifest_sha256 != manifest.digest()? || manifest.text()? != text {
+            return Err(damaged("one that differs from its own digest".to_owned()));
+        }
+        Ok(manifest)
+    }
+
+    fn text(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self).map_err(|error| Error::bug(format!("manifest: {error}")))
+    }
+
+    fn digest(&self) -> Result<String> {
+        let blank = Self { manifest_sha256: String::new(), ..self.clone() };
+        Ok(hex(&sha256(&blank.text()?)))
+    }
+
+    /// The run as others refer to it.
+    pub fn reference(&self) -> RunReference {
+        RunReference { as_of: self.as_of.clone(), run_id: self.run_id.clone() }
+    }
+
     /// Every file of the run.
     pub fn all_files(&self) -> Vec<&PublishedFile> {
         self.tables.iter().flat_map(|table| &table.parts).chain(&self.models).chain(&self.files).collect()

@@ -86,27 +86,13 @@ impl Staged {
         let path = format!("{stem}-{}.{ending}", &digest[..16]);
         let full = format!("{folder}/{path}");
         let size = bytes.len() as u64;
-        if create_or_compare(store, &full, &bytes)? == Created::Written {
-            self.bytes_written += size;
+        match store.create(&full, bytes.clone())? {
+            Created::Written => self.bytes_written += size,
+            Created::Existed(there) if there == bytes => {}
+            Created::Existed(_) => return Err(Error::bug(format!("{}: expected equal bytes under an equal digest, got others", store.display(&full)))),
         }
         Ok(PublishedFile { path, rows, bytes: size, sha256: digest })
     }
-}
-
-/// Creates the file, or finds the same bytes there. "Exists" without anything to read is a store that answered a conflict: tried again.
-fn create_or_compare(store: &Store, path: &str, bytes: &Bytes) -> Result<Created> {
-    for _ in 0..5 {
-        if store.create(path, bytes.clone())? == Created::Written {
-            return Ok(Created::Written);
-        }
-        if let Some((there, _)) = store.get(path)? {
-            if there == bytes {
-                return Ok(Created::Existed);
-            }
-            return Err(Error::bug(format!("{}: expected equal bytes under an equal digest, got others", store.display(path))));
-        }
-    }
-    Err(Error::new(Kind::StoreRetry, format!("{}: expected a new file or one to read, got neither five times", store.display(path))))
 }
 
 /// What `write` writes, read back from a scratch file.

@@ -141,7 +141,7 @@ impl Writer<'_> {
         self.written.bytes += bytes.len() as u64;
         match self.store.create(path, Bytes::from(bytes))? {
             Created::Written => Ok(()),
-            Created::Existed => Err(Error::new(Kind::Config, format!("{path}: expected an empty folder, got this file"))),
+            Created::Existed(_) => Err(Error::new(Kind::Config, format!("{path}: expected an empty folder, got this file"))),
         }
     }
 

@@ -1,23 +1,27 @@
 //! Object stores by URL, as the rest of the program sees them: list, read, create once, swap a pointer.
 
+mod access;
+mod disk;
 mod open;
 mod pointer;
 
 use std::fmt;
+use std::io::ErrorKind as IoKind;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
-use tokio::runtime::Runtime;
+use object_store::{Error as StoreError, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
 
+pub use access::{Access, Retries, Wrap};
+pub use disk::{Calls, STAGING, SystemCalls};
 pub use open::Location;
 pub use pointer::Version;
 
 use crate::error::{Error, Kind, Result};
+use crate::key::{hex, sha256};
 
 /// A file in a store: its path below the store's root, its size, and what the store says of its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +37,12 @@ pub struct Entry {
 }
 
 /// What became of a create-only write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
     /// The file is new.
     Written,
-    /// A file of that name was there; it was left alone.
-    Existed,
+    /// A file of that name was there, with these bytes; it was left alone.
+    Existed(Bytes),
 }
 
 /// A place where files are kept, below a root.
@@ -46,9 +50,9 @@ pub enum Created {
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
     root: Path,
-    runtime: Arc<Runtime>,
-    /// The root's folder, on local disk.
-    folder: Option<PathBuf>,
+    access: Access,
+    /// Whether files lie on this machine's disk.
+    local: bool,
     name: String,
 }
 
@@ -58,19 +62,15 @@ impl fmt::Debug for Store {
     }
 }
 
-/// The threads on which stores wait for their servers.
-///
-/// # Errors
-/// `Limit` if the system gives no threads.
-pub fn runtime() -> Result<Arc<Runtime>> {
-    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    Ok(Arc::new(built.map_err(|error| Error::new(Kind::Limit, format!("threads: {error}")))?))
-}
-
 impl Store {
-    /// Wraps any object store; `name` is for messages.
-    pub fn wrap(inner: Arc<dyn ObjectStore>, root: &str, runtime: Arc<Runtime>, name: &str) -> Self {
-        Self { inner, root: Path::from(root), runtime, folder: None, name: name.to_owned() }
+    /// Any object store; `name` is for messages.
+    pub fn over(inner: Arc<dyn ObjectStore>, root: &str, access: &Access, name: &str) -> Self {
+        Self::new(inner, Path::from(root), access, false, name)
+    }
+
+    fn new(inner: Arc<dyn ObjectStore>, root: Path, access: &Access, local: bool, name: &str) -> Self {
+        let inner = access.wrap.as_ref().map_or(inner.clone(), |wrap| wrap(inner, name));
+        Self { inner, root, access: access.clone(), local, name: name.to_owned() }
     }
 
     /// The store's name in messages: its URL without credentials.
@@ -80,7 +80,7 @@ impl Store {
 
     /// Whether files lie on this machine's disk.
     pub fn is_local(&self) -> bool {
-        self.folder.is_some()
+        self.local
     }
 
     /// `path` as a person can open it.
@@ -103,7 +103,7 @@ impl Store {
     /// Those of the store.
     pub fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
         let full = self.full(prefix);
-        let listed = self.runtime.block_on(self.inner.list(Some(&full)).try_collect::<Vec<_>>());
+        let listed = self.access.retried(|_| self.access.runtime.block_on(self.inner.list(Some(&full)).try_collect::<Vec<_>>()));
         let mut entries: Vec<Entry> = self.told(prefix, listed)?.into_iter().map(|meta| self.entry(meta)).collect();
         if entries.is_empty()
             && !prefix.is_empty()
@@ -119,7 +119,7 @@ impl Store {
         let depth = self.root.parts().count();
         let path: Path = meta.location.parts().skip(depth).collect();
         let stated = [meta.e_tag, meta.version].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let version = (self.folder.is_none() && !stated.is_empty()).then_some(stated);
+        let version = (!self.local && !stated.is_empty()).then_some(stated);
         Entry { path: path.to_string(), bytes: meta.size, version, modified: meta.last_modified.timestamp_micros() }
     }
 
@@ -128,9 +128,9 @@ impl Store {
     /// # Errors
     /// Those of the store.
     pub fn head(&self, path: &str) -> Result<Option<Entry>> {
-        match self.runtime.block_on(self.inner.head(&self.full(path))) {
+        match self.access.retried(|_| self.access.runtime.block_on(self.inner.head(&self.full(path)))) {
             Ok(meta) => Ok(Some(self.entry(meta))),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => self.told(path, Err(error)),
         }
     }
@@ -140,88 +140,142 @@ impl Store {
     /// # Errors
     /// Those of the store.
     pub fn get(&self, path: &str) -> Result<Option<(Bytes, Version)>> {
-        let read = async {
+        let read = async || {
             let result = self.inner.get_opts(&self.full(path), GetOptions::default()).await?;
-            let (e_tag, version) = (result.meta.e_tag.clone(), result.meta.version.clone());
-            Ok((result.bytes().await?, e_tag, version))
+            let (stated, e_tag, version) = (result.meta.size, result.meta.e_tag.clone(), result.meta.version.clone());
+            let bytes = result.bytes().await?;
+            whole(&bytes, stated)?;
+            Ok((bytes, e_tag, version))
         };
-        match self.runtime.block_on(read) {
-            Ok((bytes, e_tag, version)) => {
-                let version = self.version(&bytes, e_tag, version);
-                Ok(Some((bytes, version)))
+        match self.access.retried(|_| self.access.runtime.block_on(read())) {
+            // A disk states no version that compares: the content is one.
+            Ok((bytes, ..)) if self.local => {
+                let version = UpdateVersion { e_tag: Some(hex(&sha256(&bytes))), version: None };
+                Ok(Some((bytes, Version(version))))
             }
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Ok((bytes, e_tag, version)) => Ok(Some((bytes, Version(UpdateVersion { e_tag, version })))),
+            Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => self.told(path, Err(error)),
         }
     }
 
-    /// The bytes of `ranges` of the file at `path`, in their order.
+    /// The bytes of `ranges` of the file at `path`, in their order, each as long as it was asked for.
     ///
     /// # Errors
-    /// Those of the store; `Input` if the file is gone.
+    /// Those of the store; `Input` if the file is gone, or ends before a range does.
     pub fn ranges(&self, path: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let read = self.runtime.block_on(self.inner.get_ranges(&self.full(path), ranges));
+        let read = self.access.retried(|_| {
+            let parts = self.access.runtime.block_on(self.inner.get_ranges(&self.full(path), ranges))?;
+            parts.iter().zip(ranges).try_for_each(|(part, range)| whole(part, range.end - range.start))?;
+            Ok(parts)
+        });
         self.told(path, read)
     }
 
-    /// Writes a new file; one that is there stays as it is.
+    /// Writes a new file; one that is there stays as it is, and is read. On disk the file lasts, whoever wrote it.
     ///
     /// # Errors
     /// Those of the store.
     pub fn create(&self, path: &str, bytes: Bytes) -> Result<Created> {
-        match self.put(path, bytes, PutMode::Create) {
+        let created = self.access.retried(|_| match self.put(path, bytes.clone(), PutMode::Create) {
             Ok(_) => Ok(Created::Written),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Existed),
+            // "Exists" without anything to read is a store that answered a conflict: tried again.
+            Err(StoreError::AlreadyExists { .. }) => match self.get(path) {
+                Ok(Some((there, _))) => Ok(Created::Existed(there)),
+                Ok(None) => Err(cut("a new file or one to read, got neither")),
+                Err(error) => Err(StoreError::NotSupported { source: Box::new(error) }),
+            },
+            Err(error) => Err(error),
+        });
+        match created {
             // Nothing is read here: what is missing is the store itself.
-            Err(error @ object_store::Error::NotFound { .. }) => Err(Error::new(Kind::Store, format!("{}: {}", self.display(path), first_line(&error)))),
-            Err(error) => self.told(path, Err(error)),
+            Err(error @ StoreError::NotFound { .. }) => Err(Error::new(Kind::Store, format!("{}: {}", self.display(path), words(&error)))),
+            created => self.told(path, created),
         }
+    }
+
+    /// Deletes files.
+    ///
+    /// # Errors
+    /// Those of the store; a file that is gone already is fine.
+    pub fn delete(&self, paths: &[String]) -> Result<()> {
+        for path in paths {
+            match self.access.retried(|_| self.access.runtime.block_on(self.inner.delete(&self.full(path)))) {
+                Ok(()) | Err(StoreError::NotFound { .. }) => {}
+                Err(error) => self.told(path, Err(error))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The store's own time, in microseconds since 1970: of a file that is written at `path` and deleted again; on disk this machine's.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn now(&self, path: &str) -> Result<i64> {
+        if self.local {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            return Ok(since.map_or(0, |since| since.as_micros() as i64));
+        }
+        self.delete(&[path.to_owned()])?;
+        self.create(path, Bytes::from_static(b"regulars\n"))?;
+        let entry =
+            self.head(path)?.ok_or_else(|| Error::new(Kind::StoreRetry, format!("{}: expected the file just written, got nothing", self.display(path))))?;
+        self.delete(&[path.to_owned()])?;
+        Ok(entry.modified)
     }
 
     fn put(&self, path: &str, bytes: Bytes, mode: PutMode) -> object_store::Result<object_store::PutResult> {
         let options = PutOptions { mode, ..Default::default() };
-        self.runtime.block_on(self.inner.put_opts(&self.full(path), PutPayload::from_bytes(bytes), options))
+        self.access.runtime.block_on(self.inner.put_opts(&self.full(path), PutPayload::from_bytes(bytes), options))
     }
 
     /// The result, or the store's error in our kinds: what may pass by itself, and what will not.
     fn told<T>(&self, path: &str, result: object_store::Result<T>) -> Result<T> {
-        use object_store::Error as E;
         result.map_err(|error| {
-            let kind = match &error {
-                _ if is_full(&error) => Kind::Limit,
-                E::NotFound { .. } => Kind::Input,
-                E::Generic { .. } if self.is_local() => Kind::Store,
-                E::Generic { .. } | E::JoinError { .. } => Kind::StoreRetry,
+            let causes: Vec<&(dyn std::error::Error + 'static)> = causes(&error).collect();
+            // An error of ours that went through a retry is told as it is.
+            if let Some(own) = causes.iter().find_map(|cause| cause.downcast_ref::<Error>()) {
+                return own.clone();
+            }
+            let io = causes.iter().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).next_back();
+            let kind = match (&error, io) {
+                (_, Some(IoKind::StorageFull | IoKind::QuotaExceeded | IoKind::FileTooLarge)) => Kind::Limit,
+                (_, Some(IoKind::WouldBlock)) if self.local => Kind::Locked,
+                (StoreError::NotFound { .. }, _) => Kind::Input,
+                _ if access::may_pass(&error) => Kind::StoreRetry,
                 _ => Kind::Store,
             };
-            Error::new(kind, format!("{}: {}", self.display(path), first_line(&error)))
+            Error::new(kind, format!("{}: {}", self.display(path), words(&error)))
         })
     }
 }
 
-/// Whether a disk or a quota is full.
-fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(inner) = cause {
-        let kind = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        if matches!(kind, Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)) {
-            return true;
-        }
-        cause = inner.source();
-    }
-    false
+/// Whether `bytes` are as many as were asked for: an answer may end early without an error.
+fn whole(bytes: &Bytes, expected: u64) -> object_store::Result<()> {
+    let got = bytes.len() as u64;
+    if got == expected { Ok(()) } else { Err(cut(&format!("{expected} bytes, got {got}"))) }
+}
+
+/// An answer that is not what it should be, and may be when it is asked for again.
+fn cut(expected: &str) -> StoreError {
+    StoreError::Generic { store: "answer", source: format!("expected {expected}").into() }
+}
+
+fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }
 
 /// What an error says, with its causes, in one line.
-fn first_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
+fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error) {
+        let more = cause.to_string();
+        match text.as_str() {
+            "" => text = more,
+            known if !known.contains(&more) => text = format!("{text}: {more}"),
+            _ => {}
         }
-        cause = inner.source();
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

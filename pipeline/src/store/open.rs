@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
-use tokio::runtime::Runtime;
 use url::Url;
 
-use super::{Store, first_line};
+use super::disk::Disk;
+use super::{Access, Store, words};
 use crate::config::{Faults, Secret};
 use crate::error::{Error, Kind, Result};
 
@@ -59,38 +57,36 @@ impl Location {
     ///
     /// # Errors
     /// `Input` if a local folder that should be read is missing; `Store` if the options cannot be used.
-    pub fn open(&self, create: bool, runtime: &Arc<Runtime>) -> Result<Store> {
+    pub fn open(&self, create: bool, access: &Access) -> Result<Store> {
         match scheme(&self.url) {
-            None | Some(ObjectStoreScheme::Local) => self.open_local(create, runtime),
-            Some(_) => self.open_remote(runtime),
+            None | Some(ObjectStoreScheme::Local) => self.open_local(create, access),
+            Some(_) => self.open_remote(access),
         }
     }
 
-    fn open_local(&self, create: bool, runtime: &Arc<Runtime>) -> Result<Store> {
+    fn open_local(&self, create: bool, access: &Access) -> Result<Store> {
         let folder = match Url::parse(&self.url) {
             Ok(url) if url.scheme() == "file" => url.to_file_path().map_err(|()| self.refused("not a local path"))?,
             _ => self.url.clone().into(),
         };
-        if create {
-            std::fs::create_dir_all(&folder).map_err(|error| self.refused(&error.to_string()))?;
-        }
-        let inner = LocalFileSystem::new_with_prefix(&folder);
-        let inner = inner.map_err(|_| Error::input(format!("{}: expected a folder, got nothing there", self.url)))?;
-        Ok(Store { inner: Arc::new(inner.with_fsync(true)), root: Path::default(), runtime: runtime.clone(), folder: Some(folder), name: self.url.clone() })
+        let disk = Disk::open(&folder, create, access.calls.clone()).map_err(|error| match create {
+            true => self.refused(&error.to_string()),
+            false => Error::input(format!("{}: expected a folder, got nothing there", self.url)),
+        })?;
+        Ok(Store::new(Arc::new(disk), Path::default(), access, true, &self.url))
     }
 
-    fn open_remote(&self, runtime: &Arc<Runtime>) -> Result<Store> {
+    fn open_remote(&self, access: &Access) -> Result<Store> {
         let url = Url::parse(&self.url).map_err(|error| self.refused(&error.to_string()))?;
-        let (scheme, root) = ObjectStoreScheme::parse(&url).map_err(|error| self.refused(&first_line(&error)))?;
-        let inner = self.build(scheme).map_err(|error| self.refused(&first_line(&error)))?;
-        let name = self.url.trim_end_matches('/').to_owned();
-        Ok(Store { inner, root, runtime: runtime.clone(), folder: None, name })
+        let (scheme, root) = ObjectStoreScheme::parse(&url).map_err(|error| self.refused(&words(&error)))?;
+        let inner = self.build(scheme).map_err(|error| self.refused(&words(&error)))?;
+        Ok(Store::new(inner, root, access, false, self.url.trim_end_matches('/')))
     }
 
     fn build(&self, scheme: ObjectStoreScheme) -> object_store::Result<Arc<dyn ObjectStore>> {
         macro_rules! built {
             ($builder:ty, $key:ty) => {{
-                let mut builder = <$builder>::from_env().with_url(&self.url).with_retry(retries());
+                let mut builder = <$builder>::from_env().with_url(&self.url).with_retry(no_retries());
                 for (key, value) in &self.options {
                     builder = builder.with_config(<$key>::from_str(key)?, value.reveal());
                 }
@@ -110,9 +106,9 @@ impl Location {
     }
 }
 
-/// What a request may cost before the run gives up and tells the scheduler to try again later.
-fn retries() -> RetryConfig {
-    RetryConfig { max_retries: 6, retry_timeout: Duration::from_secs(60), ..RetryConfig::default() }
+/// `Access` tries requests again, so that reads, writes and lists share one budget; object_store itself does not.
+fn no_retries() -> RetryConfig {
+    RetryConfig { max_retries: 0, ..RetryConfig::default() }
 }
 
 /// The kind of store that a URL names; None for a plain folder or a URL that is not ours.

@@ -1,49 +1,36 @@
 //! Files that are replaced: only if they are still what they were when read.
 
-use std::fs::{self, File, TryLockError};
-use std::io::Write;
-use std::path::Path as FilePath;
-use std::time::{Duration, Instant};
-
 use bytes::Bytes;
-use object_store::{PutMode, UpdateVersion};
+use object_store::{Error as StoreError, PutMode, UpdateVersion};
 
 use super::{Created, Store};
 use crate::error::{Error, Kind, Result};
-use crate::key::{Hash, sha256};
 
-/// How long a run waits for another one that is replacing the same pointer on local disk.
-const LOCK_WAIT: Duration = Duration::from_secs(60);
-
-/// What a file was when it was read.
+/// What a file was when it was read: what its store compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    /// What the store compares; on local disk the content.
-    stated: Option<UpdateVersion>,
-    content: Hash,
-}
+pub struct Version(pub(super) UpdateVersion);
 
 impl Store {
-    pub(super) fn version(&self, bytes: &Bytes, e_tag: Option<String>, version: Option<String>) -> Version {
-        let stated = (!self.is_local()).then_some(UpdateVersion { e_tag, version });
-        Version { stated, content: sha256(bytes) }
-    }
-
     /// Replaces the file at `path` by `bytes` if it is still `expected` (None: still not there). Returns whether it did.
     ///
     /// # Errors
-    /// `Locked` if another run holds the pointer for a minute; those of the store.
+    /// `Locked` if another run holds the file for a minute; those of the store.
     pub fn swap(&self, path: &str, expected: Option<&Version>, bytes: Bytes) -> Result<bool> {
-        if let Some(folder) = &self.folder {
-            return swap_on_disk(&folder.join(path), expected, &bytes).map_err(|error| error.at(self.display(path)));
-        }
         let Some(version) = expected else {
-            return Ok(self.create(path, bytes)? == Created::Written);
+            return Ok(match self.create(path, bytes.clone())? {
+                Created::Written => true,
+                Created::Existed(there) => there == bytes,
+            });
         };
-        let stated = version.stated.clone().unwrap_or(UpdateVersion { e_tag: None, version: None });
-        match self.put(path, bytes, PutMode::Update(stated)) {
+        let mut unsure = false;
+        let replaced = self.access.retried(|tries| {
+            unsure = tries > 0;
+            self.put(path, bytes.clone(), PutMode::Update(version.0.clone()))
+        });
+        match replaced {
             Ok(_) => Ok(true),
-            Err(object_store::Error::Precondition { .. } | object_store::Error::AlreadyExists { .. }) => Ok(false),
+            // An earlier try may have been carried out and its answer lost: then these bytes are there.
+            Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => Ok(unsure && self.get(path)?.is_some_and(|(there, _)| there == bytes)),
             Err(error) => self.told(path, Err(error)),
         }
     }
@@ -55,51 +42,18 @@ impl Store {
     pub fn probe(&self, path: &str) -> Result<()> {
         let body = Bytes::from_static(b"regulars\n");
         self.create(path, body.clone())?;
-        let twice = self.create(path, body.clone())? == Created::Written;
-        let wrong_etag = Some("\"00000000000000000000000000000000\"".to_owned());
-        let wrong = Version { stated: Some(UpdateVersion { e_tag: wrong_etag, version: Some("1".to_owned()) }), content: [0; 32] };
-        if twice || self.swap(path, Some(&wrong), body)? {
-            let message = format!("{}: expected a store with conditional writes, got one that ignores conditions", self.name());
-            return Err(Error::new(Kind::Store, message));
+        let ignored = |what: &str| {
+            let message = format!("{}: expected a store with conditional writes, got one that {what}", self.name());
+            Err(Error::new(Kind::Store, message))
+        };
+        if self.create(path, body.clone())? == Created::Written {
+            return ignored("creates a file that is there");
         }
-        Ok(())
-    }
-}
-
-fn swap_on_disk(path: &FilePath, expected: Option<&Version>, bytes: &Bytes) -> Result<bool> {
-    let failed = |error: std::io::Error| Error::new(Kind::Store, error);
-    let folder = path.parent().ok_or_else(|| Error::bug("a pointer has a folder"))?;
-    fs::create_dir_all(folder).map_err(failed)?;
-    let _lock = locked(&path.with_extension("lock"))?;
-    let current = match fs::read(path) {
-        Ok(current) => Some(sha256(&current)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed(error)),
-    };
-    if current != expected.map(|version| version.content) {
-        return Ok(false);
-    }
-    let beside = path.with_extension("next");
-    let mut file = File::create(&beside).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-    Ok(true)
-}
-
-/// An exclusive lock that ends with the returned file.
-fn locked(path: &FilePath) -> Result<File> {
-    let file = File::options().create(true).truncate(false).write(true).open(path);
-    let file = file.map_err(|error| Error::new(Kind::Store, error))?;
-    let start = Instant::now();
-    while let Err(error) = file.try_lock() {
-        if let TryLockError::Error(error) = error {
-            return Err(Error::new(Kind::Store, format!("expected a file system with locks, got: {error}")));
+        let wrong = UpdateVersion { e_tag: Some("\"00000000000000000000000000000000\"".to_owned()), version: Some("1".to_owned()) };
+        match self.swap(path, Some(&Version(wrong)), body) {
+            Ok(false) => Ok(()),
+            Ok(true) => ignored("replaces a file of another version"),
+            Err(error) => Err(error),
         }
-        if start.elapsed() > LOCK_WAIT {
-            return Err(Error::new(Kind::Locked, "expected the lock within 60 s, got none: another run holds it"));
-        }
-        std::thread::sleep(Duration::from_millis(20));
     }
-    Ok(file)
 }

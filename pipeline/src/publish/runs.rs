@@ -1,0 +1,124 @@
+//! Where runs are, and which there are.
+
+use std::collections::BTreeMap;
+
+use super::live::read_live;
+use super::manifest::{Manifest, RunReference};
+use super::read::read_manifest;
+use crate::error::{Error, Kind, Result};
+use crate::store::{Entry, Store};
+
+/// Where a run is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Run {
+    /// The job.
+    pub job: String,
+    /// Its as-of date.
+    pub as_of: String,
+    /// Its run_id.
+    pub run_id: String,
+}
+
+impl Run {
+    /// The run that a manifest commits.
+    pub fn of(manifest: &Manifest) -> Self {
+        Self::at(&manifest.job, &manifest.reference())
+    }
+
+    /// The run that `reference` names.
+    pub fn at(job: &str, reference: &RunReference) -> Self {
+        Self { job: job.to_owned(), as_of: reference.as_of.clone(), run_id: reference.run_id.clone() }
+    }
+
+    /// The run's folder in the store.
+    pub fn folder(&self) -> String {
+        format!("{}/runs/{}/{}", self.job, self.as_of, self.run_id)
+    }
+
+    /// The run's manifest in the store.
+    pub fn manifest_path(&self) -> String {
+        format!("{}/manifest.json", self.folder())
+    }
+
+    /// The run as others refer to it.
+    pub fn reference(&self) -> RunReference {
+        RunReference { as_of: self.as_of.clone(), run_id: self.run_id.clone() }
+    }
+}
+
+/// What lies in the folder of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folder {
+    /// Whether there is a manifest.
+    pub committed: bool,
+    /// All files, the manifest included.
+    pub files: Vec<Entry>,
+}
+
+/// Every run folder of a job (below `runs/<as_of>`, where one is given), committed or not.
+///
+/// # Errors
+/// Those of the store.
+pub fn folders(store: &Store, job: &str, as_of: Option<&str>) -> Result<BTreeMap<Run, Folder>> {
+    let top = format!("{job}/runs/");
+    let prefix = format!("{top}{}", as_of.unwrap_or_default());
+    let mut found: BTreeMap<Run, Folder> = BTreeMap::new();
+    for entry in store.list(prefix.trim_end_matches('/'))? {
+        let mut parts = entry.path.strip_prefix(&top).unwrap_or_default().splitn(3, '/');
+        let (Some(as_of), Some(run_id), Some(name)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let folder = found.entry(Run { job: job.to_owned(), as_of: as_of.to_owned(), run_id: run_id.to_owned() }).or_default();
+        folder.committed |= name == "manifest.json";
+        folder.files.push(entry);
+    }
+    Ok(found)
+}
+
+/// The committed run that a person means: `live`, a date that has one run, or the beginning of a run_id.
+///
+/// # Errors
+/// `Config` if no run, or more than one, is meant; those of the store.
+pub fn resolve(store: &Store, job: &str, word: &str) -> Result<(Run, Manifest)> {
+    let refused = |got: &str| Err(Error::new(Kind::Config, format!("expected a run of job `{job}` (live, a date, or the beginning of a run_id), got {got}")));
+    let run = if word == "live" {
+        let Some((live, _)) = read_live(store, job)? else { return refused("`live`, and nothing is live") };
+        Run::at(job, &live.reference())
+    } else {
+        let meant = |run: &Run| word.len() >= 4 && (run.run_id.starts_with(word) || run.as_of == word);
+        let mut runs = folders(store, job, None)?.into_iter().filter(|(run, folder)| folder.committed && meant(run)).map(|(run, _)| run);
+        match (runs.next(), runs.next()) {
+            (Some(run), None) => run,
+            (Some(_), Some(_)) => return refused("a word that several runs have"),
+            _ => return refused("a word that no run has"),
+        }
+    };
+    match read_manifest(store, &run)? {
+        Some((manifest, _)) => Ok((run, manifest)),
+        None => Err(Error::new(Kind::Store, format!("{}: expected the manifest of a run, got nothing", store.display(&run.manifest_path())))),
+    }
+}
+
+/// The run that a run of `as_of` compares itself with: going back from live, the first of an as_of strictly before. Where a run of the
+/// same build is committed for this as_of, its prior is taken again, so that a re-run is the same run whatever went live since.
+///
+/// # Errors
+/// Those of the store.
+pub fn prior(store: &Store, job: &str, as_of: &str, build_id: &str) -> Result<Option<RunReference>> {
+    let live = read_live(store, job)?.map(|(live, _)| live);
+    let mut same = Vec::new();
+    for (run, _) in folders(store, job, Some(as_of))?.into_iter().filter(|(_, folder)| folder.committed) {
+        same.extend(read_manifest(store, &run)?.map(|(manifest, _)| manifest).filter(|manifest| manifest.build_id == build_id));
+    }
+    let is_live = |manifest: &&Manifest| live.as_ref().is_some_and(|live| live.run_id == manifest.run_id);
+    if let Some(again) = same.iter().find(is_live).or(same.first()) {
+        return Ok(again.prior.clone());
+    }
+    let Some(live) = live else { return Ok(None) };
+    let (mut at, mut next) = (live.reference(), live.previous_live);
+    while at.as_of.as_str() >= as_of {
+        let Some(before) = next else { return Ok(None) };
+        // Past what `gc` took away there is nothing to compare with.
+        let Some((manifest, _)) = read_manifest(store, &Run::at(job, &before))? else { return Ok(None) };
+        (at, next) = (before, manifest.previous_live);
+    }
+    Ok(Some(at))
+}
