@@ -22,6 +22,19 @@ pub fn run() -> ExitCode {
         Ok(parsed) => parsed,
         Err(code) => return code,
     };
+    std::panic::set_hook(Box::new(tell_panic));
     // A panic is a bug; the scheduler is told so by the code of bugs, not by that of Rust.
     std::panic::catch_unwind(|| exit::code(cmd::run(parsed))).unwrap_or(ExitCode::from(exit::BUG))
+}
+
+/// Tells where the program panicked, and never with what: a panic's words may hold a value. What a file's bytes made panic is told as a
+/// fault of the file.
+fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    if !regulars::columnar::is_caught() {
+        let place = panic.location().map_or("an unknown place".to_owned(), ToString::to_string);
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("error: panicked at {place}\n  this is a bug in regulars, not in your data\n").as_bytes(),
+        );
+    }
 }

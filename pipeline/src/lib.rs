@@ -9,6 +9,7 @@ pub mod money;
 pub mod table;
 pub mod rule;
 pub mod key;
+pub mod allowance;
 pub mod store;
 pub mod columnar;
 pub mod lake;

@@ -72,7 +72,18 @@ fn store_errors_exit_6_and_7() {
     let address = listener.local_addr().expect("an address");
     drop(listener);
     let options = format!("store.options={{endpoint: 'http://{address}', allow_http: 'true', region: r, access_key_id: k, secret_access_key: s}}");
-    let (code, _, error) = told(&run(&["run", "configs/quickstart.yaml", "--set", "store.url=s3://shop/out", "--set", &options]));
+    let (code, _, error) = told(&run(&[
+        "run",
+        "configs/quickstart.yaml",
+        "--set",
+        "store.url=s3://shop/out",
+        "--set",
+        "store.private_hosts=[127.0.0.1]",
+        "--set",
+        "run.retry_wait_first_ms=10",
+        "--set",
+        &options,
+    ]));
     assert_eq!(code, 6, "{error}");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a-file");

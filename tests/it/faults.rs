@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
+use regulars::allowance::Allowance;
 use regulars::error::Kind;
 use regulars::job::{Options, Silent};
 use regulars::publish::{Live, Manifest, Outcome};
@@ -270,7 +271,7 @@ fn run_inside(shop: &Shop, more: &[(&str, &str)], access: &Access) -> regulars::
 
 /// Retries that do not make a test wait.
 fn hasty(times: u32) -> Access {
-    Access::new(Retries { times, wait_max: Duration::from_secs(20), wait_first: Duration::from_micros(50) }).expect("threads")
+    Access::new(Retries { times, wait_max: Duration::from_secs(20), wait_first: Duration::from_micros(50) }, Allowance::memory(1 << 30)).expect("threads")
 }
 
 /// The live run of a store, with every file read and compared; None where nothing is live.

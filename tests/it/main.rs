@@ -7,6 +7,8 @@ mod bytes;
 mod cli;
 mod documents;
 mod faults;
+mod hostile;
+mod limits;
 mod online_retail;
 mod shop;
 mod stores;

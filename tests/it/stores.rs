@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use object_store::memory::InMemory;
+use regulars::allowance::Allowance;
 use regulars::config::{Faults, Places};
-use regulars::store::{Access, Created, Location, Retries, Store};
+use regulars::store::{Access, Created, Location, RawLocation, Retries, Store};
 use regulars_tests::{lake, published, s3};
 
 use crate::{regulars, told};
@@ -42,7 +43,7 @@ fn race(store: &Store, path: &str) -> usize {
 
 #[test]
 fn memory_keeps_the_contract() {
-    let access = Access::new(Retries::default()).expect("threads");
+    let access = Access::new(Retries::default(), Allowance::memory(1 << 30)).expect("threads");
     contract(&Store::over(Arc::new(InMemory::new()), "root", &access, "memory"));
 }
 
@@ -63,9 +64,10 @@ fn s3_store(server: &s3::Server, root: &str) -> Store {
     let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let places = Places::default();
     let mut faults = Faults::new("test", &places, &|_| None);
-    let location = Location::check(Some(format!("s3://{}/{root}", s3::BUCKET)), Some(options), "store", &mut faults);
+    let raw = RawLocation { url: Some(format!("s3://{}/{root}", s3::BUCKET)), options: Some(options), private_hosts: Some(vec!["127.0.0.1".into()]) };
+    let location = Location::check(raw, "store", &mut faults);
     faults.finish().expect("known options");
-    let access = Access::new(Retries::default()).expect("threads");
+    let access = Access::new(Retries::default(), Allowance::memory(1 << 30)).expect("threads");
     location.open(true, &access).expect("a store")
 }
 
@@ -95,7 +97,10 @@ fn the_job_publishes_to_s3() {
     let run = |url: &str, more: &[&str]| {
         let store = format!("store.url={url}");
         let mut command = regulars();
-        command.args(["run", "configs/quickstart.yaml", "--set", &store]).args(more).env("SHOP_SECRET", "very-secret");
+        command
+            .args(["run", "configs/quickstart.yaml", "--set", &store, "--set", "store.private_hosts=[127.0.0.1]"])
+            .args(more)
+            .env("SHOP_SECRET", "very-secret");
         told(&command.output().expect("it starts"))
     };
     let (code, text, error) = run("s3://shop/out", &["--set", &options]);

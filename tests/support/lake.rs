@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use parquet::basic::Compression;
+use regulars::allowance::Allowance;
 use regulars::columnar::{Column, FieldKind, File};
 use regulars::store::{Access, Location, Retries, Store};
 
@@ -78,6 +79,6 @@ fn cells(kind: &FieldKind, parts: &[Column]) -> Cells {
 
 /// A store over a folder of this machine.
 pub fn local(folder: &Path) -> Store {
-    let access = Access::new(Retries::default()).expect("threads");
+    let access = Access::new(Retries::default(), Allowance::memory(1 << 30)).expect("threads");
     Location::folder(&folder.display().to_string()).open(true, &access).expect("a store")
 }

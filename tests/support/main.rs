@@ -1,5 +1,6 @@
 //! The program `regulars`, built for the integration tests: it tells what it does (`UNDER_TEST_EVENTS` names a file), and sends itself a
-//! signal (`UNDER_TEST_SIGNAL`) before its nth event (`UNDER_TEST_AT`). An event is a step of the run, a store's operation or a disk's call.
+//! signal (`UNDER_TEST_SIGNAL`) before its nth event (`UNDER_TEST_AT`). An event is a step of the run, a store's operation or a disk's call. At
+//! its end it says how much memory it took (`UNDER_TEST_PEAK` names a file).
 
 use std::io::Write;
 use std::path::Path;
@@ -58,5 +59,11 @@ fn access(access: Access) -> Access {
 }
 
 fn main() -> std::process::ExitCode {
-    regulars_jobs::run_with(Hooks { access, step: |what| event(&format!("step {what}")) })
+    let code = regulars_jobs::run_with(Hooks { access, step: |what| event(&format!("step {what}")) });
+    if let Some(path) = std::env::var_os("UNDER_TEST_PEAK") {
+        let status = std::fs::read_to_string("/proc/self/status").expect("this system says what a process takes");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak of the memory");
+        std::fs::write(path, peak.trim().trim_end_matches(" kB")).expect("the peak is written");
+    }
+    code
 }

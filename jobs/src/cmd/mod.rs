@@ -13,6 +13,7 @@ mod verify;
 use std::io::Write;
 
 use anyhow::Context;
+use regulars::allowance::Allowance;
 use regulars::error::{Error, Kind};
 use regulars::job::{self, Options, Params};
 use regulars::store::{Access, Retries};
@@ -54,13 +55,13 @@ fn load(arguments: &JobArgs) -> anyhow::Result<(Params, Access)> {
     let environment = |name: &str| std::env::var(name).ok();
     let options = Options { as_of: arguments.as_of.as_deref(), overrides: &arguments.overrides, environment: &environment };
     let params = text.and_then(|text| job::load(&file, &text, &options)).with_context(|| format!("cannot use config `{file}`"))?;
-    let access = access(params.retries)?;
+    let access = access(params.retries, Allowance::memory(params.memory_limit))?;
     Ok((params, access))
 }
 
 /// The threads that wait for stores. A run that is told to end ends at once: what it stored is whole, and invisible until its manifest is there.
-fn access(retries: Retries) -> anyhow::Result<Access> {
-    let access = hooks::access(Access::new(retries)?);
+fn access(retries: Retries, memory: Allowance) -> anyhow::Result<Access> {
+    let access = hooks::access(Access::new(retries, memory)?);
     access.runtime().spawn(async {
         let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
         if let Ok(mut signal) = signal {

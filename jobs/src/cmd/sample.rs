@@ -1,6 +1,7 @@
 //! `regulars sample`.
 
 use anyhow::Context;
+use regulars::allowance::Allowance;
 use regulars::error::{Error, Kind};
 use regulars::sample::{Params, generate};
 use regulars::store::{Location, Retries};
@@ -23,7 +24,7 @@ pub fn run(arguments: &SampleArgs) -> anyhow::Result<u8> {
         seed: arguments.seed,
     };
     let params = params.check()?;
-    let access = access(Retries::default())?;
+    let access = access(Retries::default(), Allowance::memory(1 << 30))?;
     let out = arguments.out.display().to_string();
     let store = Location::folder(&out).open(true, &access)?;
     let written = generate(&params, &store).with_context(|| format!("cannot write a sample into {out}"))?;

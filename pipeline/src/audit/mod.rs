@@ -1,10 +1,12 @@
 //! What a check, a finding and a verdict are; the checks of the input.
 
 mod checks;
+mod quarantine;
 mod survey;
 
 pub use checks::{Params, Status, check, complete_through, input_checks, moved};
-pub use survey::{Complete, Feeds, Survey, survey};
+pub use quarantine::{quarantine_contract, quarantine_table};
+pub use survey::{Complete, Feeds, Seen, Survey, survey};
 
 use serde::Serialize;
 

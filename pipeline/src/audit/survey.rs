@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::allowance::{Allowance, Held};
 use crate::error::{Error, Result};
 use crate::key::hash64;
 use crate::lake::{Counts, Cut, LineKind, LineTexts, Lines, OpenTable, Rows};
@@ -13,11 +14,20 @@ const PACE_DAYS: i32 = 28;
 /// A source customer: source, source_customer_id.
 pub type SourceKey = (String, String);
 
+/// What is known of a source customer from the lines alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Time of the first visible line of positive quantity.
+    pub first_order: Option<i64>,
+    /// Lines.
+    pub lines: u64,
+}
+
 /// What the order lines hold, as a whole.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Survey {
-    /// Every customer key and the time of its first visible line of positive quantity.
-    pub first_order: HashMap<SourceKey, Option<i64>>,
+    /// Every customer key in the lines.
+    pub seen: HashMap<SourceKey, Seen>,
     /// Lines, and those without a customer.
     pub lines: u64,
     /// Lines without a customer.
@@ -30,7 +40,13 @@ pub struct Survey {
     pub sources: Feeds,
     /// Stores, as far as they have come.
     pub stores: Feeds,
+    /// What all this takes of the memory.
+    held: Option<Held>,
 }
+
+/// Bytes that a customer key, or an order of the pace window, takes.
+const KEY_BYTES: u64 = 176;
+const ORDER_BYTES: u64 = 24;
 
 /// Where lines come from (sources, or stores): newest day, and orders in the pace window, as hashes.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +73,10 @@ impl Feeds {
         for (name, orders) in other.recent_orders {
             self.recent_orders.entry(name).or_default().extend(orders);
         }
+    }
+
+    fn orders(&self) -> u64 {
+        self.recent_orders.values().map(|orders| orders.len() as u64).sum()
     }
 
     /// Each feed and the day of its newest line.
@@ -97,7 +117,16 @@ impl Complete {
 /// # Errors
 /// Those of the lake; `Input` for a source with byte 0x1F, another currency, or an unknown kind of line.
 pub fn survey(table: &OpenTable, cut: &Cut) -> Result<(Survey, Counts)> {
-    table.scan(cut, |survey: &mut Survey, rows| survey.add(rows, cut), Survey::merge)
+    let memory = table.memory();
+    let add = |survey: &mut Survey, rows: &Rows<'_>| {
+        survey.add(rows, cut)?;
+        survey.account(memory)
+    };
+    let merge = |whole: &mut Survey, part: Survey| {
+        whole.merge(part);
+        whole.account(memory)
+    };
+    table.scan(cut, add, merge)
 }
 
 impl Survey {
@@ -134,15 +163,17 @@ impl Survey {
         if source.contains('\u{1f}') {
             return Err(Error::input("column source: expected no byte 0x1F, got one"));
         }
-        let first = self.first_order.entry((source.to_owned(), id.to_owned())).or_default();
-        *first = earlier(*first, at);
+        let seen = self.seen.entry((source.to_owned(), id.to_owned())).or_default();
+        seen.first_order = earlier(seen.first_order, at);
+        seen.lines += 1;
         Ok(())
     }
 
     fn merge(&mut self, other: Survey) {
-        for (key, at) in other.first_order {
-            let first = self.first_order.entry(key).or_default();
-            *first = earlier(*first, at);
+        for (key, other) in other.seen {
+            let seen = self.seen.entry(key).or_default();
+            seen.first_order = earlier(seen.first_order, other.first_order);
+            seen.lines += other.lines;
         }
         self.lines += other.lines;
         self.anonymous_lines += other.anonymous_lines;
@@ -150,6 +181,11 @@ impl Survey {
         self.anonymous_value_minor += other.anonymous_value_minor;
         self.sources.merge(other.sources);
         self.stores.merge(other.stores);
+    }
+
+    fn account(&mut self, memory: &Allowance) -> Result<()> {
+        let bytes = self.seen.len() as u64 * KEY_BYTES + (self.sources.orders() + self.stores.orders()) * ORDER_BYTES;
+        self.held.get_or_insert_with(|| memory.nothing()).resize("survey the order lines", bytes)
     }
 
     /// The newest day of any line.

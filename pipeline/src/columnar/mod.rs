@@ -1,11 +1,15 @@
 //! Parquet files, checked, decoded to plain columns, and written. The only user of the parquet crate.
 
+mod caught;
 mod open;
+mod pages;
 mod read;
 mod schema;
+mod thrift;
 mod values;
 mod write;
 
+pub use caught::is_caught;
 pub use open::File;
 pub use read::Batches;
 pub use schema::{Field, FieldKind};

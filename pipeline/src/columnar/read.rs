@@ -1,20 +1,25 @@
 //! Decoding: batches of plain columns, a row group after another, one request for all column chunks of a row group.
 
-use std::sync::Arc;
-
-use bytes::{Buf, Bytes};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType, Int96};
-use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::open::File;
+use super::caught::caught;
+use super::open::{File, chunk_range};
+use super::pages::{Chunk, Pages};
 use super::values::{Column, Texts, Values};
+use crate::allowance::Held;
 use crate::error::{Error, Result};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 1 << 15;
+/// Julian days beyond this are 270,000 years away, and no 64 bits hold their microseconds.
+const JULIAN_DAY_MAX: u32 = 100_000_000;
+/// Bytes of texts that a batch of one column may have.
+const BATCH_TEXT_BYTES: usize = 64 << 20;
+/// Bytes that a value takes while its batch is decoded and coerced.
+const VALUE_BYTES: u64 = 48;
+/// The share of the memory limit that one page may take.
+const PAGE_SHARE: u64 = 8;
 
 /// The batches of the named columns of a file.
 pub struct Batches<'a> {
@@ -22,49 +27,21 @@ pub struct Batches<'a> {
     columns: Vec<usize>,
     group: usize,
     rows_left: usize,
-    readers: Vec<ColumnReader>,
+    readers: Vec<Decoder>,
+    /// What the row group takes of the memory.
+    held: Option<Held>,
 }
 
-/// A column chunk in memory, addressed as in its file.
-struct Chunk {
-    start: u64,
-    bytes: Bytes,
-}
-
-impl Chunk {
-    fn from(&self, start: u64) -> ParquetResult<Bytes> {
-        let offset = start.checked_sub(self.start).filter(|offset| *offset <= self.bytes.len() as u64);
-        let offset = offset.ok_or_else(|| ParquetError::EOF("offset outside of the column chunk".to_owned()))?;
-        Ok(self.bytes.slice(offset as usize..))
-    }
-}
-
-impl Length for Chunk {
-    fn len(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-}
-
-impl ChunkReader for Chunk {
-    type T = bytes::buf::Reader<Bytes>;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(self.from(start)?.reader())
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let rest = self.from(start)?;
-        if length > rest.len() {
-            return Err(ParquetError::EOF(format!("expected {length} bytes, got {}", rest.len())));
-        }
-        Ok(rest.slice(..length))
-    }
+/// A column's reader, and how many rows it may decode at once.
+struct Decoder {
+    reader: ColumnReader,
+    rows_max: usize,
 }
 
 impl File {
     /// The values of `columns` (positions), in batches.
     pub fn batches(&self, columns: &[usize]) -> Batches<'_> {
-        Batches { file: self, columns: columns.to_vec(), group: 0, rows_left: 0, readers: Vec::new() }
+        Batches { file: self, columns: columns.to_vec(), group: 0, rows_left: 0, readers: Vec::new(), held: None }
     }
 }
 
@@ -84,7 +61,8 @@ impl Batches<'_> {
         let rows = self.rows_left.min(BATCH_ROWS);
         let mut columns = Vec::with_capacity(self.readers.len());
         for index in 0..self.readers.len() {
-            let read = read_column(&mut self.readers[index], rows);
+            let decoder = &mut self.readers[index];
+            let read = caught(|| decoder.read(rows));
             columns.push(read.map_err(|message| self.fault(self.group - 1, self.columns[index], message))?);
         }
         self.rows_left -= rows;
@@ -98,22 +76,34 @@ impl Batches<'_> {
 
     fn open_group(&mut self) -> Result<()> {
         let group = self.file.metadata.row_group(self.group);
-        let ranges: Vec<_> = self.columns.iter().map(|&column| group.column(column).byte_range()).collect();
-        let ranges: Vec<_> = ranges.into_iter().map(|(start, length)| start..start + length).collect();
-        let parts = match &self.file.whole {
-            Some(whole) => ranges.iter().map(|range| whole.slice(range.start as usize..range.end as usize)).collect(),
-            None => self.file.store.ranges(&self.file.entry.path, &ranges)?,
-        };
+        let chunks: Vec<_> = self.columns.iter().map(|&column| chunk_range(group.column(column)).unwrap_or_default()).collect();
         let rows = usize::try_from(group.num_rows()).map_err(|_| Error::input("a negative number of rows"))?;
         self.readers.clear();
-        for ((&column, range), bytes) in self.columns.iter().zip(&ranges).zip(parts) {
-            let chunk = Arc::new(Chunk { start: range.start, bytes });
-            let pages = SerializedPageReader::new(chunk, group.column(column), rows, None);
-            let pages = pages.map_err(|error| self.fault(self.group, column, error.to_string()))?;
-            let described = group.schema_descr().column(column);
-            let boxed = Box::new(pages);
-            self.readers.push(parquet::column::reader::get_column_reader(described, boxed));
+        self.held = None;
+        if rows == 0 {
+            return Ok(());
         }
+        let packed: u64 = chunks.iter().map(|range| range.end - range.start).sum();
+        let values = rows.min(BATCH_ROWS) as u64 * self.columns.len() as u64;
+        let place = |error: Error| error.at(self.file.store.display(&self.file.entry.path));
+        let mut held = self.file.store.memory().take("read the lake", packed + values * VALUE_BYTES).map_err(place)?;
+        let parts = match &self.file.whole {
+            Some(whole) => chunks.iter().map(|range| whole.slice(range.start as usize..range.end as usize)).collect(),
+            None => self.file.store.ranges(&self.file.entry.path, &chunks)?,
+        };
+        for (&column, bytes) in self.columns.iter().zip(parts) {
+            let metadata = group.column(column);
+            let described = metadata.column_descr_ptr();
+            let values = u64::try_from(metadata.num_values()).unwrap_or_default();
+            let page_bytes_max = self.file.store.memory().limit() / PAGE_SHARE;
+            let chunk = Chunk { column: &described, codec: metadata.compression(), values, page_bytes_max };
+            let pages = Pages::find(chunk, &bytes).map_err(|fault| self.fault(self.group, column, fault))?;
+            held.grow("read the lake", pages.bytes_max).map_err(place)?;
+            let rows_max = if pages.shares_prefixes() { (BATCH_TEXT_BYTES / (pages.bytes_max as usize + 1)).clamp(1, BATCH_ROWS) } else { BATCH_ROWS };
+            let reader = parquet::column::reader::get_column_reader(described, Box::new(pages));
+            self.readers.push(Decoder { reader, rows_max });
+        }
+        self.held = Some(held);
         self.rows_left = rows;
         Ok(())
     }
@@ -125,44 +115,76 @@ impl Batches<'_> {
     }
 }
 
-/// Reads exactly `rows` values, unknown ones included.
-fn read_column(reader: &mut ColumnReader, rows: usize) -> std::result::Result<Column, String> {
-    match reader {
-        ColumnReader::BoolColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Bool(values))),
-        ColumnReader::Int32ColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Int(values.into_iter().map(i64::from).collect()))),
-        ColumnReader::Int64ColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Int(values))),
-        ColumnReader::Int96ColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Int(values.iter().map(int96_micros).collect()))),
-        ColumnReader::FloatColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Float(values.into_iter().map(f64::from).collect()))),
-        ColumnReader::DoubleColumnReader(reader) => dense(reader, rows, |values| Ok(Values::Float(values))),
-        ColumnReader::ByteArrayColumnReader(reader) => dense(reader, rows, texts),
-        ColumnReader::FixedLenByteArrayColumnReader(reader) => dense(reader, rows, |values| wide(values.iter().map(|value| value.data()))),
+impl Decoder {
+    /// Reads exactly `rows` values, unknown ones included.
+    fn read(&mut self, rows: usize) -> std::result::Result<Column, String> {
+        let steps = Steps { rows, most: self.rows_max };
+        match &mut self.reader {
+            ColumnReader::BoolColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Bool(values))),
+            ColumnReader::Int32ColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Int(values.into_iter().map(i64::from).collect()))),
+            ColumnReader::Int64ColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Int(values))),
+            ColumnReader::Int96ColumnReader(reader) => {
+                steps.dense(reader, |_| 0, |values| Ok(Values::Int(values.iter().map(int96_micros).collect::<std::result::Result<_, _>>()?)))
+            }
+            ColumnReader::FloatColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Float(values.into_iter().map(f64::from).collect()))),
+            ColumnReader::DoubleColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Float(values))),
+            ColumnReader::ByteArrayColumnReader(reader) => steps.dense(reader, ByteArray::len, texts),
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => {
+                steps.dense(reader, |value| value.len(), |values| wide(values.iter().map(|value| value.data())))
+            }
+        }
     }
 }
 
 /// INT96: nanoseconds of the day, then the Julian day; as microseconds since 1970-01-01.
-fn int96_micros(value: &Int96) -> i64 {
+fn int96_micros(value: &Int96) -> std::result::Result<i64, String> {
     let [low, high, day] = [value.data()[0], value.data()[1], value.data()[2]];
     let nanos = (u64::from(high) << 32 | u64::from(low)) as i64;
-    (i64::from(day) - 2_440_588).saturating_mul(86_400_000_000).saturating_add(nanos / 1000)
+    if !(0..86_400_000_000_000).contains(&nanos) || day > JULIAN_DAY_MAX {
+        return Err("expected INT96 with a day in reach and nanoseconds inside it, got others".to_owned());
+    }
+    Ok((i64::from(day) - 2_440_588) * 86_400_000_000 + nanos / 1000)
 }
 
-/// Reads `rows` records, spreads the known values to their rows, and converts them.
-fn dense<T: DataType>(
-    reader: &mut ColumnReaderImpl<T>,
+/// How many rows to read, and how many at once.
+#[derive(Clone, Copy)]
+struct Steps {
     rows: usize,
-    convert: impl FnOnce(Vec<T::T>) -> std::result::Result<Values, String>,
-) -> std::result::Result<Column, String> {
-    let (mut levels, mut values) = (Vec::new(), Vec::new());
-    let read = reader.read_records(rows, Some(&mut levels), None, &mut values);
-    let (records, ..) = read.map_err(|error| error.to_string())?;
-    if records != rows {
-        return Err(format!("expected {rows} more rows, got {records}"));
+    most: usize,
+}
+
+impl Steps {
+    /// Reads the rows, spreads the known values to them, and converts them.
+    fn dense<T: DataType>(
+        self,
+        reader: &mut ColumnReaderImpl<T>,
+        length: impl Fn(&T::T) -> usize,
+        convert: impl FnOnce(Vec<T::T>) -> std::result::Result<Values, String>,
+    ) -> std::result::Result<Column, String> {
+        let (mut levels, mut values) = (Vec::new(), Vec::new());
+        let (mut records, mut bytes) = (0, 0);
+        while records < self.rows {
+            let before = values.len();
+            let read = reader.read_records(self.most.min(self.rows - records), Some(&mut levels), None, &mut values);
+            let (read, ..) = read.map_err(|error| error.to_string())?;
+            if read == 0 {
+                return Err(format!("expected {} more rows, got {records}", self.rows));
+            }
+            records += read;
+            bytes += values[before..].iter().map(&length).sum::<usize>();
+            if bytes > BATCH_TEXT_BYTES {
+                return Err(format!("expected at most {BATCH_TEXT_BYTES} bytes of text in {BATCH_ROWS} rows, got more"));
+            }
+        }
+        if values.len() == self.rows {
+            return Ok(Column { values: convert(values)?, known: None });
+        }
+        let known: Vec<bool> = levels.iter().map(|&level| level > 0).collect();
+        if known.len() != self.rows || known.iter().filter(|known| **known).count() != values.len() {
+            return Err("expected a value for every row that says it has one, got another number".to_owned());
+        }
+        Ok(Column { values: spread(convert(values)?, &known), known: Some(known) })
     }
-    if values.len() == rows {
-        return Ok(Column { values: convert(values)?, known: None });
-    }
-    let known: Vec<bool> = levels.iter().map(|&level| level > 0).collect();
-    Ok(Column { values: spread(convert(values)?, &known), known: Some(known) })
 }
 
 /// Known values at their rows, and nothing in particular at the others.

@@ -29,6 +29,12 @@ impl<'a> Faults<'a> {
         self.found.push((place, format!("{path}: expected {expected}, got {got}")));
     }
 
+    /// Reports what `words` say of `path`.
+    pub fn add_words(&mut self, path: &str, words: &str) {
+        let place = self.places.nearest(path).cloned();
+        self.found.push((place, format!("{path}: {words}")));
+    }
+
     /// Reports a fault whose place is known already.
     pub fn add_at(&mut self, place: Place, message: String) {
         self.found.push((Some(place), message));

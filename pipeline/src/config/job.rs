@@ -27,6 +27,8 @@ section! {
         url: String,
         /// Options of the object store; secrets as `${secret:NAME}`.
         options: BTreeMap<String, String>,
+        /// Hosts of endpoints on this machine or in a private network; others there are refused.
+        private_hosts: Vec<String>,
         /// What `gc` leaves alone.
         keep: RawKeep,
     }
@@ -51,8 +53,10 @@ section! {
         threads: u32,
         /// Parts that customers are divided into while lines are sorted.
         shards: u32,
-        /// Lines are kept in memory up to this many MiB, then spilled to `scratch`.
+        /// What the program's own buffers may hold in memory, in MiB: lines are spilled to `scratch`, what cannot be ends the run with 8.
         memory_limit_mib: u64,
+        /// What may be spilled to `scratch`, in MiB: more ends the run with 8.
+        scratch_limit_mib: u64,
         /// Folder for temporary files; empty takes the system's.
         scratch: String,
         /// How often a request to an object store is tried again.

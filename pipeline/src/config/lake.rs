@@ -15,6 +15,10 @@ section! {
         url: String,
         /// Options of the object store; secrets as `${secret:NAME}`.
         options: BTreeMap<String, String>,
+        /// Hosts of endpoints on this machine or in a private network; others there are refused.
+        private_hosts: Vec<String>,
+        /// A larger file ends the run with 8 before anything of it is read.
+        max_file_bytes: u64,
         /// Input tables by contract name.
         tables: BTreeMap<String, RawTable>,
     }

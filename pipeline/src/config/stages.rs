@@ -57,6 +57,8 @@ section! {
         blocked_emails: Vec<String>,
         /// Account types that stand in `customers` and are withheld everywhere else.
         leave_out_account_types: Vec<String>,
+        /// Customers with more order lines are withheld everywhere but in `customers`: a card that many use is nobody's history.
+        max_rows_per_customer: u64,
     }
 }
 

@@ -45,7 +45,10 @@ impl Consents {
 /// # Errors
 /// Those of the lake; `Input` for a status that is not one of the contract's words.
 pub fn read_consents(table: &OpenTable, cut: &Cut, people: &People) -> Result<(Consents, Counts)> {
-    let merge = |all: &mut Decisions, part: Decisions| part.into_iter().for_each(|(key, decision)| keep_latest(all, key, decision));
+    let merge = |all: &mut Decisions, part: Decisions| {
+        part.into_iter().for_each(|(key, decision)| keep_latest(all, key, decision));
+        Ok(())
+    };
     let (decisions, counts) = table.scan(cut, add, merge)?;
     let mut consents = Consents::default();
     for ((source, id, purpose, channel), decision) in decisions {

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Params;
 use super::read::{SourceCustomer, SourceCustomers};
+use crate::allowance::{Allowance, Held};
+use crate::audit::Seen;
+use crate::error::Result;
 use crate::key;
 use crate::time::Day;
 
@@ -32,6 +35,8 @@ pub struct Customer {
     pub has_phone: bool,
     /// Source customers that are this customer.
     pub members: i64,
+    /// Whether there are more order lines than one customer may have: they are not looked at.
+    pub too_many_lines: bool,
 }
 
 /// Which customer a source customer is, and why.
@@ -46,7 +51,7 @@ pub struct Link {
 }
 
 /// Everyone known by as_of.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct People {
     /// Customers in the order of (hash, customer_id).
     pub customers: Vec<Customer>,
@@ -54,7 +59,11 @@ pub struct People {
     pub links: Vec<Link>,
     /// Position of the customer by source and source_customer_id.
     index: HashMap<(String, String), u32>,
+    _held: Held,
 }
+
+/// What a source customer takes of the memory, linked and by its key.
+const LINK_BYTES: u64 = 600;
 
 impl People {
     /// The position of the customer that a source customer is.
@@ -63,16 +72,20 @@ impl People {
     }
 }
 
-/// Links everyone in `known` (the customers table) and `first_order` (the lines: key and time of the first order).
-pub fn link(known: &SourceCustomers, first_order: &HashMap<(String, String), Option<i64>>, params: &Params) -> People {
-    let mut keys: Vec<&(String, String)> = known.keys().chain(first_order.keys().filter(|key| !known.contains_key(*key))).collect();
+/// Links everyone in `known` (the customers table) and `seen` (in the lines).
+///
+/// # Errors
+/// `Limit` if `memory` does not hold them.
+pub fn link(known: &SourceCustomers, seen: &HashMap<(String, String), Seen>, params: &Params, memory: &Allowance) -> Result<People> {
+    let _held = memory.take("link customers", (known.len() + seen.len()) as u64 * LINK_BYTES)?;
+    let mut keys: Vec<&(String, String)> = known.keys().chain(seen.keys().filter(|key| !known.contains_key(*key))).collect();
     keys.sort_unstable();
     let nobody = SourceCustomer::default();
     let rows: Vec<&SourceCustomer> = keys.iter().map(|key| known.get(*key).unwrap_or(&nobody)).collect();
     let groups = group_by_email(&rows, params);
     let mut customers = Vec::with_capacity(groups.len());
     for members in &groups {
-        customers.push(customer(members, &keys, &rows, first_order, params));
+        customers.push(customer(members, &keys, &rows, seen, params));
     }
     let mut order: Vec<usize> = (0..customers.len()).collect();
     order.sort_unstable_by(|&a, &b| (customers[a].hash, &customers[a].id).cmp(&(customers[b].hash, &customers[b].id)));
@@ -85,7 +98,7 @@ pub fn link(known: &SourceCustomers, first_order: &HashMap<(String, String), Opt
     let index = links.iter().map(|link| (link.key.clone(), link.customer)).collect();
     let mut slots: Vec<Option<Customer>> = customers.into_iter().map(Some).collect();
     let customers = order.iter().filter_map(|&group| slots[group].take()).collect();
-    People { customers, links, index }
+    Ok(People { customers, links, index, _held })
 }
 
 /// Positions of source customers, grouped by address; each without one stands alone.
@@ -118,20 +131,15 @@ pub(super) fn normalised_email(written: &str) -> Option<String> {
     fine.then_some(email)
 }
 
-fn customer(
-    members: &[usize],
-    keys: &[&(String, String)],
-    rows: &[&SourceCustomer],
-    first_order: &HashMap<(String, String), Option<i64>>,
-    params: &Params,
-) -> Customer {
-    let seen = |&member: &usize| {
-        let first = first_order.get(keys[member]).copied().flatten();
+fn customer(members: &[usize], keys: &[&(String, String)], rows: &[&SourceCustomer], seen: &HashMap<(String, String), Seen>, params: &Params) -> Customer {
+    let lines: u64 = members.iter().filter_map(|&member| Some(seen.get(keys[member])?.lines)).sum();
+    let since = |&member: &usize| {
+        let first = seen.get(keys[member]).and_then(|seen| seen.first_order);
         let at = rows[member].registered_at.into_iter().chain(first).min();
         (at.is_none(), at, keys[member])
     };
     let mut members = members.to_vec();
-    members.sort_unstable_by(|a, b| seen(a).cmp(&seen(b)));
+    members.sort_unstable_by(|a, b| since(a).cmp(&since(b)));
     let key = keys[members[0]].clone();
     let id = key::customer_id(&key.0, &key.1);
     let first = |pick: &dyn Fn(&SourceCustomer) -> Option<String>| members.iter().find_map(|&member| pick(rows[member]));
@@ -148,6 +156,7 @@ fn customer(
         has_email: members.iter().any(|&member| usable_email(rows[member], params).is_some()),
         has_phone: members.iter().any(|&member| rows[member].phone),
         members: members.len() as i64,
+        too_many_lines: lines > params.max_rows_per_customer,
         id,
         key,
     }
@@ -175,13 +184,16 @@ mod tests {
         known.insert(key("app", "5"), row("NONE@", None));
         known.insert(key("web", "2"), row("test@example.com", Some(1)));
         known.insert(key("web", "3"), row("test@example.com", Some(1)));
-        let first_order = HashMap::from([(key("shop", "9"), Some(400)), (key("app", "3"), None), (key("till", "7"), Some(1))]);
-        let params = Params { link_by_email: true, blocked_emails: vec!["test@example.com".into()], ..Params::default() };
-        let people = link(&known, &first_order, &params);
+        let seen = |first_order, lines| Seen { first_order, lines };
+        let lines = HashMap::from([(key("shop", "9"), seen(Some(400), 5)), (key("app", "3"), seen(None, 6)), (key("till", "7"), seen(Some(1), 10))]);
+        let params = Params { link_by_email: true, blocked_emails: vec!["test@example.com".into()], max_rows_per_customer: 10, ..Params::default() };
+        let people = link(&known, &lines, &params, &Allowance::memory(1 << 20)).expect("there is room");
         // Ann is one of three sources, seen first by her order in the shop; the six others stand alone.
         assert_eq!(people.customers.len(), 6);
         let ann = &people.customers[people.find("web", "1").expect("known") as usize];
         assert_eq!((ann.id.as_str(), ann.members), (key::customer_id("shop", "9").as_str(), 3));
+        // Her eleven lines in two sources are one too many; ten are not.
+        assert!(ann.too_many_lines && people.customers.iter().filter(|customer| customer.too_many_lines).count() == 1);
         assert_eq!(people.find("app", "3"), people.find("shop", "9"));
         assert_ne!(people.find("app", "4"), people.find("app", "5"));
         assert!(people.customers.windows(2).all(|pair| pair[0].hash < pair[1].hash));

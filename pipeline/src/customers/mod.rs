@@ -25,6 +25,8 @@ pub struct Params {
     pub blocked_emails: Vec<String>,
     /// Account types that are withheld from everything but `customers`.
     pub leave_out_account_types: Vec<String>,
+    /// Customers with more order lines are withheld.
+    pub max_rows_per_customer: u64,
 }
 
 /// Checks the section.
@@ -41,6 +43,7 @@ pub fn check(raw: RawCustomers, faults: &mut Faults<'_>) -> Params {
         link_by_email: faults.required("customers.link_by_email", raw.link_by_email, "true or false").unwrap_or_default(),
         blocked_emails: blocked.iter().filter_map(|email| link::normalised_email(email)).collect(),
         leave_out_account_types: left_out,
+        max_rows_per_customer: faults.ranged("customers.max_rows_per_customer", raw.max_rows_per_customer, 1..=1 << 40),
     }
 }
 
@@ -51,8 +54,8 @@ pub fn contract() -> Contract {
         Column::new("household_id", Kind::Text, "the household, where one is known").nullable(),
         Column::new("account_type", Kind::Text, "person, business, staff, house_card or test").nullable(),
         Column::new("registered_date", Kind::Date, "first registration with any source").nullable().within(Range::Past),
-        Column::new("first_order_date", Kind::Date, "first day with an order").nullable().within(Range::Past),
-        Column::new("last_order_date", Kind::Date, "last day with an order").nullable().within(Range::Past),
+        Column::new("first_order_date", Kind::Date, "first day with an order; unknown for who has too many lines").nullable().within(Range::Past),
+        Column::new("last_order_date", Kind::Date, "last day with an order; unknown for who has too many lines").nullable().within(Range::Past),
         Column::new("home_store_id", Kind::Text, "store that the customer calls home").nullable(),
         Column::new("source_customer_count", Kind::Int, "source customers that are this customer").within(Range::Between(1.0, f64::INFINITY)),
     ];

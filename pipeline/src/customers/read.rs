@@ -38,7 +38,10 @@ pub type SourceCustomers = HashMap<(String, String), SourceCustomer>;
 /// # Errors
 /// Those of the lake.
 pub fn read_customers(table: &OpenTable, cut: &Cut) -> Result<(SourceCustomers, Counts)> {
-    table.scan(cut, add, |whole, part| part.into_iter().for_each(|(key, row)| keep_newest(whole, key, row)))
+    table.scan(cut, add, |whole, part| {
+        part.into_iter().for_each(|(key, row)| keep_newest(whole, key, row));
+        Ok(())
+    })
 }
 
 fn keep_newest(whole: &mut SourceCustomers, key: (String, String), row: SourceCustomer) {

@@ -26,6 +26,7 @@ pub fn outputs() -> Vec<Contract> {
         exclusions,
         backtest::contract(),
         audit::contract(false),
+        audit::quarantine_contract(),
         definitions_contract(),
     ]
 }

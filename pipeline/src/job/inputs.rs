@@ -80,5 +80,8 @@ pub fn read_status(table: &OpenTable, cut: &Cut) -> Result<(Status, Counts)> {
         }
         Ok(())
     };
-    table.scan(cut, add, |status, part| part.into_iter().for_each(|(key, day)| keep_newest(status, key, day)))
+    table.scan(cut, add, |status, part| {
+        part.into_iter().for_each(|(key, day)| keep_newest(status, key, day));
+        Ok(())
+    })
 }

@@ -17,7 +17,7 @@ use crate::models::{churn, cycle};
 use crate::money::Currency;
 use crate::publish::Keep;
 use crate::shards;
-use crate::store::{Location, Retries};
+use crate::store::{Location, RawLocation, Retries};
 use crate::time::{Day, Grid, Zone};
 
 /// A job, checked.
@@ -40,8 +40,10 @@ pub struct Params {
     pub threads: usize,
     /// Shards.
     pub shards: usize,
-    /// Bytes of lines that are kept in memory.
+    /// Bytes that the program's own buffers may hold.
     pub memory_limit: u64,
+    /// Bytes that may be spilled.
+    pub scratch_limit: u64,
     /// Folder for temporary files; None for the system's.
     pub scratch: Option<String>,
     /// What may be spent on trying again.
@@ -115,9 +117,10 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
     let scratch = faults.text("run.scratch", raw.run.scratch.clone().or(Some(String::new())), "a folder");
     let params = Params {
         keep: check_keep(raw.store.keep.unwrap_or_default(), &mut faults),
-        store: Location::check(raw.store.url, raw.store.options, "store", &mut faults),
+        store: Location::check(RawLocation { url: raw.store.url, options: raw.store.options, private_hosts: raw.store.private_hosts }, "store", &mut faults),
         threads: faults.ranged("run.threads", raw.run.threads, 0..=1024) as usize,
         shards: faults.ranged("run.shards", raw.run.shards, 1..=65_536) as usize,
+        scratch_limit: faults.ranged("run.scratch_limit_mib", raw.run.scratch_limit_mib, 0..=1 << 30) << 20,
         memory_limit: faults.ranged("run.memory_limit_mib", raw.run.memory_limit_mib, 1..=1 << 20) << 20,
         scratch: Some(scratch).filter(|scratch| !scratch.is_empty()),
         retries: check_retries(&raw.run, &mut faults),

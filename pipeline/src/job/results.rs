@@ -42,6 +42,7 @@ impl Withheld {
         let one = |(index, customer): (usize, &customers::Customer)| {
             let everything = match customer {
                 customer if customer.left_out => Some("account_type"),
+                customer if customer.too_many_lines => Some("too_many_lines"),
                 customer if late(customer) => Some("late_store"),
                 _ => None,
             };

@@ -6,14 +6,15 @@ use super::inputs::{Inputs, read_status};
 use super::params::Params;
 use super::progress::Progress;
 use super::results::{Results, list_lines, results};
-use crate::audit::{self, Finding, Severity, Status, Verdict};
+use crate::allowance::Allowance;
+use crate::audit::{self, Finding, Seen, Severity, Status, Verdict};
 use crate::backtest::{self, Trained};
 use crate::customers::{self, Consents, People};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Counts, Cut};
 use crate::publish::{self, Manifest, Outcome, Staged};
 use crate::report::Summary;
-use crate::shards::{self, Plan, State};
+use crate::shards::{self, Plan, Scratch, State};
 use crate::store::{Access, Store};
 use crate::time::Dates;
 use std::path::{Path, PathBuf};
@@ -50,17 +51,17 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
     }
     store.probe(&format!("{}/.probe", params.name))?;
     let scratch = scratch_folder(params)?;
-    let (results, mut summary, mut findings, trained, counts) = compute(params, &inputs, &scratch, progress)?;
-    findings.extend(moves(params, &store, &identity, &results)?);
+    let (results, mut summary, mut found) = compute(params, &inputs, &scratch, progress)?;
+    found.findings.extend(moves(params, &store, &identity, &results)?);
     progress.begin("publish");
     inputs.check_unchanged()?;
-    let staged = stage(params, &store, &identity, &scratch, &results, &findings, &trained)?;
+    let staged = stage(params, &store, &identity, &results, &found)?;
     let bytes = staged.bytes_written;
-    let verdict = audit::verdict(&findings);
-    let manifest = manifest(params, &identity, verdict, inputs.stated(&counts), staged);
+    let verdict = audit::verdict(&found.findings);
+    let manifest = manifest(params, &identity, verdict, inputs.stated(&found.counts), staged);
     let outcome = publish::commit(&store, &identity.run, manifest)?;
     progress.end(&format!("{} new bytes", bytes));
-    summary.findings = findings;
+    summary.findings = found.findings;
     let live_as_of = live_as_of(params, &store)?;
     Ok(Finished { outcome, identity, folder, live_as_of, summary: Some(summary) })
 }
@@ -96,7 +97,10 @@ fn scratch_folder(params: &Params) -> Result<PathBuf> {
     Ok(folder)
 }
 
-type Computed = (Results, Summary, Vec<Finding>, Trained, Vec<(String, Counts)>);
+/// What a customer takes of the memory while tables are made.
+const TABLE_BYTES: u64 = 800;
+
+type Computed = (Results, Summary, Found);
 
 /// Everything between the lake and the tables.
 fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Progress) -> Result<Computed> {
@@ -104,17 +108,18 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
     let lines = inputs.order_lines()?;
     progress.begin("survey the order lines");
     let (survey, line_counts) = audit::survey(lines, &cut)?;
-    progress.end(&format!("{} lines, {} customer keys", survey.lines, survey.first_order.len()));
+    progress.end(&format!("{} lines, {} customer keys", survey.lines, survey.seen.len()));
 
     progress.begin("link customers");
     let mut counts = vec![("order_lines".to_owned(), line_counts)];
-    let read = read_small_tables(inputs, &cut, &survey.first_order, params, &mut counts)?;
+    let read = read_small_tables(inputs, &cut, &survey.seen, params, &mut counts)?;
     let (people, consents, status) = read;
     let complete = audit::complete_through(&survey, &status, &params.audit, params.as_of);
     progress.end(&format!("{} customers", people.customers.len()));
 
     progress.begin("divide lines into shards");
-    let partition = shards::partition(lines, &cut, &people, params.shards, params.memory_limit, scratch)?;
+    let allowance = Allowance::scratch(params.scratch_limit);
+    let partition = shards::partition(lines, &cut, &people, params.shards, Scratch { folder: scratch, allowance: &allowance })?;
     progress.end(&format!("{} shards, {} bytes spilled", partition.shards(), partition.spilled_bytes()));
 
     progress.begin("collect features");
@@ -128,7 +133,9 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
         late_days: params.late_days,
         sample_customers: params.sample_customers,
         salt: &params.salt,
+        memory: lines.memory(),
     };
+    let _state = lines.memory().take("collect features", shards::state_bytes(people.customers.len(), dates.all().len(), params.sample_customers))?;
     let state = shards::collect(&plan, &partition)?;
     drop(partition);
     progress.end(&format!("{} dates", dates.all().len()));
@@ -138,19 +145,22 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
 
     progress.begin("score, group, target");
+    let tables = people.customers.len() as u64 * TABLE_BYTES * (1 + params.campaigns.len() as u64);
+    let _tables = lines.memory().take("score, group, target", tables)?;
     let results = results(params, &people, &complete, &consents, &state, &trained)?;
     progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));
 
     let mut findings = audit::input_checks(&counts, &survey, &complete, state.duplicates, &params.audit, params.as_of);
     findings.extend(model_findings(params, &trained));
+    findings.push(line_finding(params, &people));
     let summary = summary(&people, &state, &results, &trained, params.lookback_days);
-    Ok((results, summary, findings, trained, counts))
+    Ok((results, summary, Found { findings, trained, counts }))
 }
 
 fn read_small_tables(
     inputs: &Inputs,
     cut: &Cut,
-    first_order: &std::collections::HashMap<(String, String), Option<i64>>,
+    seen: &std::collections::HashMap<(String, String), Seen>,
     params: &Params,
     counts: &mut Vec<(String, Counts)>,
 ) -> Result<(People, Consents, Status)> {
@@ -160,7 +170,7 @@ fn read_small_tables(
         counts.push(("customers".to_owned(), count));
         known = read;
     }
-    let people = customers::link(&known, first_order, &params.customers);
+    let people = customers::link(&known, seen, &params.customers, inputs.order_lines()?.memory())?;
     let mut consents = Consents::default();
     if let Some(table) = inputs.table("consents") {
         let (read, count) = customers::read_consents(table, cut, &people)?;
@@ -177,11 +187,23 @@ fn read_small_tables(
     for table in &inputs.tables {
         let name = &table.params.input.contract.name;
         if !counts.iter().any(|(counted, _)| counted == name) {
-            let (_, count) = table.scan(cut, |_: &mut (), _| Ok(()), |_, _| ())?;
+            let (_, count) = table.scan(cut, |_: &mut (), _| Ok(()), |_, _| Ok(()))?;
             counts.push((name.clone(), count));
         }
     }
     Ok((people, consents, status))
+}
+
+fn line_finding(params: &Params, people: &People) -> Finding {
+    let many = people.customers.iter().filter(|customer| customer.too_many_lines).count();
+    Finding {
+        check: "customers_with_too_many_lines".into(),
+        subject: "order_lines".into(),
+        value: many as f64,
+        limit: None,
+        severity: if many > 0 { Severity::Withhold } else { Severity::Note },
+        consequence: format!("customers of more than {} lines are withheld, and their lines not looked at", params.customers.max_rows_per_customer),
+    }
 }
 
 fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
@@ -214,20 +236,29 @@ fn summary(people: &People, state: &State, results: &Results, trained: &Trained,
     }
 }
 
-fn stage(params: &Params, store: &Store, identity: &Identity, scratch: &Path, results: &Results, findings: &[Finding], trained: &Trained) -> Result<Staged> {
+/// What a run found out, before it is published.
+struct Found {
+    findings: Vec<Finding>,
+    trained: Trained,
+    counts: Vec<(String, Counts)>,
+}
+
+fn stage(params: &Params, store: &Store, identity: &Identity, results: &Results, found: &Found) -> Result<Staged> {
     let folder = identity.run.folder();
+    let Found { findings, trained, counts } = found;
     let mut staged = Staged::default();
     for table in &results.tables {
-        staged.table(store, &folder, scratch, table)?;
+        staged.table(store, &folder, table)?;
     }
     for (campaign, target) in &results.targets {
-        staged.table(store, &folder, scratch, &target.list)?;
-        staged.table(store, &folder, scratch, &target.exclusions)?;
+        staged.table(store, &folder, &target.list)?;
+        staged.table(store, &folder, &target.exclusions)?;
         staged.file(store, &folder, campaign, target.file.clone())?;
     }
-    staged.table(store, &folder, scratch, &backtest::table(&trained.grades, params.as_of)?)?;
-    staged.table(store, &folder, scratch, &audit::table(findings, params.audit.reads_prior(), params.as_of)?)?;
-    staged.table(store, &folder, scratch, &definitions_table(params)?)?;
+    staged.table(store, &folder, &backtest::table(&trained.grades, params.as_of)?)?;
+    staged.table(store, &folder, &audit::table(findings, params.audit.reads_prior(), params.as_of)?)?;
+    staged.table(store, &folder, &audit::quarantine_table(counts, params.as_of)?)?;
+    staged.table(store, &folder, &definitions_table(params)?)?;
     if let Some(cycle) = &trained.cycle {
         staged.model(store, &folder, "cycle", cycle)?;
     }

@@ -13,6 +13,8 @@ pub struct Input {
     pub event: Option<&'static str>,
     /// Whether a job can run without the table.
     pub optional: bool,
+    /// The columns that name a row in quarantine.
+    pub told: &'static [&'static str],
 }
 
 fn known(name: &str, kind: Kind, meaning: &str) -> Column {
@@ -59,6 +61,7 @@ fn order_lines() -> Input {
         required: &["order_id", "ordered_at", "product_id", "quantity", "amount"],
         event: Some("ordered_at"),
         optional: false,
+        told: &["order_id", "line_id", "product_id"],
     }
 }
 
@@ -79,6 +82,7 @@ fn customers() -> Input {
         required: &["source_customer_id"],
         event: Some("registered_at"),
         optional: true,
+        told: &["source_customer_id"],
     }
 }
 
@@ -97,6 +101,7 @@ fn consents() -> Input {
         required: &["source_customer_id", "purpose", "channel", "changed_at", "status"],
         event: Some("changed_at"),
         optional: true,
+        told: &["source_customer_id", "purpose", "channel"],
     }
 }
 
@@ -111,7 +116,13 @@ fn products() -> Input {
         maybe("regular_price", Kind::Money, "price without promotions"),
         maybe("kind", Kind::Text, "consumable, replenishable_part, durable, service or fee"),
     ];
-    Input { contract: Contract::new("products", "One row a product.", &["product_id"], columns), required: &["product_id"], event: None, optional: true }
+    Input {
+        contract: Contract::new("products", "One row a product.", &["product_id"], columns),
+        required: &["product_id"],
+        event: None,
+        optional: true,
+        told: &["product_id"],
+    }
 }
 
 fn stores() -> Input {
@@ -121,7 +132,13 @@ fn stores() -> Input {
         maybe("opened_on", Kind::Date, "first day of business"),
         maybe("closed_on", Kind::Date, "last day of business"),
     ];
-    Input { contract: Contract::new("stores", "One row a store.", &["store_id"], columns), required: &["store_id"], event: None, optional: true }
+    Input {
+        contract: Contract::new("stores", "One row a store.", &["store_id"], columns),
+        required: &["store_id"],
+        event: None,
+        optional: true,
+        told: &["store_id"],
+    }
 }
 
 fn source_status() -> Input {
@@ -136,6 +153,7 @@ fn source_status() -> Input {
         required: &["source", "complete_through"],
         event: None,
         optional: true,
+        told: &["store_id"],
     }
 }
 
@@ -153,6 +171,7 @@ fn promotions() -> Input {
         required: &["promo_id", "starts_on", "ends_on"],
         event: None,
         optional: true,
+        told: &["promo_id"],
     }
 }
 
@@ -164,6 +183,7 @@ fn promotion_products() -> Input {
         required: &["promo_id", "product_id"],
         event: None,
         optional: true,
+        told: &["promo_id", "product_id"],
     }
 }
 
@@ -182,6 +202,7 @@ fn contacts() -> Input {
         required: &["campaign_id", "source_customer_id", "channel", "sent_at"],
         event: Some("sent_at"),
         optional: true,
+        told: &["campaign_id", "source_customer_id"],
     }
 }
 
@@ -200,5 +221,6 @@ fn responses() -> Input {
         required: &["campaign_id", "source_customer_id", "kind", "at"],
         event: Some("at"),
         optional: true,
+        told: &["campaign_id", "source_customer_id", "kind"],
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::coerce::{Origin, allowed, named, rule_kind};
 use super::params::{Mapping, TableParams};
+use crate::allowance::Allowance;
 use crate::columnar::{Field, FieldKind, File};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::key::{hex, sha256};
@@ -48,6 +49,7 @@ pub struct OpenTable {
     pub params: TableParams,
     /// Its files, in the order of their paths.
     pub sources: Vec<Source>,
+    store: Store,
 }
 
 impl OpenTable {
@@ -69,12 +71,22 @@ impl OpenTable {
                 "{place}: table {table}: expected at least one .parquet file, got none (leave the table out of `lake.tables` if there is none)"
             )));
         }
+        if let Some(entry) = entries.iter().find(|entry| entry.bytes > params.max_file_bytes) {
+            let limit = format!("`lake.max_file_bytes` of {}", params.max_file_bytes);
+            let message = format!("{}: step open the lake: table {table}: expected a file within {limit}, got {} bytes", entry.path, entry.bytes);
+            return Err(Error::new(ErrorKind::Limit, message));
+        }
         let opened: Vec<Result<Source>> = entries.par_iter().map(|entry| open_source(store, params, entry)).collect();
         let sources = opened.into_iter().collect::<Result<Vec<_>>>()?;
-        let table = Self { params: params.clone(), sources };
+        let table = Self { params: params.clone(), sources, store: store.clone() };
         table.check_mapped()?;
         table.check_alike()?;
         Ok(table)
+    }
+
+    /// What may be held of what is read.
+    pub fn memory(&self) -> &Allowance {
+        self.store.memory()
     }
 
     /// Whether the files are still what they were when they were opened: size, version, time of change.
@@ -82,8 +94,7 @@ impl OpenTable {
     /// # Errors
     /// `StoreRetry`, naming the first file that is not; those of the store.
     pub fn check_unchanged(&self) -> Result<()> {
-        let Some(first) = self.sources.first() else { return Ok(()) };
-        let now = first.file.store().list(&self.params.path)?;
+        let now = self.store.list(&self.params.path)?;
         let is_same = |source: &Source| now.binary_search_by(|entry| entry.path.cmp(&source.file.entry.path)).is_ok_and(|at| now[at] == source.file.entry);
         match self.sources.iter().find(|source| !is_same(source)) {
             None => Ok(()),

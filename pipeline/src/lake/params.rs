@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::contracts::{Input, input, inputs};
 use crate::config::{Faults, RawColumn, RawExtra, RawLake, RawMissing, RawRules, RawScalar, RawTable, RawTest};
 use crate::rule::{self, Rule};
-use crate::store::Location;
+use crate::store::{Location, RawLocation};
 use crate::table::Kind;
 use crate::time::Zone;
 
@@ -39,6 +39,9 @@ pub struct TableParams {
     pub refuse_extra: bool,
     /// Whether a file may lack a mapped optional column.
     pub missing_is_unknown: bool,
+    /// The largest file that is opened; no part of what the rows mean.
+    #[serde(skip)]
+    pub max_file_bytes: u64,
 }
 
 /// Where a contract column comes from.
@@ -59,7 +62,8 @@ fn zone_name<S: serde::Serializer>(zone: &Option<Zone>, serializer: S) -> std::r
 
 /// Checks the section.
 pub fn check(raw: RawLake, faults: &mut Faults<'_>) -> Params {
-    let location = Location::check(raw.url, raw.options, "lake", faults);
+    let location = Location::check(RawLocation { url: raw.url, options: raw.options, private_hosts: raw.private_hosts }, "lake", faults);
+    let max_file_bytes = faults.ranged("lake.max_file_bytes", raw.max_file_bytes, 1..=1 << 50);
     let mut raw_tables = raw.tables.unwrap_or_default();
     let known: Vec<String> = inputs().into_iter().map(|input| input.contract.name).collect();
     for name in raw_tables.keys().filter(|name| !known.contains(name)) {
@@ -69,7 +73,7 @@ pub fn check(raw: RawLake, faults: &mut Faults<'_>) -> Params {
     for input in known.iter().filter_map(|name| input(name)) {
         let path = format!("lake.tables.{}", input.contract.name);
         match raw_tables.remove(&input.contract.name) {
-            Some(raw) => tables.push(check_table(raw, input, &path, faults)),
+            Some(raw) => tables.push(TableParams { max_file_bytes, ..check_table(raw, input, &path, faults) }),
             None if !input.optional => faults.add(&path, "this table", "nothing"),
             None => {}
         }
@@ -107,13 +111,28 @@ fn check_table(raw: RawTable, input: Input, path: &str, faults: &mut Faults<'_>)
     });
     TableParams {
         reject: reject.collect(),
-        path: faults.text(&format!("{path}.path"), raw.path, "a file or folder"),
+        path: check_path(raw.path, &format!("{path}.path"), faults),
         zone,
         columns,
         refuse_extra: raw.extra_columns == Some(RawExtra::Refuse),
         missing_is_unknown: raw.missing_columns != Some(RawMissing::Refuse),
+        max_file_bytes: 0,
         input,
     }
+}
+
+/// A path below the lake: plain parts, and nothing that leads out of it, however it is written.
+fn check_path(raw: Option<String>, path: &str, faults: &mut Faults<'_>) -> String {
+    let text = faults.text(path, raw, "a file or folder");
+    let is_plain = |part: &str| {
+        let decoded = part.to_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\");
+        let odd = decoded.contains(['/', '\\', '\0']) || decoded.chars().any(char::is_control);
+        !odd && decoded.trim_end_matches(['.', ' ']) == decoded && !decoded.is_empty() && !decoded.starts_with('~')
+    };
+    if !text.is_empty() && !text.trim_end_matches('/').split('/').all(is_plain) {
+        faults.add(path, "a path below the lake's URL, of plain names", format!("`{}`", text.escape_debug()));
+    }
+    text
 }
 
 fn check_column(raw: RawColumn, kind: Kind, path: &str, faults: &mut Faults<'_>) -> Option<Mapping> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::coerce::{Context, Origin, coerce, constant, product};
 use super::open::{OpenTable, Source};
+use super::quarantine::{Quarantine, Rejected};
 use crate::columnar::{Column, FieldKind};
 use crate::error::{Error, Result};
 use crate::money::Currency;
@@ -39,6 +40,9 @@ pub struct Counts {
     pub used: u64,
     /// Rows of which an amount was rounded.
     pub rounded: u64,
+    /// Which rows were rejected.
+    #[serde(skip)]
+    pub quarantine: Quarantine,
 }
 
 impl Counts {
@@ -47,14 +51,15 @@ impl Counts {
         self.rows_in_files - self.rows_after_as_of
     }
 
-    fn add(&mut self, other: &Counts) {
+    fn add(&mut self, other: Counts) {
         self.rows_in_files += other.rows_in_files;
         self.rows_after_as_of += other.rows_after_as_of;
         self.used += other.used;
         self.rounded += other.rounded;
-        for (rule, count) in &other.rejected {
-            *self.rejected.entry(rule.clone()).or_default() += count;
+        for (rule, count) in other.rejected {
+            *self.rejected.entry(rule).or_default() += count;
         }
+        self.quarantine.merge(other.quarantine);
     }
 }
 
@@ -88,20 +93,20 @@ impl OpenTable {
     /// end, in any order: the result may not depend on it.
     ///
     /// # Errors
-    /// `Input`, naming file, row group and column; whatever `visit` returns.
+    /// `Input`, naming file, row group and column; whatever `visit` and `merge` return.
     pub fn scan<S, F, M>(&self, cut: &Cut, visit: F, merge: M) -> Result<(S, Counts)>
     where
         S: Default + Send,
         F: Fn(&mut S, &Rows<'_>) -> Result<()> + Sync,
-        M: Fn(&mut S, S) + Sync,
+        M: Fn(&mut S, S) -> Result<()> + Sync,
     {
         let whole = Mutex::new((S::default(), self.empty_counts()));
         let read = |source: &Source| -> Result<()> {
             let mut gathered = S::default();
             let counts = self.scan_file(source, cut, |rows| visit(&mut gathered, rows))?;
             let mut whole = whole.lock().map_err(|_| Error::bug("a thread died while it merged a file"))?;
-            merge(&mut whole.0, gathered);
-            whole.1.add(&counts);
+            merge(&mut whole.0, gathered)?;
+            whole.1.add(counts);
             Ok(())
         };
         let files: Vec<Result<()>> = self.sources.par_iter().map(read).collect();
@@ -158,7 +163,7 @@ impl<'a> Batch<'a> {
         let mut keep: Vec<bool> = days.iter().zip(&recorded).map(|(day, recorded)| seen(day) && seen(recorded)).collect();
         counts.rows_in_files += self.rows as u64;
         counts.rows_after_as_of += keep.iter().filter(|&&keep| !keep).count() as u64;
-        self.reject(&mut keep, counts);
+        self.reject(&mut keep, &days, counts);
         let mut columns = Vec::with_capacity(contract.columns.len());
         for index in 0..contract.columns.len() {
             columns.push(self.coerced(index, &keep, counts)?);
@@ -185,7 +190,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Clears `keep` where all rules of a name hold; a row counts for the first name.
-    fn reject(&self, keep: &mut [bool], counts: &mut Counts) {
+    fn reject(&self, keep: &mut [bool], days: &[Option<Day>], counts: &mut Counts) {
         for (name, rules) in &self.table.params.reject {
             let tested: Vec<_> = rules.iter().filter_map(|rule| Some((rule, self.field(self.source.file.position(&rule.column)?)))).collect();
             let mut rejected = 0;
@@ -193,10 +198,26 @@ impl<'a> Batch<'a> {
                 if tested.iter().all(|(rule, (column, kind))| rule.holds(value(column, kind, row))) {
                     *keep = false;
                     rejected += 1;
+                    counts.quarantine.add(name, self.told(row, days[row]), 1);
                 }
             }
             *counts.rejected.entry(name.clone()).or_default() += rejected;
         }
+    }
+
+    /// What may be told of a row: its source, its key, its day.
+    fn told(&self, row: usize, day: Option<Day>) -> Rejected {
+        let input = &self.table.params.input;
+        let text = |name: &str| {
+            let index = input.contract.columns.iter().position(|column| column.name == name)?;
+            match self.source.origins[index].as_ref()? {
+                Origin::Constant(text) => Some(text.clone()),
+                Origin::Field(position) => cell(self.field(*position).0, row),
+                Origin::Product(..) => None,
+            }
+        };
+        let key: Vec<String> = input.told.iter().filter_map(|name| text(name)).collect();
+        Rejected { source: text("source"), key: key.join(" "), day }
     }
 
     fn field(&self, position: usize) -> (&'a Column, &'a FieldKind) {
@@ -237,6 +258,10 @@ impl<'a> Batch<'a> {
         let table = &self.table.params.input.contract.name;
         format!("{}: row group {}: table {table}", self.source.identity.path, self.group)
     }
+}
+
+fn cell(column: &Column, row: usize) -> Option<String> {
+    column.text(row).map(str::to_owned).or_else(|| column.int(row).map(|value| value.to_string()))
 }
 
 fn value<'a>(column: &'a Column, kind: &FieldKind, row: usize) -> Value<'a> {

@@ -1,14 +1,10 @@
-//! Parts on their way: written to scratch, hashed, stored once under a name that holds their digest.
-
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+//! Parts on their way: written to memory, hashed, stored once under a name that holds their digest.
 
 use bytes::Bytes;
 
 use super::manifest::{PublishedColumn, PublishedFile, PublishedTable};
 use crate::columnar;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::key::{hex, sha256};
 use crate::store::{Created, Store};
 use crate::table::Table;
@@ -33,15 +29,17 @@ impl Staged {
     /// Writes the parts of `table` below `folder` of `store`.
     ///
     /// # Errors
-    /// `Limit` where scratch is full; those of the store; `Bug` where equal names hold different bytes.
-    pub fn table(&mut self, store: &Store, folder: &str, scratch: &Path, table: &Table) -> Result<()> {
+    /// `Limit` where memory is full; those of the store; `Bug` where equal names hold different bytes.
+    pub fn table(&mut self, store: &Store, folder: &str, table: &Table) -> Result<()> {
         let mut parts = Vec::new();
         let starts: Vec<usize> = (0..table.rows().max(1)).step_by(PART_ROWS).collect();
         for (number, &start) in starts.iter().enumerate() {
             let rows = table.frame.slice(start as i64, PART_ROWS);
-            let bytes = through_scratch(scratch, |file| columnar::write(&table.contract, &rows, file))?;
+            let mut bytes = Vec::new();
+            columnar::write(&table.contract, &rows, &mut bytes)?;
+            let _held = store.memory().take("publish", bytes.len() as u64)?;
             let stem = format!("tables/{}/part-{number:05}", table.contract.name);
-            parts.push(self.store(store, folder, &stem, "parquet", bytes, Some(rows.height() as u64))?);
+            parts.push(self.store(store, folder, &stem, "parquet", bytes.into(), Some(rows.height() as u64))?);
         }
         let column =
             |column: &crate::table::Column| PublishedColumn { name: column.name.clone(), kind: column.kind.name().to_owned(), nullable: column.nullable };
@@ -93,17 +91,4 @@ impl Staged {
         }
         Ok(PublishedFile { path, rows, bytes: size, sha256: digest })
     }
-}
-
-/// What `write` writes, read back from a scratch file.
-fn through_scratch(scratch: &Path, write: impl FnOnce(BufWriter<File>) -> Result<()>) -> Result<Bytes> {
-    let failed = |error: std::io::Error| Error::new(Kind::Limit, format!("step publish: scratch: {error}"));
-    let mut file = tempfile::tempfile_in(scratch).map_err(failed)?;
-    let sink = BufWriter::new(file.try_clone().map_err(failed)?);
-    write(sink)?;
-    file.flush().map_err(failed)?;
-    let mut bytes = Vec::new();
-    use std::io::{Read, Seek};
-    file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(failed)?;
-    Ok(bytes.into())
 }

@@ -8,6 +8,7 @@ use super::partition::{Partition, shard_of};
 use super::row;
 use super::sample::{Sample, Sampled};
 use super::state::{Snapshot, State};
+use crate::allowance::Allowance;
 use crate::audit::Complete;
 use crate::customers::People;
 use crate::error::Result;
@@ -36,6 +37,15 @@ pub struct Plan<'a> {
     pub sample_customers: usize,
     /// Salt of samples.
     pub salt: &'a str,
+    /// What shards may take of the memory while they are sorted.
+    pub memory: &'a Allowance,
+}
+
+/// What the state of so many customers takes of the memory: facts at as_of, and samples at every date before.
+pub fn state_bytes(customers: usize, dates: usize, sample_customers: usize) -> u64 {
+    let facts = customers * std::mem::size_of::<Facts>();
+    let samples = 2 * dates * customers.min(sample_customers) * std::mem::size_of::<Sampled>();
+    (facts + samples) as u64
 }
 
 /// Collects all shards, each by one thread; the result is the same for any number of them.
@@ -46,8 +56,13 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let shards = partition.shards();
     let customers = &plan.people.customers;
     let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(one.hash, shards) < shard)).collect();
-    let collected: Vec<Result<State>> =
-        (0..shards).into_par_iter().map(|shard| Ok(collect_shard(plan, starts[shard]..starts[shard + 1], &partition.take(shard)?))).collect();
+    let collected: Vec<Result<State>> = (0..shards)
+        .into_par_iter()
+        .map(|shard| {
+            let (bytes, _held) = partition.take(shard, plan.memory)?;
+            Ok(collect_shard(plan, starts[shard]..starts[shard + 1], &bytes))
+        })
+        .collect();
     let mut whole = plan.empty();
     collected.into_iter().try_for_each(|state| state.map(|state| whole.append(state)))?;
     Ok(whole)

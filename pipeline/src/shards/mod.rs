@@ -9,8 +9,8 @@ mod sample;
 mod score;
 mod state;
 
-pub use collect::{Plan, collect};
-pub use partition::{Partition, partition};
+pub use collect::{Plan, collect, state_bytes};
+pub use partition::{Partition, Scratch, partition};
 pub use sample::Sampled;
 pub use score::{Artefacts, Output, Scores, score, scores_contract, table as scores_table, withheld_contract};
 pub use state::{Snapshot, State};

@@ -4,40 +4,52 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::row;
+use crate::allowance::{Allowance, Held};
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Cut, LineTexts, Lines, OpenTable};
 
 /// The lines of one shard.
-#[derive(Default)]
 struct Buffer {
     bytes: Vec<u8>,
+    held: Held,
     spilled: Option<File>,
 }
 
 /// The lines of everyone, divided by ranges of customer hashes.
 pub struct Partition {
     buffers: Vec<Mutex<Buffer>>,
-    held: AtomicU64,
-    limit: u64,
+    /// Lines may hold a quarter of the memory: linking, sorting and scoring need the rest.
+    memory: Allowance,
     scratch: PathBuf,
-    spilled: AtomicU64,
+    spilled: Mutex<Held>,
 }
+
+/// Where lines go that memory cannot hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Scratch<'a> {
+    /// A folder.
+    pub folder: &'a Path,
+    /// Bytes that may be spilled.
+    pub allowance: &'a Allowance,
+}
+
+const STEP: &str = "divide lines into shards";
 
 fn scratch_fault(error: std::io::Error) -> Error {
-    Error::new(Kind::Limit, format!("step lines to shards: scratch: {error}"))
+    Error::new(Kind::Limit, format!("step {STEP}: scratch: {error}"))
 }
 
-/// Reads the order lines and divides them into `shards`; past `limit` bytes they go to files below `scratch`.
+/// Reads the order lines and divides them into `shards`; past a quarter of the memory they go to files in `scratch`.
 ///
 /// # Errors
 /// Those of the lake; `Limit` where scratch is full.
-pub fn partition(table: &OpenTable, cut: &Cut, people: &People, shards: usize, limit: u64, scratch: &Path) -> Result<Partition> {
-    let buffers = (0..shards).map(|_| Mutex::new(Buffer::default())).collect();
-    let partition = Partition { buffers, held: AtomicU64::new(0), limit, scratch: scratch.to_owned(), spilled: AtomicU64::new(0) };
+pub fn partition(table: &OpenTable, cut: &Cut, people: &People, shards: usize, scratch: Scratch<'_>) -> Result<Partition> {
+    let memory = Allowance::memory(table.memory().limit() / 4);
+    let buffers = (0..shards).map(|_| Mutex::new(Buffer { bytes: Vec::new(), held: memory.nothing(), spilled: None })).collect();
+    let partition = Partition { buffers, memory, scratch: scratch.folder.to_owned(), spilled: Mutex::new(scratch.allowance.nothing()) };
     table.scan(
         cut,
         |_: &mut (), rows| {
@@ -49,13 +61,16 @@ pub fn partition(table: &OpenTable, cut: &Cut, people: &People, shards: usize, l
                 let customer = people
                     .find(source, id)
                     .ok_or_else(|| Error::new(Kind::StoreRetry, "expected the lines that were surveyed, got others: the lake changed meanwhile"))?;
+                if people.customers[customer as usize].too_many_lines {
+                    continue;
+                }
                 let line = lines.line(row, &mut texts)?;
                 let hash = people.customers[customer as usize].hash;
                 row::encode(&mut parts[shard_of(hash, shards)], customer, &line);
             }
             parts.iter().enumerate().filter(|(_, part)| !part.is_empty()).try_for_each(|(shard, part)| partition.add(shard, part))
         },
-        |_, _| (),
+        |_, _| Ok(()),
     )?;
     Ok(partition)
 }
@@ -73,7 +88,7 @@ impl Partition {
 
     /// Bytes that went to scratch.
     pub fn spilled_bytes(&self) -> u64 {
-        self.spilled.load(Ordering::Relaxed)
+        self.spilled.lock().map_or(0, |spilled| spilled.bytes())
     }
 
     fn lock(&self, shard: usize) -> Result<std::sync::MutexGuard<'_, Buffer>> {
@@ -82,31 +97,37 @@ impl Partition {
 
     fn add(&self, shard: usize, part: &[u8]) -> Result<()> {
         let mut buffer = self.lock(shard)?;
-        buffer.bytes.extend_from_slice(part);
-        let held = self.held.fetch_add(part.len() as u64, Ordering::Relaxed) + part.len() as u64;
-        if held > self.limit {
-            let bytes = std::mem::take(&mut buffer.bytes);
-            self.held.fetch_sub(bytes.len() as u64, Ordering::Relaxed);
-            self.spilled.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            if buffer.spilled.is_none() {
-                // A file without a name: nothing of it is left when the process ends, however it ends.
-                buffer.spilled = Some(tempfile::tempfile_in(&self.scratch).map_err(scratch_fault)?);
-            }
-            if let Some(file) = &mut buffer.spilled {
-                file.write_all(&bytes).map_err(scratch_fault)?;
-            }
+        if buffer.held.try_grow(part.len() as u64) {
+            buffer.bytes.extend_from_slice(part);
+            return Ok(());
         }
-        Ok(())
+        let bytes = std::mem::take(&mut buffer.bytes);
+        buffer.held = self.memory.nothing();
+        self.spilled.lock().map_err(|_| Error::bug("a thread died while it spilled"))?.grow(STEP, (bytes.len() + part.len()) as u64)?;
+        if buffer.spilled.is_none() {
+            // A file without a name: nothing of it is left when the process ends, however it ends.
+            buffer.spilled = Some(tempfile::tempfile_in(&self.scratch).map_err(scratch_fault)?);
+        }
+        match &mut buffer.spilled {
+            Some(file) => file.write_all(&bytes).and_then(|()| file.write_all(part)).map_err(scratch_fault),
+            None => Ok(()),
+        }
     }
 
-    /// The bytes of a shard; it is empty afterwards.
-    pub(super) fn take(&self, shard: usize) -> Result<Vec<u8>> {
-        let buffer = std::mem::take(&mut *self.lock(shard)?);
-        let mut bytes = Vec::new();
-        if let Some(mut file) = buffer.spilled {
+    /// The bytes of a shard, and what they take of `memory`; it is empty afterwards.
+    pub(super) fn take(&self, shard: usize, memory: &Allowance) -> Result<(Vec<u8>, Held)> {
+        let empty = Buffer { bytes: Vec::new(), held: self.memory.nothing(), spilled: None };
+        let mut buffer = std::mem::replace(&mut *self.lock(shard)?, empty);
+        let on_disk = buffer.spilled.as_ref().map(File::metadata).transpose().map_err(scratch_fault)?.map_or(0, |meta| meta.len());
+        let held = memory.take("collect features", (on_disk + buffer.bytes.len() as u64) * SORTING)?;
+        let mut bytes = Vec::with_capacity(on_disk as usize + buffer.bytes.len());
+        if let Some(file) = &mut buffer.spilled {
             file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(scratch_fault)?;
         }
         bytes.extend_from_slice(&buffer.bytes);
-        Ok(bytes)
+        Ok((bytes, held))
     }
 }
+
+/// How much a shard takes while it is sorted, for each of its bytes: itself, and a row of views on it.
+const SORTING: u64 = 3;

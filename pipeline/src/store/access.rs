@@ -1,4 +1,5 @@
-//! How stores are reached: threads that wait for servers, what may be spent on trying again, and the calls that reach a disk.
+//! How stores are reached: threads that wait for servers, what may be spent on trying again and held in memory, and the calls that
+//! reach a disk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +9,7 @@ use object_store::{Error as StoreError, ObjectStore};
 use tokio::runtime::Runtime;
 
 use super::disk::{Calls, Disk};
+use crate::allowance::Allowance;
 use crate::error::{Error, Kind, Result};
 
 /// What may be spent on requests that fail in a way that may pass.
@@ -36,20 +38,21 @@ pub type Wrap = Arc<dyn Fn(Arc<dyn ObjectStore>, &str) -> Arc<dyn ObjectStore> +
 pub struct Access {
     pub(super) runtime: Arc<Runtime>,
     retries: Retries,
+    pub(super) memory: Allowance,
     waited_micros: Arc<AtomicU64>,
     pub(super) calls: Arc<dyn Calls>,
     pub(super) wrap: Option<Wrap>,
 }
 
 impl Access {
-    /// Starts the threads.
+    /// Starts the threads; what is read is taken from `memory`.
     ///
     /// # Errors
-    /// `Limit` if the system gives none.
-    pub fn new(retries: Retries) -> Result<Self> {
+    /// `Limit` if the system gives no threads.
+    pub fn new(retries: Retries, memory: Allowance) -> Result<Self> {
         let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = Arc::new(built.map_err(|error| Error::new(Kind::Limit, format!("threads: {error}")))?);
-        Ok(Self { runtime, retries, waited_micros: Arc::default(), calls: Arc::new(Disk::CALLS), wrap: None })
+        Ok(Self { runtime, retries, memory, waited_micros: Arc::default(), calls: Arc::new(Disk::CALLS), wrap: None })
     }
 
     /// The same with `wrap` around every store.
@@ -124,7 +127,7 @@ mod tests {
     }
 
     fn access(times: u32, wait_max: Duration) -> Access {
-        Access::new(Retries { times, wait_max, wait_first: Duration::from_micros(10) }).expect("threads")
+        Access::new(Retries { times, wait_max, wait_first: Duration::from_micros(10) }, Allowance::memory(1 << 20)).expect("threads")
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Object stores by URL, as the rest of the program sees them: list, read, create once, swap a pointer.
 
 mod access;
+mod connect;
 mod disk;
 mod open;
 mod pointer;
@@ -17,9 +18,10 @@ use object_store::{Error as StoreError, GetOptions, ObjectStore, ObjectStoreExt,
 
 pub use access::{Access, Retries, Wrap};
 pub use disk::{Calls, STAGING, SystemCalls};
-pub use open::Location;
+pub use open::{Location, RawLocation};
 pub use pointer::Version;
 
+use crate::allowance::Allowance;
 use crate::error::{Error, Kind, Result};
 use crate::key::{hex, sha256};
 
@@ -76,6 +78,11 @@ impl Store {
     /// The store's name in messages: its URL without credentials.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What may be held of what is read from here.
+    pub fn memory(&self) -> &Allowance {
+        &self.access.memory
     }
 
     /// Whether files lie on this machine's disk.

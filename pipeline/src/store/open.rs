@@ -9,9 +9,10 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
+use object_store::{ClientConfigKey, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
+use super::connect::{self, Connector, Hosts};
 use super::disk::Disk;
 use super::{Access, Store, words};
 use crate::config::{Faults, Secret};
@@ -22,30 +23,55 @@ use crate::error::{Error, Kind, Result};
 pub struct Location {
     url: String,
     options: BTreeMap<String, Secret>,
+    hosts: Hosts,
+}
+
+/// The keys of a section that say where a store is.
+#[derive(Debug, Clone, Default)]
+pub struct RawLocation {
+    /// `url`.
+    pub url: Option<String>,
+    /// `options`.
+    pub options: Option<BTreeMap<String, String>>,
+    /// `private_hosts`.
+    pub private_hosts: Option<Vec<String>>,
 }
 
 impl Location {
-    /// Checks a section's `url` and `options`.
-    pub fn check(url: Option<String>, options: Option<BTreeMap<String, String>>, section: &str, faults: &mut Faults<'_>) -> Self {
+    /// Checks a section's `url`, `options` and `private_hosts`.
+    pub fn check(raw: RawLocation, section: &str, faults: &mut Faults<'_>) -> Self {
         let path = format!("{section}.url");
-        let url = faults.text(&path, url, "a folder or a URL");
+        let url = faults.text(&path, raw.url, "a folder or a URL");
         if url.contains("://") && scheme(&url).is_none() {
             faults.add(&path, "a folder, or a URL of file, s3, gs, az, memory", format!("`{url}`"));
         }
+        let hosts = Hosts::new(raw.private_hosts.unwrap_or_default());
         let mut checked = BTreeMap::new();
-        for (key, value) in options.unwrap_or_default() {
+        for (key, value) in raw.options.unwrap_or_default() {
             let path = format!("{section}.options.{key}");
             if !known_option(&url, &key) {
                 faults.add(&path, "an option of this kind of store", format!("`{key}`"));
             }
-            checked.insert(key, faults.option(&path, &value));
+            let value = faults.option(&path, &value);
+            if key.ends_with("endpoint")
+                && let Err(words) = hosts.check(value.reveal())
+            {
+                faults.add_words(&path, &words);
+            }
+            checked.insert(key, value);
         }
-        Self { url, options: checked }
+        let plain = checked.iter().find(|(key, value)| key.ends_with("endpoint") && value.reveal().starts_with("http:"));
+        if let Some((key, _)) = plain
+            && checked.get("allow_http").is_none_or(|value| value.reveal() != "true")
+        {
+            faults.add(&format!("{section}.options.{key}"), "https, or the option `allow_http: 'true'`: credentials would travel in the open", "http");
+        }
+        Self { url, options: checked, hosts }
     }
 
     /// A folder of this machine.
     pub fn folder(path: &str) -> Self {
-        Self { url: path.to_owned(), options: BTreeMap::new() }
+        Self { url: path.to_owned(), options: BTreeMap::new(), hosts: Hosts::default() }
     }
 
     /// The location in messages and digests; credentials are not part of it.
@@ -85,18 +111,23 @@ impl Location {
 
     fn build(&self, scheme: ObjectStoreScheme) -> object_store::Result<Arc<dyn ObjectStore>> {
         macro_rules! built {
-            ($builder:ty, $key:ty) => {{
-                let mut builder = <$builder>::from_env().with_url(&self.url).with_retry(no_retries());
+            ($builder:ty, $key:ty, $endpoint:expr) => {{
+                let connector = Connector(self.hosts.clone());
+                let mut builder = <$builder>::from_env().with_url(&self.url).with_retry(no_retries()).with_http_connector(connector);
                 for (key, value) in &self.options {
                     builder = builder.with_config(<$key>::from_str(key)?, value.reveal());
+                }
+                // The environment may name one too.
+                if let Some(endpoint) = builder.get_config_value(&$endpoint) {
+                    self.hosts.check(&endpoint).map_err(|words| object_store::Error::Generic { store: "endpoint", source: words.into() })?;
                 }
                 Arc::new(builder.build()?) as Arc<dyn ObjectStore>
             }};
         }
         Ok(match scheme {
-            ObjectStoreScheme::AmazonS3 => built!(AmazonS3Builder, AmazonS3ConfigKey),
-            ObjectStoreScheme::GoogleCloudStorage => built!(GoogleCloudStorageBuilder, GoogleConfigKey),
-            ObjectStoreScheme::MicrosoftAzure => built!(MicrosoftAzureBuilder, AzureConfigKey),
+            ObjectStoreScheme::AmazonS3 => built!(AmazonS3Builder, AmazonS3ConfigKey, AmazonS3ConfigKey::Endpoint),
+            ObjectStoreScheme::GoogleCloudStorage => built!(GoogleCloudStorageBuilder, GoogleConfigKey, GoogleConfigKey::BaseUrl),
+            ObjectStoreScheme::MicrosoftAzure => built!(MicrosoftAzureBuilder, AzureConfigKey, AzureConfigKey::Endpoint),
             _ => Arc::new(InMemory::new()),
         })
     }
@@ -118,7 +149,11 @@ fn scheme(url: &str) -> Option<ObjectStoreScheme> {
     (!matches!(scheme, ObjectStoreScheme::Http)).then_some(scheme)
 }
 
+/// Whether a store of this URL has an option `key`, and it is kept.
 fn known_option(url: &str, key: &str) -> bool {
+    if ClientConfigKey::from_str(key).is_ok() && !connect::keeps(key) {
+        return false;
+    }
     match scheme(url) {
         Some(ObjectStoreScheme::AmazonS3) => AmazonS3ConfigKey::from_str(key).is_ok(),
         Some(ObjectStoreScheme::GoogleCloudStorage) => GoogleConfigKey::from_str(key).is_ok(),
