@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use regulars::config::Override;
 
+use crate::log::Format;
+
 const AFTER_HELP: &str = "\
 Exit codes: 0 published or unchanged; 2 usage or config; 3 input missing or broke its contract; 4 held; 5 live pointer locked;
 6 store, try again; 7 store, do not; 8 over a limit (memory, disk, size); 70 a bug; 143 ended by SIGTERM.";
@@ -16,6 +18,9 @@ Exit codes: 0 published or unchanged; 2 usage or config; 3 input missing or brok
 pub struct Arguments {
     #[command(subcommand)]
     pub verb: Verb,
+    /// How the log on standard error is written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub log: Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -36,8 +41,8 @@ pub enum Verb {
     Rollback(RunArgs),
     /// List files that nobody needs any more; delete them with --yes
     Gc(GcArgs),
-    /// Print the JSON Schema of job configs
-    Schema,
+    /// Print the JSON Schema of job configs, or of the log
+    Schema(SchemaArgs),
     /// Print the contracts of all tables (TABLES.md)
     Tables,
     /// Write a simulated shop: a lake, and the truth apart from it
@@ -64,6 +69,21 @@ pub struct ExplainArgs {
     /// The customer_id
     #[arg(long, value_name = "ID")]
     pub customer: String,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(long, value_enum, default_value_t = Of::Config)]
+    pub of: Of,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Of {
+    /// A job's YAML
+    Config,
+    /// A line of `--log json`
+    Log,
 }
 
 #[derive(Debug, Args)]

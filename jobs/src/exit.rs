@@ -1,9 +1,10 @@
 //! Exit codes, and how errors are told.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use regulars::error::{Error, Kind};
+
+use crate::log;
 
 /// A held run.
 pub const HELD: u8 = 4;
@@ -42,6 +43,7 @@ pub fn code(result: anyhow::Result<u8>) -> ExitCode {
     if code == BUG {
         text.push_str("  this is a bug in regulars, not in your data\n");
     }
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let faults = error.chain().skip(1).flat_map(|cause| cause.to_string().lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    log::tell(log::Event::Failed { exit_code: code, context: error.to_string(), faults }, &text);
     ExitCode::from(code)
 }

@@ -4,6 +4,7 @@ mod args;
 mod cmd;
 mod exit;
 mod hooks;
+mod log;
 mod progress;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ pub fn run() -> ExitCode {
         Ok(parsed) => parsed,
         Err(code) => return code,
     };
+    log::set(parsed.log);
     std::panic::set_hook(Box::new(tell_panic));
     // A panic is a bug; the scheduler is told so by the code of bugs, not by that of Rust.
     std::panic::catch_unwind(|| exit::code(cmd::run(parsed))).unwrap_or(ExitCode::from(exit::BUG))
@@ -32,9 +34,7 @@ pub fn run() -> ExitCode {
 fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
     if !regulars::columnar::is_caught() {
         let place = panic.location().map_or("an unknown place".to_owned(), ToString::to_string);
-        let _ = std::io::Write::write_all(
-            &mut std::io::stderr(),
-            format!("error: panicked at {place}\n  this is a bug in regulars, not in your data\n").as_bytes(),
-        );
+        let text = format!("error: panicked at {place}\n  this is a bug in regulars, not in your data\n");
+        log::tell(log::Event::Failed { exit_code: exit::BUG, context: "panicked".to_owned(), faults: vec![place] }, &text);
     }
 }

@@ -1,6 +1,6 @@
 //! Progress: a bar a step on a terminal, a line a step otherwise.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use regulars::job::Progress;
 
 use crate::hooks;
+use crate::log::{self, Event};
 
 /// Shows the steps of a run on standard error.
 pub struct Shown {
@@ -18,7 +19,7 @@ pub struct Shown {
 impl Shown {
     /// Nothing runs yet.
     pub fn new() -> Self {
-        Self { current: Mutex::new(None), terminal: std::io::stderr().is_terminal() }
+        Self { current: Mutex::new(None), terminal: std::io::stderr().is_terminal() && !log::is_json() }
     }
 }
 
@@ -31,6 +32,7 @@ impl Progress for Shown {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
+        log::tell(Event::StepBegan { step: step.to_owned() }, "");
         if let Ok(mut current) = self.current.lock() {
             *current = Some((step.to_owned(), Instant::now(), bar));
         }
@@ -42,6 +44,8 @@ impl Progress for Shown {
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        let _ = writeln!(std::io::stderr(), "{step:<26}{:>7.2} s  {detail}", start.elapsed().as_secs_f64());
+        let seconds = start.elapsed().as_secs_f64();
+        let text = format!("{step:<26}{seconds:>7.2} s  {detail}\n");
+        log::tell(Event::StepEnded { step, seconds, detail: detail.to_owned() }, &text);
     }
 }

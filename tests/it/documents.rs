@@ -12,6 +12,35 @@ fn the_schema_is_in_step() {
 }
 
 #[test]
+fn the_logs_schema_is_in_step() {
+    let (code, schema, _) = crate::told(&crate::run(&["schema", "--of", "log"]));
+    assert_eq!((code, kept("configs/log.schema.json")), (0, schema), "regulars schema --of log > configs/log.schema.json");
+}
+
+/// Every line of `--log json` is one of the schema's events, and holds what the event must.
+#[test]
+fn the_log_keeps_its_schema() {
+    let schema: serde_json::Value = serde_json::from_str(&kept("configs/log.schema.json")).expect("JSON");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut seen = std::collections::BTreeSet::new();
+    for more in [&[][..], &["--set", "audit.anonymous_line_share_max=0.01"], &["--set", "lake.url=nowhere"]] {
+        let (_, _, error) = crate::told(&crate::quickstart(folder.path(), &[&["--log", "json"], more].concat()));
+        for line in error.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault}: {line}"));
+            let event = line["event"].as_str().expect("an event").to_owned();
+            let variants = schema["oneOf"].as_array().expect("events");
+            let variant = variants.iter().find(|variant| variant["properties"]["event"]["const"] == event.as_str()).expect("the schema has the event");
+            for name in variant["required"].as_array().expect("names") {
+                assert!(!line[name.as_str().expect("a name")].is_null(), "{event}: {name}");
+            }
+            assert!(line["at"].as_f64().is_some_and(|at| at > 1.7e9), "{line}");
+            seen.insert(event);
+        }
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["failed", "run_ended", "step_began", "step_ended"]);
+}
+
+#[test]
 fn the_tables_are_in_step() {
     assert_eq!(kept("pipeline/TABLES.md"), regulars::job::document(), "regulars tables > pipeline/TABLES.md");
 }

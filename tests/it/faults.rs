@@ -226,6 +226,34 @@ fn clocks_an_hour_apart_do_no_harm() {
     assert!(shop.run(&out, &[]).1.contains("unchanged  job"));
 }
 
+/// A backfill in random order gives the bytes of the same days in order; where a guard reads the prior run, the days in order give them.
+#[test]
+fn a_backfill_in_any_order_gives_the_same_bytes() {
+    let shop = Shop::new();
+    let count = long(30, 8);
+    let days: Vec<String> = (0..count).map(|day| format!("2026-06-{:02}", 30 - day)).collect();
+    let run_all = |out: &Path, days: &[String], more: &[&str]| -> BTreeMap<String, BTreeMap<String, String>> {
+        for day in days {
+            let (code, text, error) = shop.run(out, &[&["--as-of", day.as_str()], more].concat());
+            assert_eq!(code, 0, "{day}: {text}{error}");
+        }
+        committed(out).iter().map(|manifest| (manifest.as_of.clone(), digests(manifest))).collect()
+    };
+    let mut ordered = days.clone();
+    ordered.sort();
+    let mut mixed = days;
+    let mut state = 7;
+    mixed.sort_by_cached_key(|_| regulars_tests::faulty::next(&mut state));
+    assert_ne!(ordered, mixed);
+    let expected = run_all(&shop.path("ordered"), &ordered, &[]);
+    assert_eq!(expected.len(), count);
+    assert_eq!(run_all(&shop.path("mixed"), &mixed, &[]), expected);
+    assert_eq!(published::live(&shop.path("mixed"), "quickstart").expect("it is live").live.as_of, "2026-06-30");
+    let guard = ["--set", "audit.hold_if.list_change_max=50"];
+    let chained = run_all(&shop.path("chained"), &ordered, &guard);
+    assert_eq!(run_all(&shop.path("chained-again"), &ordered, &guard), chained);
+}
+
 fn digests(manifest: &Manifest) -> BTreeMap<String, String> {
     manifest.all_files().into_iter().map(|file| (file.path.clone(), file.sha256.clone())).collect()
 }

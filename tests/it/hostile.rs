@@ -46,8 +46,11 @@ fn json(text: &str) -> String {
     ascii
 }
 
-/// Nulls and digest of every column that is read, or the error of the first that is not.
-fn read(folder: &Path, name: &str) -> Result<(u64, BTreeMap<String, (u64, String)>), Error> {
+/// Nulls and digest by column.
+type Digests = BTreeMap<String, (u64, String)>;
+
+/// Rows, and nulls and digest of every column that is read, or the error of the first that is not.
+fn read(folder: &Path, name: &str) -> Result<(u64, Digests), Error> {
     let store = local(folder);
     let entry = store.head(name)?.expect("the file is there");
     let file = File::open(&store, &entry)?;

@@ -18,8 +18,9 @@ use regulars::error::{Error, Kind};
 use regulars::job::{self, Options, Params};
 use regulars::store::{Access, Retries};
 
-use crate::args::{Arguments, JobArgs, Verb};
-use crate::{exit, hooks};
+use crate::args::{Arguments, JobArgs, Of, Verb};
+use crate::log::Event;
+use crate::{exit, hooks, log};
 
 /// Runs the verb; the result is the exit code.
 pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
@@ -32,7 +33,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         Verb::Diff(diff) => diff::run(&diff),
         Verb::Rollback(rollback) => rollback::run(&rollback),
         Verb::Gc(gc) => gc::run(&gc),
-        Verb::Schema => say(&regulars::config::schema()),
+        Verb::Schema(schema) if schema.of == Of::Log => say(&log::schema()),
+        Verb::Schema(_) => say(&regulars::config::schema()),
         Verb::Tables => say(&job::document()),
         Verb::Sample(sample) => sample::run(&sample),
     }
@@ -66,7 +68,9 @@ fn access(retries: Retries, memory: Allowance) -> anyhow::Result<Access> {
         let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
         if let Ok(mut signal) = signal {
             signal.recv().await;
-            let _ = writeln!(std::io::stderr(), "ended by SIGTERM; nothing half-written is visible");
+            let text = "ended by SIGTERM; nothing half-written is visible";
+            let event = Event::Failed { exit_code: exit::TERMINATED as u8, context: text.to_owned(), faults: Vec::new() };
+            log::tell(event, &format!("{text}\n"));
             std::process::exit(exit::TERMINATED);
         }
     });

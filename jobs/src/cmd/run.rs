@@ -7,6 +7,7 @@ use regulars::publish::Outcome;
 use super::{load, say};
 use crate::args::JobArgs;
 use crate::exit;
+use crate::log::{self, Event};
 use crate::progress::Shown;
 
 /// Runs the job and prints its summary.
@@ -26,6 +27,16 @@ pub fn run(arguments: &JobArgs) -> anyhow::Result<u8> {
         Outcome::Held => ("held", exit::HELD),
     };
     let as_of = params.as_of.to_string();
+    let ended = Event::RunEnded {
+        outcome: word.to_owned(),
+        job: params.name.clone(),
+        as_of: as_of.clone(),
+        run_id: finished.identity.run.run_id.clone(),
+        folder: finished.folder.clone(),
+        live_as_of: finished.live_as_of.clone(),
+        exit_code: code,
+    };
+    log::tell(ended, "");
     let live = match finished.live_as_of {
         Some(live) if live != as_of => format!("  live stays as of {live}\n"),
         None => "  nothing is live\n".to_owned(),

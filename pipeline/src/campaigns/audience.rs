@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::config::{Faults, Overlay, RawCampaign, RawOrder};
+use crate::config::{Faults, Overlay, RawCampaign, RawOrder, RawReader};
 use crate::rule::{self, Rule};
 use crate::table::{Contract, Kind};
 
@@ -31,6 +31,8 @@ pub struct Params {
     pub consent_required: bool,
     /// Whether an address for the channel must be known.
     pub address_required: bool,
+    /// Whether the CSV file is for people.
+    pub csv_for_people: bool,
 }
 
 /// The words that a text column may hold, where they are known.
@@ -84,6 +86,7 @@ fn check_one(name: String, raw: RawCampaign, contracts: &[Contract], faults: &mu
         purpose: faults.text(&format!("{path}.purpose"), raw.purpose, "a purpose"),
         consent_required: raw.consent_required.unwrap_or(true),
         address_required: raw.address_required.unwrap_or(true),
+        csv_for_people: raw.csv_for == Some(RawReader::People),
         name,
     }
 }

@@ -3,6 +3,7 @@
 use polars::prelude::{AnyValue, Column as Series, DataFrame, DataFrameJoinOps, DataType, JoinArgs, JoinType, MaintainOrderJoin};
 
 use super::audience::Params;
+use super::csv_file::Csv;
 use crate::customers::{Consents, People};
 use crate::error::Result;
 use crate::key;
@@ -226,13 +227,11 @@ fn counted(firsts: Vec<String>) -> Vec<(String, usize)> {
 
 /// The file for campaign tools: treatment only, with the identifier of the source that saw the customer first.
 fn csv(params: &Params, source: &Source<'_>, treated: &[(usize, usize)]) -> Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let failed = |error: csv::Error| crate::error::Error::bug(format!("csv: {error}"));
-    writer.write_record(["customer_id", "source", "source_customer_id", "rank", "channel"]).map_err(failed)?;
+    let mut file = Csv::new(params.csv_for_people);
+    file.row(&["customer_id", "source", "source_customer_id", "rank", "channel"])?;
     for (rank, row) in treated {
         let customer = &source.people.customers[*row];
-        let rank = rank.to_string();
-        writer.write_record([&customer.id, &customer.key.0, &customer.key.1, &rank, &params.channel]).map_err(failed)?;
+        file.row(&[&customer.id, &customer.key.0, &customer.key.1, &rank.to_string(), &params.channel])?;
     }
-    writer.into_inner().map_err(|error| crate::error::Error::bug(format!("csv: {error}")))
+    file.bytes()
 }

@@ -1,6 +1,7 @@
 //! Campaigns: who is eligible, one ranking, the cut at size, the arms; a row and a reason for everyone left out.
 
 mod audience;
+mod csv_file;
 mod lists;
 
 pub use audience::{Params, check};

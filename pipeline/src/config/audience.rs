@@ -58,7 +58,19 @@ section! {
         consent_required: bool,
         /// Whether the customer must have an address for the channel: an e-mail address for `email`, a phone number for `sms` and `phone`.
         address_required: bool,
+        /// Who reads the campaign's CSV file.
+        csv_for: RawReader,
     }
+}
+
+/// Who reads a CSV file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawReader {
+    /// A program: every byte as it is.
+    Machines,
+    /// A spreadsheet: no cell is taken for a formula.
+    People,
 }
 
 /// Direction of a ranking.
@@ -71,4 +83,4 @@ pub enum RawOrder {
     Ascending,
 }
 
-replaced_whole!(RawOrder, Vec<RawGroup>);
+replaced_whole!(RawOrder, RawReader, Vec<RawGroup>);

@@ -29,6 +29,12 @@ impl<'a> Faults<'a> {
         self.found.push((place, format!("{path}: expected {expected}, got {got}")));
     }
 
+    /// Reports that `path` should hold one of the `names` of `what` and holds `got`.
+    pub fn add_unknown<'n>(&mut self, path: &str, what: &str, names: impl Iterator<Item = &'n str> + Clone, got: &str) {
+        let known: Vec<&str> = names.clone().collect();
+        self.add(path, format!("one of the {what} {}", known.join(", ")), format!("`{got}`{}", super::hint(got, names)));
+    }
+
     /// Reports what `words` say of `path`.
     pub fn add_words(&mut self, path: &str, words: &str) {
         let place = self.places.nearest(path).cloned();

@@ -8,6 +8,7 @@ mod faults;
 mod job;
 mod lake;
 mod models;
+mod nearest;
 mod overlay;
 mod rule;
 mod secret;
@@ -18,12 +19,13 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_yaml::Error as YamlError;
 
-pub use audience::{RawCampaign, RawGroup, RawGroups, RawOrder};
+pub use audience::{RawCampaign, RawGroup, RawGroups, RawOrder, RawReader};
 pub use document::{Place, Places};
 pub use faults::{Environment, Faults};
 pub use job::{RawJob, RawKeep, RawRun, RawStore};
 pub use lake::{RawColumn, RawExtra, RawLake, RawMissing, RawTable};
 pub use models::{RawChurn, RawCycle, RawCycleModel};
+pub use nearest::hint;
 pub use overlay::Overlay;
 pub use rule::{RawRules, RawScalar, RawTest};
 pub use secret::Secret;
@@ -165,7 +167,12 @@ fn layer(raw: &mut Raw, places: &mut Places, file: &str, text: &str, faults: &mu
     for section in &sections {
         let at = format!("{file}:{}:1: {}", section.line, section.name);
         if !SECTIONS.contains(&section.name.as_str()) {
-            faults.push(format!("{at}: expected one of the sections {}, got `{}`", SECTIONS.join(", "), section.name));
+            faults.push(format!(
+                "{at}: expected one of the sections {}, got `{}`{}",
+                SECTIONS.join(", "),
+                section.name,
+                hint(&section.name, SECTIONS.iter().copied())
+            ));
             continue;
         }
         if let Some(first) = seen.insert(&section.name, section.line) {
@@ -192,10 +199,10 @@ fn shape_fault(file: &str, section: &document::Section, places: &Places, error: 
             format!("{path}: expected {expected}, got {unexpected}")
         }
         YamlError::SerdeUnknownField { field, expected, .. } => {
-            format!("{parent}.{field}: expected one of {}, got `{field}`", list(expected))
+            format!("{parent}.{field}: expected one of {}, got `{field}`{}", list(expected), hint(field, expected.iter().copied()))
         }
         YamlError::SerdeUnknownVariant { variant, expected, .. } => {
-            format!("{path}: expected one of {}, got `{variant}`", list(expected))
+            format!("{path}: expected one of {}, got `{variant}`{}", list(expected), hint(variant, expected.iter().copied()))
         }
         YamlError::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or("a key");

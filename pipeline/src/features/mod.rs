@@ -105,8 +105,7 @@ pub fn check(raw: RawFeatures, faults: &mut Faults<'_>) -> Params {
             }
             Some(feature) => items.push(*feature),
             None => {
-                let names: Vec<&str> = known.iter().map(|feature| feature.name).collect();
-                faults.add(&path, format!("one of the features {}", names.join(", ")), format!("`{name}`"));
+                faults.add_unknown(&path, "features", known.iter().map(|feature| feature.name), name);
             }
         }
     }

@@ -149,7 +149,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
 fn check_name(name: Option<String>, faults: &mut Faults<'_>) -> String {
     let name = faults.text("job.name", name, "a name of a-z, 0-9, _ and -");
     let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
-    if !name.is_empty() && !name.bytes().all(fine) {
+    if !name.is_empty() && (!name.bytes().all(fine) || name.starts_with('-')) {
         faults.add("job.name", "a name of a-z, 0-9, _ and -", format!("`{name}`"));
     }
     name

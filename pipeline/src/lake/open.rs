@@ -9,6 +9,7 @@ use super::coerce::{Origin, allowed, named, rule_kind};
 use super::params::{Mapping, TableParams};
 use crate::allowance::Allowance;
 use crate::columnar::{Field, FieldKind, File};
+use crate::config::hint;
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::key::{hex, sha256};
 use crate::store::{Entry, Store};
@@ -110,11 +111,22 @@ impl OpenTable {
         for (index, column) in self.params.input.contract.columns.iter().enumerate() {
             let Some(mapping) = self.params.columns.get(&column.name) else { continue };
             if self.sources.iter().all(|source| source.origins[index].is_none()) {
-                let message = format!("expected a file column `{}` in one of {} files, got none", named(mapping).join("` and `"), self.sources.len());
+                let message = format!(
+                    "expected a file column `{}` in one of {} files, got none{}",
+                    named(mapping).join("` and `"),
+                    self.sources.len(),
+                    self.hint(named(mapping))
+                );
                 return Err(column_fault(&self.params.path, &self.params, &column.name, &message));
             }
         }
         Ok(())
+    }
+
+    /// The file columns that may have been meant by `names`.
+    fn hint(&self, names: Vec<&str>) -> String {
+        let fields: BTreeSet<&str> = self.sources.iter().flat_map(|source| &source.file.fields).map(|field| field.name.as_str()).collect();
+        names.into_iter().map(|name| hint(name, fields.iter().copied())).collect()
     }
 
     /// One column must mean the same in all files: not UTC here and local times there, not minor units here and units there.
@@ -175,7 +187,9 @@ fn open_source(store: &Store, params: &TableParams, entry: &Entry) -> Result<Sou
         let missing = origin.is_none() && (required || (mapping.is_some() && !params.missing_is_unknown));
         if missing {
             let names = named(mapping.unwrap_or(&default)).join("` and `");
-            let message = format!("expected a file column `{names}`, got none");
+            let fields = || file.fields.iter().map(|field| field.name.as_str());
+            let meant: String = named(mapping.unwrap_or(&default)).into_iter().map(|name| hint(name, fields())).collect();
+            let message = format!("expected a file column `{names}`, got none{meant}");
             return Err(column_fault(&entry.path, params, &column.name, &message));
         }
         if let Some(origin) = &origin {

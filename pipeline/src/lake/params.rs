@@ -67,7 +67,7 @@ pub fn check(raw: RawLake, faults: &mut Faults<'_>) -> Params {
     let mut raw_tables = raw.tables.unwrap_or_default();
     let known: Vec<String> = inputs().into_iter().map(|input| input.contract.name).collect();
     for name in raw_tables.keys().filter(|name| !known.contains(name)) {
-        faults.add(&format!("lake.tables.{name}"), format!("one of the tables {}", known.join(", ")), format!("`{name}`"));
+        faults.add_unknown(&format!("lake.tables.{name}"), "tables", known.iter().map(String::as_str), name);
     }
     let mut tables = Vec::new();
     for input in known.iter().filter_map(|name| input(name)) {
@@ -91,8 +91,7 @@ fn check_table(raw: RawTable, input: Input, path: &str, faults: &mut Faults<'_>)
     for (name, column) in raw.columns.unwrap_or_default() {
         let path = format!("{path}.columns.{name}");
         let Some(contract) = input.contract.column(&name) else {
-            let names: Vec<&str> = input.contract.columns.iter().map(|column| column.name.as_str()).collect();
-            faults.add(&path, format!("one of the columns {}", names.join(", ")), format!("`{name}`"));
+            faults.add_unknown(&path, "columns", input.contract.columns.iter().map(|column| column.name.as_str()), &name);
             continue;
         };
         if let Some(mapping) = check_column(column, contract.kind, &path, faults) {
