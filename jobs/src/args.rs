@@ -9,7 +9,7 @@ use regulars::config::Override;
 use crate::log::Format;
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 published or unchanged; 2 usage or config; 3 input missing or broke its contract; 4 held; 5 live pointer locked;
+Exit codes: 0 published, unchanged or pinned; 2 usage or config; 3 input missing or broke its contract; 4 held; 5 live pointer locked;
 6 store, try again; 7 store, do not; 8 over a limit (memory, disk, size); 70 a bug; 143 ended by SIGTERM.";
 
 /// Tells a retailer who its regulars are: from a Parquet lake of order lines to customer groups and target lists.

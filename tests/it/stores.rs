@@ -53,22 +53,80 @@ fn local_disk_keeps_the_contract() {
     contract(&lake::local(folder.path()));
 }
 
-fn s3_store(server: &s3::Server, root: &str) -> Store {
-    let options = [
-        ("endpoint", server.endpoint.as_str()),
-        ("allow_http", "true"),
-        ("region", "us-east-1"),
-        ("access_key_id", "key"),
-        ("secret_access_key", "very-secret"),
-    ];
+/// A store by URL and options, as a config states them.
+fn store_at(url: &str, options: &[(&str, &str)]) -> Store {
     let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let places = Places::default();
     let mut faults = Faults::new("test", &places, &|_| None);
-    let raw = RawLocation { url: Some(format!("s3://{}/{root}", s3::BUCKET)), options: Some(options), private_hosts: Some(vec!["127.0.0.1".into()]) };
+    let raw = RawLocation { url: Some(url.to_owned()), options: Some(options), private_hosts: Some(vec!["127.0.0.1".into()]) };
     let location = Location::check(raw, "store", &mut faults);
     faults.finish().expect("known options");
     let access = Access::new(Retries::default(), Allowance::memory(1 << 30)).expect("threads");
     location.open(true, &access).expect("a store")
+}
+
+fn s3_options<'a>(endpoint: &'a str, secret: &'a str) -> [(&'static str, &'a str); 5] {
+    [("endpoint", endpoint), ("allow_http", "true"), ("region", "us-east-1"), ("access_key_id", "key"), ("secret_access_key", secret)]
+}
+
+fn s3_store(server: &s3::Server, root: &str) -> Store {
+    store_at(&format!("s3://{}/{root}", s3::BUCKET), &s3_options(&server.endpoint, "very-secret"))
+}
+
+/// The address of a server that `.ci/run` started, or a loud word that its test is skipped.
+fn server(variable: &str, what: &str) -> Option<String> {
+    let address = std::env::var(variable).ok().filter(|address| !address.is_empty());
+    if address.is_none() {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "SKIPPED 1: the contract of {what} needs {variable}, the address of one that runs");
+    }
+    address
+}
+
+/// One plain PUT without a body, as a person makes a bucket by hand; whether the server took it.
+fn put(address: &str, path: &str) -> bool {
+    use std::io::{Read, Write};
+    let mut socket = std::net::TcpStream::connect(address).expect("the server listens");
+    let request = format!("PUT {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).expect("it is sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    ["200", "201", "409"].iter().any(|status| answer.starts_with(&format!("HTTP/1.1 {status}")))
+}
+
+/// A folder that no earlier run of the tests used.
+fn fresh() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
+    format!("run-{}", since.as_nanos())
+}
+
+/// An S3 server as its users run it.
+#[test]
+fn an_s3_server_keeps_the_contract() {
+    let Some(address) = server("REGULARS_TEST_S3", "an S3 server") else { return };
+    assert!(put(&address, "/shop"));
+    contract(&store_at(&format!("s3://shop/{}", fresh()), &s3_options(&format!("http://{address}"), "testsecret")));
+}
+
+/// Azurite, with the account and the key that its makers publish, and a signature of that key for any container.
+#[test]
+fn azurite_keeps_the_contract() {
+    let Some(address) = server("REGULARS_TEST_AZURE", "Azurite") else { return };
+    let account = "devstoreaccount1";
+    let key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+    let signed = "sv=2020-02-10&ss=b&srt=sco&sp=rwdlac&se=2099-01-01T00%3A00%3A00Z&spr=https%2Chttp&sig=yfB3X7N17i6jR4NnZCBPL8jssrdegvE0XDO83IMAhgw%3D";
+    assert!(put(&address, &format!("/{account}/shop?restype=container&{signed}")));
+    let endpoint = format!("http://{address}/{account}");
+    let options = [("account_name", account), ("account_key", key), ("endpoint", endpoint.as_str()), ("allow_http", "true")];
+    contract(&store_at(&format!("az://shop/{}", fresh()), &options));
+}
+
+/// No emulator of Google's storage that has its XML interface, which object_store uses, installs by package name: skipped unless one runs.
+#[test]
+fn a_gcs_emulator_keeps_the_contract() {
+    let Some(address) = server("REGULARS_TEST_GCS", "a GCS emulator") else { return };
+    let account = format!(r#"{{"gcs_base_url": "http://{address}", "disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}}"#);
+    contract(&store_at(&format!("gs://shop/{}", fresh()), &[("service_account_key", &account), ("allow_http", "true")]));
 }
 
 #[test]
