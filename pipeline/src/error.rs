@@ -59,6 +59,7 @@ impl Error {
     }
 }
 
+#[cfg(feature = "engine")]
 impl From<polars::error::PolarsError> for Error {
     /// The tables that reach Polars were checked before, so its errors are ours.
     fn from(error: polars::error::PolarsError) -> Self {

@@ -73,6 +73,30 @@ fn s3_store(server: &s3::Server, root: &str) -> Store {
     store_at(&format!("s3://{}/{root}", s3::BUCKET), &s3_options(&server.endpoint, "very-secret"))
 }
 
+/// A server that sends everyone elsewhere is not followed: nobody knocks there.
+#[test]
+fn redirects_are_not_followed() {
+    use std::io::{Read, Write};
+    let [here, elsewhere] = std::array::from_fn(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+    elsewhere.set_nonblocking(true).expect("a port");
+    let endpoint = format!("http://{}", here.local_addr().expect("an address"));
+    let answer = format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://{}/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        elsewhere.local_addr().expect("an address")
+    );
+    std::thread::spawn(move || {
+        for socket in here.incoming() {
+            let mut socket = socket.expect("a connection");
+            let _ = socket.read(&mut [0; 4096]);
+            let _ = socket.write_all(answer.as_bytes());
+        }
+    });
+    let store = store_at("s3://shop/out", &s3_options(&endpoint, "very-secret"));
+    let error = store.get("a").expect_err("an answer that leads elsewhere");
+    assert_eq!(error.kind(), regulars::error::Kind::Store, "{error}");
+    assert!(elsewhere.accept().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+}
+
 /// The address of a server that `.ci/run` started, or a loud word that its test is skipped.
 fn server(variable: &str, what: &str) -> Option<String> {
     let address = std::env::var(variable).ok().filter(|address| !address.is_empty());

@@ -2,7 +2,10 @@
 
 mod audience;
 mod csv_file;
+#[cfg(feature = "engine")]
 mod lists;
 
 pub use audience::{Params, check};
+pub use csv_file::Csv;
+#[cfg(feature = "engine")]
 pub use lists::{Source, Target, Wide, contracts, target};

@@ -7,6 +7,7 @@ mod read;
 mod schema;
 mod thrift;
 mod values;
+#[cfg(feature = "engine")]
 mod write;
 
 pub use caught::is_caught;
@@ -14,4 +15,5 @@ pub use open::File;
 pub use read::Batches;
 pub use schema::{Field, FieldKind};
 pub use values::{Column, Texts, Values};
+#[cfg(feature = "engine")]
 pub use write::{ROW_GROUP_ROWS, write};

@@ -197,6 +197,17 @@ mod tests {
         }
     }
 
+    /// A name that resolves to this machine, as the system's own table of hosts has one everywhere.
+    #[test]
+    fn names_resolve_to_no_private_address() {
+        use reqwest::dns::Resolve;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let resolve = |hosts: Hosts| runtime.block_on(Resolver(hosts).resolve("localhost".parse().expect("a name")));
+        let Err(error) = resolve(Hosts::default()) else { panic!("it resolved") };
+        assert!(error.to_string().contains("got a private address"), "{error}");
+        assert!(resolve(Hosts::new(vec!["localhost".into()])).is_ok_and(|addresses| addresses.count() > 0));
+    }
+
     #[test]
     fn a_host_that_is_named_is_allowed_and_no_other() {
         let hosts = Hosts::new(vec!["127.0.0.1".into(), "minio.internal".into(), "[::1]".into()]);
