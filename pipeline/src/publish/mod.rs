@@ -29,6 +29,7 @@ pub use gc::{Collected, Keep, Why, collect, plan as plan_gc};
 #[cfg(feature = "engine")]
 pub use live::{Live, Pin, go_live, read_live};
 pub use manifest::{InputFile, InputTable, Manifest, PublishedFile, PublishedTable, RunReference};
+#[cfg(feature = "engine")]
 pub use read::{read_manifest, read_rows};
 #[cfg(feature = "engine")]
 pub use rollback::rollback;
