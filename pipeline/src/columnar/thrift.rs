@@ -27,6 +27,11 @@ impl Code {
     pub const LIST: Self = Self(9);
     /// A struct.
     pub const STRUCT: Self = Self(12);
+
+    /// The kind of an item in a list or map, where a bool takes a byte.
+    fn inside(self) -> Self {
+        if matches!(self, Self::TRUE | Self::FALSE) { Self(3) } else { self }
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -77,12 +82,16 @@ impl<'a> Reader<'a> {
     pub fn list(&mut self) -> Read<(usize, Code)> {
         let first = self.byte()?;
         let length = match first >> 4 {
-            15 => self.varint()?,
-            short => u64::from(short),
+            15 => self.length()?,
+            short => usize::from(short),
         };
-        // Every item takes a byte at least.
-        let length = usize::try_from(length).ok().filter(|length| *length <= self.left());
-        Ok((length.ok_or("a list is longer than the bytes it stands in")?, Code(first & 0x0F)))
+        Ok((length, Code(first & 0x0F)))
+    }
+
+    /// How many items follow: each takes a byte at least.
+    fn length(&mut self) -> Read<usize> {
+        let length = usize::try_from(self.varint()?).ok().filter(|length| *length <= self.left());
+        length.ok_or_else(|| "a list is longer than the bytes it stands in".to_owned())
     }
 
     /// Hands every field of a struct to `field`: its number and kind, the reader at its value; what `field` does not take is skipped.
@@ -120,17 +129,15 @@ impl<'a> Reader<'a> {
             }
             9 | 10 => {
                 let (length, item) = self.list()?;
-                // Bools in lists take a byte.
-                let item = if matches!(item, Code::TRUE | Code::FALSE) { Code(3) } else { item };
-                (0..length).try_for_each(|_| self.skip(item, depth))?;
+                (0..length).try_for_each(|_| self.skip(item.inside(), depth))?;
             }
             11 => {
-                let length = self.varint()?;
+                let length = self.length()?;
                 if length > 0 {
                     let kinds = self.byte()?;
                     for _ in 0..length {
-                        self.skip(Code(kinds >> 4), depth)?;
-                        self.skip(Code(kinds & 0x0F), depth)?;
+                        self.skip(Code(kinds >> 4).inside(), depth)?;
+                        self.skip(Code(kinds & 0x0F).inside(), depth)?;
                     }
                 }
             }
@@ -182,6 +189,9 @@ mod tests {
         assert!(skipped(&[0x19, 0xFC, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]).is_err_and(|fault| fault.contains("longer")));
         assert!(skipped(&[0x18, 0x7F, 0x01]).is_err_and(|fault| fault.contains("too early")));
         assert!(skipped(&[0x1E, 0x00]).is_err_and(|fault| fault.contains("does not exist")));
+        // Found by fuzzing: a map of very many bools that took no byte each.
+        assert!(skipped(&[0x1B, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0x11]).is_err_and(|fault| fault.contains("longer")));
+        assert!(skipped(&[0x1B, 0x02, 0x11, 0x01, 0x01, 0x01]).is_err_and(|fault| fault.contains("too early")));
         assert!(skipped(&[0x16, 0x80]).is_err());
         assert!(skipped(&[]).is_err());
     }
