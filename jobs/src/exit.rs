@@ -32,18 +32,13 @@ pub fn code(result: anyhow::Result<u8>) -> ExitCode {
         Err(error) => error,
     };
     let code = error.chain().find_map(|cause| cause.downcast_ref::<Error>()).map_or(BUG, |error| of(error.kind()));
-    let mut text = String::new();
-    for (depth, cause) in error.chain().enumerate() {
-        if depth == 0 {
-            text.push_str(&format!("error: {cause}\n"));
-        } else {
-            cause.to_string().lines().for_each(|line| text.push_str(&format!("  {line}\n")));
-        }
-    }
+    let (context, causes) = (error.to_string(), error.chain().skip(1).map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    let faults: Vec<String> = causes.lines().map(str::to_owned).collect();
+    let mut text = format!("error: {context}\n");
+    faults.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     if code == BUG {
         text.push_str("  this is a bug in regulars, not in your data\n");
     }
-    let faults = error.chain().skip(1).flat_map(|cause| cause.to_string().lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-    log::tell(log::Event::Failed { exit_code: code, context: error.to_string(), faults }, &text);
+    log::tell(log::Event::Failed { exit_code: code, context, faults }, &text);
     ExitCode::from(code)
 }

@@ -20,7 +20,10 @@ pub(crate) fn set(hooks: Hooks) {
 }
 
 pub(crate) fn access(access: Access) -> Access {
-    HOOKS.get().map_or_else(|| access.clone(), |hooks| (hooks.access)(access.clone()))
+    match HOOKS.get() {
+        Some(hooks) => (hooks.access)(access),
+        None => access,
+    }
 }
 
 pub(crate) fn step(what: &str) {

@@ -33,7 +33,6 @@ pub mod backtest;
 #[cfg(feature = "engine")]
 pub mod groups;
 pub mod campaigns;
-#[cfg(feature = "engine")]
 pub mod report;
 pub mod publish;
 #[cfg(feature = "engine")]

@@ -306,7 +306,7 @@ fn hasty(times: u32) -> Access {
 fn live_in(store: &Store) -> Option<(Live, Manifest)> {
     let (live, _) = regulars::publish::read_live(store, "quickstart").expect("live is whole")?;
     let run = regulars::publish::Run::at("quickstart", &live.reference());
-    let (manifest, _) = regulars::publish::read_manifest(store, &run).expect("the manifest is whole").expect("the live manifest is there");
+    let manifest = regulars::publish::read_manifest(store, &run).expect("the manifest is whole").expect("the live manifest is there");
     assert_eq!(regulars::publish::verify(store, &run, &manifest).expect("the store answers"), []);
     Some((live, manifest))
 }

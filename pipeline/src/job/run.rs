@@ -70,8 +70,7 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
 fn moves(params: &Params, store: &Store, identity: &Identity, results: &Results) -> Result<Vec<Finding>> {
     let Some(prior) = &identity.prior else { return Ok(Vec::new()) };
     let run = publish::Run::at(&params.name, prior);
-    let missing = || Error::new(Kind::Store, format!("{}: expected the manifest of the prior run, got nothing", store.display(&run.manifest_path())));
-    let (manifest, _) = publish::read_manifest(store, &run)?.ok_or_else(missing)?;
+    let manifest = publish::committed(store, &run)?;
     let groups = publish::group_sizes(store, (&run, &manifest))?;
     let group = |name: &str| results.groups.iter().find(|line| line.group == name).map_or(0, |line| line.customers as u64);
     let mut names: std::collections::BTreeSet<&str> = results.groups.iter().map(|line| line.group.as_str()).collect();

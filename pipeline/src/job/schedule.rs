@@ -4,7 +4,6 @@ use super::identity::{Identity, identify};
 use super::inputs::Inputs;
 use super::params::Params;
 use crate::error::{Error, Kind, Result};
-use crate::key::{hex, sha256};
 use crate::publish::{Manifest, Run, read_live, read_manifest, read_rows};
 use crate::report;
 use crate::store::Access;
@@ -46,7 +45,7 @@ pub fn plan(params: &Params, access: &Access) -> Result<Planned> {
     let inputs = Inputs::open(params, access)?;
     let store = params.store.open(true, access)?;
     let identity = identify(params, &inputs, &store)?;
-    let committed = read_manifest(&store, &identity.run)?.map(|(manifest, _)| manifest);
+    let committed = read_manifest(&store, &identity.run)?;
     let live = read_live(&store, &params.name)?.map(|(live, _)| (live.as_of, live.run_id));
     Ok(Planned { inputs: stated(&inputs), identity, committed, live })
 }
@@ -61,9 +60,12 @@ pub fn explain(params: &Params, customer_id: &str, access: &Access) -> Result<St
         return Err(Error::new(Kind::Config, format!("{}: expected a live run, got none: run the job first", store.display(&params.name))));
     };
     let run = Run::at(&params.name, &live.reference());
-    let found = read_manifest(&store, &run)?.filter(|(_, bytes)| hex(&sha256(bytes)) == live.manifest_sha256);
+    let found = read_manifest(&store, &run)?;
     let other = || Error::new(Kind::Store, format!("{}: expected the manifest that live names, got another or none", store.display(&run.manifest_path())));
-    let (manifest, _) = found.ok_or_else(other)?;
+    let manifest = found.ok_or_else(other)?;
+    if manifest.sha256()? != live.manifest_sha256 {
+        return Err(other());
+    }
     let mut tables = Vec::new();
     for table in manifest.tables.iter().filter(|table| table.columns.iter().any(|column| column.name == "customer_id")) {
         tables.push((table.name.clone(), read_rows(&store, &run, table, "customer_id", customer_id)?));

@@ -278,24 +278,7 @@ fn identity(store: &Store, file: &File) -> Result<Identity> {
     let entry = &file.entry;
     let version = match &entry.version {
         Some(version) => version.clone(),
-        None => hex(&content_hash(store, file)?),
+        None => hex(&file.whole_bytes().map_or_else(|| store.sha256(entry), |whole| Ok(sha256(whole)))?),
     };
     Ok(Identity { path: entry.path.clone(), bytes: entry.bytes, version })
-}
-
-fn content_hash(store: &Store, file: &File) -> Result<crate::key::Hash> {
-    use sha2::Digest;
-    if let Some(whole) = file.whole_bytes() {
-        return Ok(sha256(whole));
-    }
-    const STEP: u64 = 8 << 20;
-    let mut hasher = sha2::Sha256::new();
-    let mut start = 0;
-    while start < file.entry.bytes {
-        let end = (start + STEP).min(file.entry.bytes);
-        let range = start..end;
-        store.ranges(&file.entry.path, std::slice::from_ref(&range))?.iter().for_each(|part| hasher.update(part));
-        start = end;
-    }
-    Ok(hasher.finalize().into())
 }

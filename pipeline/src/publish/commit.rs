@@ -1,15 +1,11 @@
 //! Committing a run: its manifest, once, last; then live.
 
-use std::collections::HashMap;
-
-use bytes::Bytes;
-
 use super::live::{Moved, go_live, read_live};
-use super::manifest::{Manifest, PublishedFile};
-use super::read::read_manifest;
+use super::manifest::Manifest;
+use super::read::{check_there, read_manifest};
 use super::runs::Run;
 use crate::error::{Error, Kind, Result};
-use crate::key::{hex, sha256};
+use crate::key::hex;
 use crate::store::{Created, Store};
 
 /// How a run ended.
@@ -25,40 +21,27 @@ pub enum Outcome {
     Held,
 }
 
-/// The files of a manifest that are not in the store as it states them.
-///
-/// # Errors
-/// Those of the store.
-pub fn missing<'a>(store: &Store, run: &Run, manifest: &'a Manifest) -> Result<Vec<&'a PublishedFile>> {
-    let there: HashMap<String, u64> = store.list(&run.folder())?.into_iter().map(|entry| (entry.path, entry.bytes)).collect();
-    let is_missing = |file: &&PublishedFile| there.get(&format!("{}/{}", run.folder(), file.path)) != Some(&file.bytes);
-    Ok(manifest.all_files().into_iter().filter(is_missing).collect())
-}
-
 /// If the run is committed with all its files: finishes what was left (live), and tells how it ended.
 ///
 /// # Errors
 /// Those of the store; `Store` if a file of a committed run is gone.
 pub fn finished(store: &Store, run: &Run) -> Result<Option<(Outcome, Manifest)>> {
-    let Some((manifest, bytes)) = read_manifest(store, run)? else { return Ok(None) };
-    if let Some(file) = missing(store, run, &manifest)?.first() {
-        let path = store.display(&format!("{}/{}", run.folder(), file.path));
-        return Err(Error::new(Kind::Store, format!("{path}: expected {} bytes as the manifest states, got another file or none", file.bytes)));
+    let Some(manifest) = read_manifest(store, run)? else { return Ok(None) };
+    check_there(store, run, &manifest)?;
+    // Whoever wrote the manifest may have been killed before its name was lasting: creating it again makes it so, before live names it.
+    if read_live(store, &run.job)?.is_none_or(|(live, _)| live.run_id != run.run_id) {
+        store.create(&run.manifest_path(), manifest.text()?.into())?;
     }
-    let outcome = settle(store, &manifest, &bytes, Outcome::Unchanged)?;
+    let outcome = settle(store, &manifest, Outcome::Unchanged)?;
     Ok(Some((outcome, manifest)))
 }
 
 /// Moves live to a committed run if it may; `committed` is how the run ended where live was there or later.
-fn settle(store: &Store, manifest: &Manifest, bytes: &Bytes, committed: Outcome) -> Result<Outcome> {
+fn settle(store: &Store, manifest: &Manifest, committed: Outcome) -> Result<Outcome> {
     if manifest.status == "held" {
         return Ok(Outcome::Held);
     }
-    // Whoever wrote the manifest may have been killed before its name was lasting: creating it again makes it so.
-    if read_live(store, &manifest.job)?.is_none_or(|(live, _)| live.run_id != manifest.run_id) {
-        store.create(&Run::of(manifest).manifest_path(), bytes.clone())?;
-    }
-    Ok(match go_live(store, manifest, &hex(&sha256(bytes)))? {
+    Ok(match go_live(store, manifest)? {
         Moved::Yes => Outcome::Published,
         Moved::Pinned => Outcome::Pinned,
         Moved::AlreadyThere | Moved::Later => committed,
@@ -82,20 +65,19 @@ fn attempt() -> Result<String> {
 pub fn commit(store: &Store, run: &Run, mut manifest: Manifest) -> Result<Outcome> {
     manifest.attempt = attempt()?;
     manifest.previous_live = read_live(store, &run.job)?.map(|(live, _)| live.reference());
-    let (manifest, text) = manifest.sealed()?;
-    let bytes = Bytes::from(text);
-    let there = match store.create(&run.manifest_path(), bytes.clone())? {
-        Created::Written => return settle(store, &manifest, &bytes, Outcome::Published),
+    let manifest = manifest.sealed()?;
+    let there = match store.create(&run.manifest_path(), manifest.text()?.into())? {
+        Created::Written => return settle(store, &manifest, Outcome::Published),
         Created::Existed(there) => there,
     };
     let other = Manifest::unsealed(&there).map_err(|error| error.at(store.display(&run.manifest_path())))?;
     if other.attempt == manifest.attempt {
-        return settle(store, &manifest, &bytes, Outcome::Published);
+        return settle(store, &manifest, Outcome::Published);
     }
     if other.all_files() != manifest.all_files() || other.status != manifest.status {
         return Err(Error::bug(format!("run {}: expected the files of the committed run, got others", run.run_id)));
     }
     // An equal run was faster: it published, and this one changed nothing, whoever of the two moved live.
-    let outcome = settle(store, &other, &there, Outcome::Unchanged)?;
+    let outcome = settle(store, &other, Outcome::Unchanged)?;
     Ok(if outcome == Outcome::Published { Outcome::Unchanged } else { outcome })
 }

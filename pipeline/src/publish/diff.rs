@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::manifest::{Manifest, PublishedTable};
-use super::read::{cell, open_part};
+use super::read::{cell, each_batch};
 use super::runs::Run;
+use crate::columnar::File;
 use crate::error::Result;
 use crate::key::hash64;
 use crate::store::Store;
@@ -124,20 +125,14 @@ fn digest(cells: &[Option<String>]) -> u64 {
     hash64(text.as_bytes())
 }
 
-/// Hands the named columns of every row to `visit`, as texts; unknown where the value is, or the column is not there.
+/// Hands the named columns of every row to `visit`, as texts; unknown where the value is, or a part has no such column.
 fn each_row(store: &Store, (run, _): Side<'_>, table: &PublishedTable, columns: &[&str], mut visit: impl FnMut(&[Option<String>])) -> Result<()> {
-    for part in &table.parts {
-        let file = open_part(store, run, part)?;
-        let positions: Vec<Option<usize>> = columns.iter().map(|name| file.position(name)).collect();
-        let read: Vec<usize> = positions.iter().flatten().copied().collect();
-        let mut batches = file.batches(&read);
-        while let Some((rows, values)) = batches.next_batch()? {
-            for row in 0..rows {
-                let mut next = values.iter().zip(&read);
-                let of = |position: &Option<usize>| position.and_then(|_| next.next()).and_then(|(column, &at)| cell(column, &file.fields[at].kind, row));
-                visit(&positions.iter().map(of).collect::<Vec<_>>());
-            }
+    let choose = |file: &File| columns.iter().filter_map(|name| file.position(name)).collect();
+    each_batch(store, run, table, choose, |file, rows, read| {
+        for row in 0..rows {
+            let mut read = read.iter();
+            let text = |name: &&str| file.position(name).and_then(|at| cell(read.next()?, &file.fields[at].kind, row));
+            visit(&columns.iter().map(text).collect::<Vec<_>>());
         }
-    }
-    Ok(())
+    })
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::live::{Live, read_live};
 use super::manifest::{Head, Manifest, RunReference};
-use super::runs::{Folder, Run, folders};
+use super::runs::{Folder, Run, divided};
 use crate::error::{Error, Result};
 use crate::store::{Created, Entry, STAGING, Store};
 use crate::time::Day;
@@ -62,29 +62,28 @@ pub fn plan(store: &Store, job: &str, keep: &Keep) -> Result<Plan> {
     let is_old = |entry: &Entry| now - entry.modified >= keep.min_age_seconds as i64 * 1_000_000;
     let is_staging = |entry: &Entry| entry.path.ends_with(&format!(".{STAGING}"));
     let live = read_live(store, job)?.map(|(live, _)| live);
-    let all = folders(store, job, None)?;
+    let (folders, beside) = divided(job, store.list(job)?);
     let mut found = Plan::new();
     let mut committed = Vec::new();
-    for (run, folder) in &all {
-        match folder.committed.then(|| head(store, run)).transpose()?.flatten() {
-            Some((status, _)) if status == Head::collected().status => found.push(folder.collected(Why::Collected, run)),
-            Some((_, manifest)) => committed.push((run, folder, manifest)),
+    for (run, folder) in &folders {
+        match folder.committed.then(|| uncollected(store, run)).transpose()? {
+            Some(Some(manifest)) => committed.push((run, folder, manifest)),
+            Some(None) => found.push(folder.collected(Why::Collected, run)),
             None if folder.files.iter().all(is_old) => found.push(folder.collected(Why::Orphan, run)),
             None => {}
         }
     }
-    let kept = kept(&committed.iter().filter_map(|(run, _, manifest)| Some((*run, manifest.as_ref()?))).collect::<Vec<_>>(), live.as_ref(), keep);
+    let kept = kept(&committed, live.as_ref(), keep);
+    let mut staging: Vec<Entry> = beside;
     for (run, folder, _) in &committed {
         if kept.contains(&run.reference()) {
-            let files: Vec<Entry> = folder.files.iter().filter(|entry| is_staging(entry) && is_old(entry)).cloned().collect();
-            found.extend((!files.is_empty()).then_some(Collected { why: Why::Staging, run: None, files }));
+            staging.extend(folder.files.iter().cloned());
         } else if folder.files.iter().all(is_old) {
             found.push(folder.collected(Why::Released, run));
         }
     }
-    let beside = |entry: &Entry| is_staging(entry) && is_old(entry) && !entry.path.starts_with(&format!("{job}/runs/"));
-    let files: Vec<Entry> = store.list(job)?.into_iter().filter(beside).collect();
-    found.extend((!files.is_empty()).then_some(Collected { why: Why::Staging, run: None, files }));
+    staging.retain(|entry| is_staging(entry) && is_old(entry));
+    found.extend((!staging.is_empty()).then_some(Collected { why: Why::Staging, run: None, files: staging }));
     Ok(found)
 }
 
@@ -94,20 +93,18 @@ impl Folder {
     }
 }
 
-/// The status that stands in a run's manifest, and the manifest where it is one.
-fn head(store: &Store, run: &Run) -> Result<Option<(String, Option<Manifest>)>> {
+/// The manifest of a run, unless an earlier `gc` took its place.
+fn uncollected(store: &Store, run: &Run) -> Result<Option<Manifest>> {
     let Some((bytes, _)) = store.get(&run.manifest_path())? else { return Ok(None) };
-    let collected = serde_json::from_slice::<Head>(&bytes).is_ok_and(|head| head == Head::collected());
-    if collected {
-        return Ok(Some((Head::collected().status, None)));
+    if serde_json::from_slice::<Head>(&bytes).is_ok_and(|head| head == Head::collected()) {
+        return Ok(None);
     }
-    let manifest = Manifest::unsealed(&bytes).map_err(|error| error.at(store.display(&run.manifest_path())))?;
-    Ok(Some((manifest.status.clone(), Some(manifest))))
+    Manifest::unsealed(&bytes).map(Some).map_err(|error| error.at(store.display(&run.manifest_path())))
 }
 
 /// The runs that stay: those that `keep` names, the live one, what live was before, what a pin left, and what any of these read.
-fn kept(committed: &[(&Run, &Manifest)], live: Option<&Live>, keep: &Keep) -> BTreeSet<RunReference> {
-    let mut dates: Vec<&str> = committed.iter().filter(|(_, manifest)| manifest.status == "published").map(|(run, _)| run.as_of.as_str()).collect();
+fn kept(committed: &[(&Run, &Folder, Manifest)], live: Option<&Live>, keep: &Keep) -> BTreeSet<RunReference> {
+    let mut dates: Vec<&str> = committed.iter().filter(|(.., manifest)| manifest.status == "published").map(|(run, ..)| run.as_of.as_str()).collect();
     dates.dedup();
     let newest = keep.dates.map(|count| dates.iter().rev().take(count as usize).copied().collect::<BTreeSet<_>>());
     let live_day = live.and_then(|live| Day::parse(&live.as_of));
@@ -120,14 +117,14 @@ fn kept(committed: &[(&Run, &Manifest)], live: Option<&Live>, keep: &Keep) -> BT
             || newest.as_ref().is_some_and(|newest| newest.contains(run.as_of.as_str()))
             || keep.days.is_some_and(|days| is_young(run, days))
     };
-    let mut kept: BTreeSet<RunReference> = committed.iter().filter(|(run, _)| stays(run)).map(|(run, _)| run.reference()).collect();
+    let mut kept: BTreeSet<RunReference> = committed.iter().filter(|(run, ..)| stays(run)).map(|(run, ..)| run.reference()).collect();
     if let Some(live) = live {
         kept.insert(live.reference());
         kept.extend(live.previous_live.clone());
         kept.extend(live.pin.as_ref().map(|pin| pin.left.clone()));
     }
     let read: Vec<RunReference> =
-        committed.iter().filter(|(run, _)| kept.contains(&run.reference())).filter_map(|(_, manifest)| manifest.prior.clone()).collect();
+        committed.iter().filter(|(run, ..)| kept.contains(&run.reference())).filter_map(|(.., manifest)| manifest.prior.clone()).collect();
     kept.extend(read);
     kept
 }

@@ -53,18 +53,21 @@ pub enum Moved {
 
 impl Live {
     /// The pointer to a committed run.
-    pub(super) fn to(manifest: &Manifest, manifest_sha256: &str, previous: Option<&Live>, pin: Option<Pin>) -> Self {
+    ///
+    /// # Errors
+    /// `Bug` if the manifest cannot be written as JSON.
+    pub(super) fn to(manifest: &Manifest, previous: Option<&Live>, pin: Option<Pin>) -> Result<Self> {
         let run = Run::of(manifest);
-        Self {
+        Ok(Self {
             version: VERSION,
             as_of: manifest.as_of.clone(),
             run_id: manifest.run_id.clone(),
             build_id: manifest.build_id.clone(),
             manifest: run.manifest_path().split_off(run.job.len() + 1),
-            manifest_sha256: manifest_sha256.to_owned(),
+            manifest_sha256: manifest.sha256()?,
             previous_live: previous.map(Live::reference),
             pin,
-        }
+        })
     }
 
     /// The live run as others refer to it.
@@ -114,14 +117,14 @@ pub(super) fn swap_live(store: &Store, job: &str, expected: Option<&Version>, ne
 ///
 /// # Errors
 /// Those of the store; `Locked` where others keep swapping.
-pub fn go_live(store: &Store, manifest: &Manifest, manifest_sha256: &str) -> Result<Moved> {
+pub fn go_live(store: &Store, manifest: &Manifest) -> Result<Moved> {
     for _ in 0..100 {
         let current = read_live(store, &manifest.job)?;
         let (live, version) = current.as_ref().map_or((None, None), |(live, version)| (Some(live), Some(version)));
         if let Some(stays) = live.and_then(|live| live.stays(manifest)) {
             return Ok(stays);
         }
-        let next = Live::to(manifest, manifest_sha256, live, None);
+        let next = Live::to(manifest, live, None)?;
         if swap_live(store, &manifest.job, version, &next)? {
             return Ok(Moved::Yes);
         }
@@ -143,14 +146,14 @@ mod tests {
 
     #[test]
     fn live_moves_forward_and_a_pin_holds() {
-        let live = Live::to(&manifest("2026-05-03", "b3"), "", None, None);
+        let live = Live::to(&manifest("2026-05-03", "b3"), None, None).expect("a pointer");
         assert_eq!(live.stays(&manifest("2026-05-02", "b2")), Some(Moved::Later));
         assert_eq!(live.stays(&manifest("2026-05-03", "b3")), Some(Moved::AlreadyThere));
         assert_eq!(live.stays(&manifest("2026-05-03", "b3-again")), None, "at an equal as_of the last wins");
         assert_eq!(live.stays(&manifest("2026-05-04", "b4")), None);
         // Rolled back from the 4th to the 2nd; b2, b3 and b4 were there.
         let pin = Pin { left: RunReference { as_of: "2026-05-04".into(), run_id: "run-b4".into() }, build_ids: vec!["b2".into(), "b3".into(), "b4".into()] };
-        let live = Live::to(&manifest("2026-05-02", "b2"), "", None, Some(pin));
+        let live = Live::to(&manifest("2026-05-02", "b2"), None, Some(pin)).expect("a pointer");
         assert_eq!(live.stays(&manifest("2026-05-02", "b2")), Some(Moved::AlreadyThere));
         assert_eq!(live.stays(&manifest("2026-05-04", "b4")), Some(Moved::Pinned), "what was left does not come back");
         assert_eq!(live.stays(&manifest("2026-05-03", "new")), Some(Moved::Pinned), "an as_of before the one that was left");

@@ -139,17 +139,16 @@ impl Head {
 }
 
 impl Manifest {
-    /// The text that is stored, with the digest of itself.
+    /// The same with the digest of itself.
     ///
     /// # Errors
     /// `Bug` if it cannot be written as JSON.
-    pub fn sealed(mut self) -> Result<(Self, Vec<u8>)> {
+    pub fn sealed(mut self) -> Result<Self> {
         self.manifest_sha256 = self.digest()?;
-        let text = self.text()?;
-        Ok((self, text))
+        Ok(self)
     }
 
-    /// Reads what `sealed` wrote, to the byte.
+    /// Reads the text of what `sealed` gave, to the byte.
     ///
     /// # Errors
     /// `Store` for a damaged text or another version; `StoreRetry` where `gc` is taking the run away.
@@ -169,8 +168,20 @@ impl Manifest {
         Ok(manifest)
     }
 
-    fn text(&self) -> Result<Vec<u8>> {
+    /// The text that is stored.
+    ///
+    /// # Errors
+    /// `Bug` if it cannot be written as JSON.
+    pub fn text(&self) -> Result<Vec<u8>> {
         serde_json::to_vec_pretty(self).map_err(|error| Error::bug(format!("manifest: {error}")))
+    }
+
+    /// SHA-256 of the text that is stored, as the live pointer names it.
+    ///
+    /// # Errors
+    /// As `text`.
+    pub fn sha256(&self) -> Result<String> {
+        Ok(hex(&sha256(&self.text()?)))
     }
 
     fn digest(&self) -> Result<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::live::read_live;
 use super::manifest::{Manifest, RunReference};
-use super::read::read_manifest;
+use super::read::{committed, read_manifest};
 use crate::error::{Error, Kind, Result};
 use crate::store::{Entry, Store};
 
@@ -60,17 +60,25 @@ pub struct Folder {
 /// # Errors
 /// Those of the store.
 pub fn folders(store: &Store, job: &str, as_of: Option<&str>) -> Result<BTreeMap<Run, Folder>> {
+    let prefix = format!("{job}/runs/{}", as_of.unwrap_or_default());
+    Ok(divided(job, store.list(prefix.trim_end_matches('/'))?).0)
+}
+
+/// The files of a job by run folder, and those that lie beside.
+pub fn divided(job: &str, entries: Vec<Entry>) -> (BTreeMap<Run, Folder>, Vec<Entry>) {
     let top = format!("{job}/runs/");
-    let prefix = format!("{top}{}", as_of.unwrap_or_default());
-    let mut found: BTreeMap<Run, Folder> = BTreeMap::new();
-    for entry in store.list(prefix.trim_end_matches('/'))? {
+    let (mut found, mut beside): (BTreeMap<Run, Folder>, Vec<Entry>) = Default::default();
+    for entry in entries {
         let mut parts = entry.path.strip_prefix(&top).unwrap_or_default().splitn(3, '/');
-        let (Some(as_of), Some(run_id), Some(name)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let (Some(as_of), Some(run_id), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+            beside.push(entry);
+            continue;
+        };
         let folder = found.entry(Run { job: job.to_owned(), as_of: as_of.to_owned(), run_id: run_id.to_owned() }).or_default();
         folder.committed |= name == "manifest.json";
         folder.files.push(entry);
     }
-    Ok(found)
+    (found, beside)
 }
 
 /// The committed run that a person means: `live`, a date that has one run, or the beginning of a run_id.
@@ -91,10 +99,8 @@ pub fn resolve(store: &Store, job: &str, word: &str) -> Result<(Run, Manifest)> 
             _ => return refused("a word that no run has"),
         }
     };
-    match read_manifest(store, &run)? {
-        Some((manifest, _)) => Ok((run, manifest)),
-        None => Err(Error::new(Kind::Store, format!("{}: expected the manifest of a run, got nothing", store.display(&run.manifest_path())))),
-    }
+    let manifest = committed(store, &run)?;
+    Ok((run, manifest))
 }
 
 /// The run that a run of `as_of` compares itself with: going back from live, the first of an as_of strictly before. Where a run of the
@@ -106,7 +112,7 @@ pub fn prior(store: &Store, job: &str, as_of: &str, build_id: &str) -> Result<Op
     let live = read_live(store, job)?.map(|(live, _)| live);
     let mut same = Vec::new();
     for (run, _) in folders(store, job, Some(as_of))?.into_iter().filter(|(_, folder)| folder.committed) {
-        same.extend(read_manifest(store, &run)?.map(|(manifest, _)| manifest).filter(|manifest| manifest.build_id == build_id));
+        same.extend(read_manifest(store, &run)?.filter(|manifest| manifest.build_id == build_id));
     }
     let is_live = |manifest: &&Manifest| live.as_ref().is_some_and(|live| live.run_id == manifest.run_id);
     if let Some(again) = same.iter().find(is_live).or(same.first()) {
@@ -117,7 +123,7 @@ pub fn prior(store: &Store, job: &str, as_of: &str, build_id: &str) -> Result<Op
     while at.as_of.as_str() >= as_of {
         let Some(before) = next else { return Ok(None) };
         // Past what `gc` took away there is nothing to compare with.
-        let Some((manifest, _)) = read_manifest(store, &Run::at(job, &before))? else { return Ok(None) };
+        let Some(manifest) = read_manifest(store, &Run::at(job, &before))? else { return Ok(None) };
         (at, next) = (before, manifest.previous_live);
     }
     Ok(Some(at))

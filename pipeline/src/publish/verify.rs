@@ -1,7 +1,5 @@
 //! Verify: is every file of a run what its manifest says, and what the table's contract says?
 
-use sha2::Digest;
-
 use super::manifest::{Manifest, PublishedFile, PublishedTable};
 use super::runs::Run;
 use crate::columnar::{FieldKind, File};
@@ -9,9 +7,6 @@ use crate::error::Result;
 use crate::key::hex;
 use crate::store::{Entry, Store};
 use crate::table::Kind;
-
-/// Bytes that are read at once.
-const STEP: u64 = 8 << 20;
 
 /// A file that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,15 +61,7 @@ fn check_bytes(store: &Store, file: &PublishedFile, entry: Option<&Entry>) -> Re
     if entry.bytes != file.bytes {
         return Ok(Err(format!("expected {} bytes, got {}", file.bytes, entry.bytes)));
     }
-    let mut hasher = sha2::Sha256::new();
-    let mut start = 0;
-    while start < entry.bytes {
-        let end = (start + STEP).min(entry.bytes);
-        store.ranges(&entry.path, std::slice::from_ref(&(start..end)))?.iter().for_each(|part| hasher.update(part));
-        start = end;
-    }
-    let digest: crate::key::Hash = hasher.finalize().into();
-    let got = hex(&digest);
+    let got = hex(&store.sha256(entry)?);
     Ok(if got == file.sha256 { Ok(()) } else { Err(format!("expected SHA-256 {}, got {got}", file.sha256)) })
 }
 

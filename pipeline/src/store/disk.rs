@@ -138,8 +138,7 @@ impl Disk {
     /// Makes the folder of `file`, and its names and those above it last.
     fn make_folder_of(&self, file: &FilePath) -> io::Result<()> {
         let folder = file.parent().unwrap_or(&self.root);
-        let known = |lasting: &HashSet<PathBuf>| lasting.contains(folder);
-        if self.lasting.lock().is_ok_and(|lasting| known(&lasting)) && folder.is_dir() {
+        if self.lasting.lock().is_ok_and(|lasting| lasting.contains(folder)) && folder.is_dir() {
             return Ok(());
         }
         let mut path = self.root.clone();

@@ -23,7 +23,7 @@ pub use pointer::Version;
 
 use crate::allowance::Allowance;
 use crate::error::{Error, Kind, Result};
-use crate::key::{hex, sha256};
+use crate::key::{Hash, hex, sha256};
 
 /// A file in a store: its path below the store's root, its size, and what the store says of its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,23 +147,27 @@ impl Store {
     /// # Errors
     /// Those of the store.
     pub fn get(&self, path: &str) -> Result<Option<(Bytes, Version)>> {
-        let read = async || {
-            let result = self.inner.get_opts(&self.full(path), GetOptions::default()).await?;
-            let (stated, e_tag, version) = (result.meta.size, result.meta.e_tag.clone(), result.meta.version.clone());
-            let bytes = result.bytes().await?;
-            whole(&bytes, stated)?;
-            Ok((bytes, e_tag, version))
-        };
-        match self.access.retried(|_| self.access.runtime.block_on(read())) {
-            // A disk states no version that compares: the content is one.
-            Ok((bytes, ..)) if self.local => {
-                let version = UpdateVersion { e_tag: Some(hex(&sha256(&bytes))), version: None };
-                Ok(Some((bytes, Version(version))))
-            }
-            Ok((bytes, e_tag, version)) => Ok(Some((bytes, Version(UpdateVersion { e_tag, version })))),
+        match self.access.retried(|_| self.fetch(path)) {
+            Ok(found) => Ok(Some(found)),
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => self.told(path, Err(error)),
         }
+    }
+
+    /// One try to read a whole file and its version.
+    fn fetch(&self, path: &str) -> object_store::Result<(Bytes, Version)> {
+        let (meta, bytes) = self.access.runtime.block_on(async {
+            let result = self.inner.get_opts(&self.full(path), GetOptions::default()).await?;
+            Ok::<_, StoreError>((result.meta.clone(), result.bytes().await?))
+        })?;
+        whole(&bytes, meta.size)?;
+        // A disk states no version that compares: the content is one.
+        let version = if self.local {
+            UpdateVersion { e_tag: Some(hex(&sha256(&bytes))), version: None }
+        } else {
+            UpdateVersion { e_tag: meta.e_tag, version: meta.version }
+        };
+        Ok((bytes, Version(version)))
     }
 
     /// The bytes of `ranges` of the file at `path`, in their order, each as long as it was asked for.
@@ -179,6 +183,21 @@ impl Store {
         self.told(path, read)
     }
 
+    /// The SHA-256 of the file's bytes, read in steps.
+    ///
+    /// # Errors
+    /// Those of the store; `Input` if the file is gone.
+    pub fn sha256(&self, entry: &Entry) -> Result<Hash> {
+        use sha2::Digest;
+        const STEP: u64 = 8 << 20;
+        let mut hasher = sha2::Sha256::new();
+        for start in (0..entry.bytes).step_by(STEP as usize) {
+            let range = start..(start + STEP).min(entry.bytes);
+            self.ranges(&entry.path, std::slice::from_ref(&range))?.iter().for_each(|part| hasher.update(part));
+        }
+        Ok(hasher.finalize().into())
+    }
+
     /// Writes a new file; one that is there stays as it is, and is read. On disk the file lasts, whoever wrote it.
     ///
     /// # Errors
@@ -187,10 +206,10 @@ impl Store {
         let created = self.access.retried(|_| match self.put(path, bytes.clone(), PutMode::Create) {
             Ok(_) => Ok(Created::Written),
             // "Exists" without anything to read is a store that answered a conflict: tried again.
-            Err(StoreError::AlreadyExists { .. }) => match self.get(path) {
-                Ok(Some((there, _))) => Ok(Created::Existed(there)),
-                Ok(None) => Err(cut("a new file or one to read, got neither")),
-                Err(error) => Err(StoreError::NotSupported { source: Box::new(error) }),
+            Err(StoreError::AlreadyExists { .. }) => match self.fetch(path) {
+                Ok((there, _)) => Ok(Created::Existed(there)),
+                Err(StoreError::NotFound { .. }) => Err(cut("a new file or one to read, got neither")),
+                Err(error) => Err(error),
             },
             Err(error) => Err(error),
         });
@@ -240,12 +259,7 @@ impl Store {
     /// The result, or the store's error in our kinds: what may pass by itself, and what will not.
     fn told<T>(&self, path: &str, result: object_store::Result<T>) -> Result<T> {
         result.map_err(|error| {
-            let causes: Vec<&(dyn std::error::Error + 'static)> = causes(&error).collect();
-            // An error of ours that went through a retry is told as it is.
-            if let Some(own) = causes.iter().find_map(|cause| cause.downcast_ref::<Error>()) {
-                return own.clone();
-            }
-            let io = causes.iter().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).next_back();
+            let io = causes(&error).filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).last();
             let kind = match (&error, io) {
                 (_, Some(IoKind::StorageFull | IoKind::QuotaExceeded | IoKind::FileTooLarge)) => Kind::Limit,
                 (_, Some(IoKind::WouldBlock)) if self.local => Kind::Locked,
