@@ -7,6 +7,7 @@ use object_store::memory::InMemory;
 use regulars::allowance::Allowance;
 use regulars::config::{Faults, Places};
 use regulars::store::{Access, Created, Location, RawLocation, Retries, Store};
+use regulars_tests::between::{Between, Interpose};
 use regulars_tests::{lake, published, s3};
 
 use crate::{regulars, told};
@@ -30,6 +31,38 @@ fn contract(store: &Store) {
     store.probe("a/.probe").expect("conditions are kept");
     store.probe("a/.probe").expect("and kept again");
     assert_eq!(race(store, "a/raced"), 1, "one of many equal creates wins");
+}
+
+/// Every first try of a write fails before anything is carried out.
+#[derive(Debug, Default)]
+struct FirstTryFails(std::sync::atomic::AtomicUsize);
+
+impl Interpose for FirstTryFails {
+    fn before(&self, operation: &'static str) -> object_store::Result<()> {
+        let is_first = operation == "put" && self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst).is_multiple_of(2);
+        if is_first { Err(object_store::Error::Generic { store: "test", source: "connection reset".into() }) } else { Ok(()) }
+    }
+
+    fn after(&self, _: &'static str) -> object_store::Result<()> {
+        Ok(())
+    }
+}
+
+/// A write that was tried again is not taken for one that landed: neither by the probe, nor by a swap of another version.
+#[test]
+fn a_store_whose_first_tries_fail_keeps_the_contract() {
+    let retries = Retries { wait_first: std::time::Duration::from_micros(50), ..Retries::default() };
+    let access = Access::new(retries, Allowance::memory(1 << 30)).expect("threads");
+    let between = Between { inner: Arc::new(InMemory::new()), what: Arc::new(FirstTryFails::default()) };
+    let store = Store::over(Arc::new(between), "root", &access, "memory");
+    store.probe("a/.probe").expect("conditions are kept");
+    store.probe("a/.probe").expect("and kept again");
+    let body = |text: &'static str| Bytes::from_static(text.as_bytes());
+    assert_eq!(store.create("a/one", body("1")).expect("writes"), Created::Written);
+    let (_, version) = store.get("a/one").expect("answers").expect("is there");
+    assert!(store.swap("a/one", Some(&version), body("2")).expect("swaps"));
+    assert!(!store.swap("a/one", Some(&version), body("3")).expect("answers"));
+    assert_eq!(store.get("a/one").expect("answers").expect("is there").0, body("2"));
 }
 
 /// How many of eight concurrent creates say that they wrote.
