@@ -113,6 +113,15 @@ pub struct GcArgs {
     pub yes: bool,
 }
 
+/// How the sample's order lines are cut into files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Files {
+    /// `recorded_on=YYYY-MM-DD`
+    Day,
+    /// `recorded_month=YYYY-MM`, with the time of recording as a column
+    Month,
+}
+
 #[derive(Debug, Args)]
 pub struct SampleArgs {
     /// People who shop or registered
@@ -136,6 +145,9 @@ pub struct SampleArgs {
     /// Seed: equal arguments give equal bytes
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Files of order lines: one a day of recording, or one a month
+    #[arg(long, value_enum, default_value = "day")]
+    pub files: Files,
     /// Folder to write into: lake/ and truth/
     #[arg(long)]
     pub out: PathBuf,

@@ -1,7 +1,10 @@
 //! Keyed hashes: customer ids, shards, samples, arms.
 
+use std::fmt;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use twox_hash::{XxHash3_64, XxHash3_128};
 
 /// The byte between parts of a composite key; forbidden in sources.
 pub const SEPARATOR: u8 = 0x1F;
@@ -29,32 +32,72 @@ pub fn hash64(bytes: &[u8]) -> u64 {
     head(&sha256(bytes))
 }
 
-/// customer_id of a person whose first-seen source customer is this one: the first 16 bytes, in hex, of SHA-256 of
-/// source, byte 0x1F, source_customer_id.
-pub fn customer_id(source: &str, source_customer_id: &str) -> String {
-    let mut bytes = source.as_bytes().to_vec();
-    bytes.push(SEPARATOR);
-    bytes.extend_from_slice(source_customer_id.as_bytes());
-    hex(&sha256(&bytes)[..16])
+/// A customer_id or household_id: 16 bytes, written as lower-case hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub [u8; 16]);
+
+impl Id {
+    /// customer_id of a person whose first-seen source customer is this one: the first 16 bytes of SHA-256 of source, byte 0x1F,
+    /// source_customer_id.
+    pub fn customer(source: &str, source_customer_id: &str) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(source.as_bytes());
+        hasher.update([SEPARATOR]);
+        hasher.update(source_customer_id.as_bytes());
+        Self::of(&hasher.finalize().into())
+    }
+
+    /// household_id of a household key: the first 16 bytes of SHA-256 of byte 0x1F, `household`, byte 0x1F, key; no customer_id is
+    /// made like that.
+    pub fn household(household_key: &str) -> Self {
+        Self::of(&sha256(format!("\u{1f}household\u{1f}{household_key}").as_bytes()))
+    }
+
+    fn of(hash: &Hash) -> Self {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash[..16]);
+        Self(bytes)
+    }
+
+    /// The number by which customers are ordered and divided into shards: the first 64 bits of SHA-256 of the written customer_id.
+    pub fn order(self) -> u64 {
+        hash64(&self.written())
+    }
+
+    /// The id as it is written.
+    pub fn written(self) -> [u8; 32] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut written = [0; 32];
+        for (pair, byte) in written.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        written
+    }
 }
 
-/// household_id of a household key: the first 16 bytes, in hex, of SHA-256 of byte 0x1F, `household`, byte 0x1F, key; no
-/// customer_id is made like that.
-pub fn household_id(household_key: &str) -> String {
-    hex(&sha256(format!("\u{1f}household\u{1f}{household_key}").as_bytes())[..16])
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
-/// The number by which customers are ordered and divided into shards: the first 64 bits of SHA-256 of customer_id.
-pub fn customer_hash(customer_id: &str) -> u64 {
-    hash64(customer_id.as_bytes())
+/// A number for `bytes` that differs for others, within what starts with `seed`: XXH3. It is for equality within a run, never published.
+pub fn fingerprint(seed: u64, bytes: &[u8]) -> u64 {
+    XxHash3_64::oneshot_with_seed(seed, bytes)
+}
+
+/// As `fingerprint`, of 128 bits: no two of thousands of millions are alike.
+pub fn wide_fingerprint(seed: u64, bytes: &[u8]) -> u128 {
+    XxHash3_128::oneshot_with_seed(seed, bytes)
 }
 
 /// A number drawn for `id` in `layer`: uniform, the same in every run with the same salt, independent between layers.
-pub fn draw(salt: &str, layer: &str, id: &str) -> u64 {
+pub fn draw(salt: &str, layer: &str, id: &[u8]) -> u64 {
     let mut mac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(layer.as_bytes());
     mac.update(&[SEPARATOR]);
-    mac.update(id.as_bytes());
+    mac.update(id);
     head(&mac.finalize().into_bytes().into())
 }
 
@@ -71,9 +114,12 @@ mod tests {
     #[test]
     fn ids_and_draws_are_those_of_other_programs() {
         // printf 'shop\x1f42' | sha256sum; printf %s <id> | sha256sum
-        assert_eq!(customer_id("shop", "42"), "c1083af6739cfe901e12463d8ac77f44");
+        let id = Id::customer("shop", "42");
+        assert_eq!(id.to_string(), "c1083af6739cfe901e12463d8ac77f44");
+        assert_eq!(id.written(), *b"c1083af6739cfe901e12463d8ac77f44");
+        assert_eq!(id.order(), 0x5f40_5461_56e1_edd8);
         // printf 'arms\x1fa' | openssl dgst -sha256 -hmac salt
-        assert_eq!(draw("salt", "arms", "a"), 0x13446271ff14a40a);
+        assert_eq!(draw("salt", "arms", b"a"), 0x13446271ff14a40a);
     }
 
     #[test]

@@ -73,26 +73,41 @@ mod tests {
     use crate::features::{Orders, View};
     use crate::lake::{Line, LineKind};
 
-    fn line(day: i32, visible: i32, kind: LineKind, order: &'static str, amount: i64, return_of: &'static str) -> Line<'static> {
-        let quantity = if kind == LineKind::Return { -1.0 } else { 2.0 };
-        let (day, visible_from) = (Day(day), Day(visible));
-        let ordered_at = i64::from(day.0) * 86_400_000_000;
-        Line { ordered_at, day, visible_from, kind, quantity, amount_minor: amount, order_id: order, product_id: "p", return_of, rest: "" }
+    fn line(day: i32, visible: i32, kind: LineKind, order: u64, amount_minor: i64, return_of: u64) -> Line {
+        let is_bought = kind == LineKind::Sale;
+        Line {
+            ordered_at: i64::from(day) * 86_400_000_000,
+            order,
+            product: 1,
+            kind,
+            amount_minor,
+            day: Day(day),
+            visible_from: Day(visible),
+            milli_units: if is_bought { 2000 } else { -1000 },
+            is_bought,
+            return_of,
+            store: 0,
+            channel: 0,
+            promotion: 0,
+            other: 0,
+        }
     }
 
     /// Worked by hand: orders on days 10, 20, 20 and 50 (the last arrived on 55), a return on day 30 of the first order.
-    fn lines() -> Vec<Line<'static>> {
+    fn lines() -> Vec<Line> {
         vec![
-            line(10, 10, LineKind::Sale, "a", 1000, ""),
-            line(20, 20, LineKind::Sale, "b", 500, ""),
-            line(20, 20, LineKind::Sale, "c", 300, ""),
-            line(30, 30, LineKind::Return, "r", -400, "a"),
-            line(50, 55, LineKind::Sale, "d", 700, ""),
+            line(10, 10, LineKind::Sale, 1, 1000, 0),
+            line(20, 20, LineKind::Sale, 2, 500, 0),
+            line(20, 20, LineKind::Sale, 3, 300, 0),
+            line(30, 30, LineKind::Return, 9, -400, 1),
+            line(50, 55, LineKind::Sale, 4, 700, 0),
         ]
     }
 
     fn facts(date: i32, lookback_days: i32) -> Facts {
-        Orders::of(&lines()).facts(View { date: Day(date), observed_to: Day(date), lookback_days })
+        let mut orders = Orders::default();
+        orders.find(&lines());
+        orders.facts(&lines(), View { date: Day(date), observed_to: Day(date), lookback_days })
     }
 
     #[test]
@@ -112,7 +127,9 @@ mod tests {
     #[test]
     fn labels_count_days_after_the_date() {
         let lines = lines();
-        let days = Orders::of(&lines).order_days(Day(60));
+        let mut orders = Orders::default();
+        orders.find(&lines);
+        let days = orders.order_days(&lines, Day(60));
         let seen = |date, days_after, as_of| labels(&days, Day(date), Horizon { days: days_after, as_of: Day(as_of), late_days: 0 });
         assert_eq!(seen(20, 30, 60).horizon_order_days, 1);
         assert!(seen(20, 29, 60).churned());

@@ -83,9 +83,20 @@ impl Zone {
 
     /// The day on which the instant (UTC microseconds) falls here.
     pub fn day(&self, utc_micros: i64) -> Day {
-        let index = self.periods.partition_point(|&(start, _)| start <= utc_micros) - 1;
-        let days = (utc_micros + self.periods[index].1).div_euclid(DAY_MICROS);
-        Day(i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX }))
+        self.days()(utc_micros)
+    }
+
+    /// `day`, quicker for instants of one season after another.
+    pub fn days(&self) -> impl FnMut(i64) -> Day {
+        let mut near = (i64::MAX, i64::MIN, 0);
+        move |utc_micros| {
+            if !(near.0 <= utc_micros && utc_micros < near.1) {
+                let index = self.periods.partition_point(|&(start, _)| start <= utc_micros) - 1;
+                near = (self.periods[index].0, self.periods.get(index + 1).map_or(i64::MAX, |next| next.0), self.periods[index].1);
+            }
+            let days = (utc_micros + near.2).div_euclid(DAY_MICROS);
+            Day(i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX }))
+        }
     }
 
     /// The instant of a local time. A time that exists twice is the earlier one; one that does not exist is moved

@@ -107,8 +107,11 @@ fn killed_runs_leave_nothing_half_visible() {
     let mut kills = 0;
     for at in places {
         let what = format!("killed before event {at}: {}", events[at]);
+        // Where the run before this one left its files, there may be too little to do to come so far.
+        let has_less_to_do = out.join("quickstart").exists();
         let output = shop.start(&out, &[], &[("UNDER_TEST_AT", at.to_string())]).wait_with_output().expect("it ends");
-        assert_eq!(output.status.code(), None, "{what}");
+        let code = output.status.code();
+        assert!(code.is_none() || has_less_to_do && code == Some(0), "{what}: {code:?}");
         kills += 1;
         check(&what);
         // Every third time the next run is killed too, later on.

@@ -148,3 +148,24 @@ fn an_objection_always_holds() {
     assert!(with("objected") > 5 && with("consent_withdrawn") > 20);
     assert_eq!(with("consent_unknown"), 0);
 }
+
+/// Files of a day each or of a month each are one lake: the day of recording is a folder's name there, a column here.
+#[test]
+fn the_lake_by_month_is_the_lake_by_day() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shop = ["--customers", "400", "--until", "2026-06-30", "--seed", "7"];
+    let digests = |files: &str, recorded: &str| {
+        let place = folder.path().join(files);
+        sample(&place, &[&shop[..], &["--files", files]].concat());
+        let (url, column) = (format!("lake.url={}/lake", place.display()), format!("lake.tables.order_lines.columns={{recorded_at: {recorded}}}"));
+        let out = place.join("out");
+        let (code, _, error) = told(&quickstart(&out, &["--set", &url, "--set", &column]));
+        assert_eq!(code, 0, "{error}");
+        let mut digests = published::live(&out, "quickstart").expect("it is live").digests();
+        digests.retain(|table, _| !table.contains("definitions"));
+        digests
+    };
+    let by_day = digests("day", "recorded_on");
+    assert!(by_day.len() > 10);
+    assert_eq!(by_day, digests("month", "recorded_at"));
+}

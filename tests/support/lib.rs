@@ -1,7 +1,8 @@
-//! Builders for tests: Parquet files, lakes, jobs, an S3 server in the process, readers of what was published.
+//! Builders for tests: Parquet files, lakes, jobs, an S3 server and a stand-in for Google's storage in the process, readers of what was published.
 
 pub mod between;
 pub mod faulty;
+pub mod gcs;
 pub mod lake;
 pub mod parquet_file;
 pub mod published;

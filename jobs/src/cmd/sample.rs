@@ -8,7 +8,7 @@ use regulars::store::{Location, Retries};
 use regulars::time::Day;
 
 use super::{access, say};
-use crate::args::SampleArgs;
+use crate::args::{Files, SampleArgs};
 
 /// Writes a simulated shop.
 pub fn run(arguments: &SampleArgs) -> anyhow::Result<u8> {
@@ -22,6 +22,7 @@ pub fn run(arguments: &SampleArgs) -> anyhow::Result<u8> {
         lines_per_customer: arguments.lines_per_customer,
         gap_shape: arguments.gap_shape,
         seed: arguments.seed,
+        monthly_files: arguments.files == Files::Month,
     };
     let params = params.check()?;
     let access = access(Retries::default(), Allowance::memory(1 << 30))?;

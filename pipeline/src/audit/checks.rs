@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::survey::{Complete, Feeds, Survey};
+use super::survey::{Complete, Feed, FeedsByName, Survey};
 use super::{Finding, Severity};
 use crate::config::{Faults, RawAudit, RawHoldIf, RawLate};
 use crate::lake::Counts;
@@ -81,17 +81,17 @@ pub type Status = BTreeMap<FeedKey, Day>;
 type FeedKey = (String, Option<String>);
 
 /// The days to which sources and stores are complete: as `status` says, else as the lines tell.
-pub fn complete_through(survey: &Survey, status: &Status, params: &Params, as_of: Day) -> Complete {
+pub fn complete_through(feeds: &FeedsByName, status: &Status, params: &Params, as_of: Day) -> Complete {
     let stated = |of: &dyn Fn(&FeedKey) -> bool| status.iter().filter(|(key, _)| of(key)).map(|(_, day)| *day).min();
-    let newest = survey.newest_day().unwrap_or(as_of);
+    let newest = feeds.newest_day().unwrap_or(as_of);
     let stated_newest = status.iter().filter(|(key, _)| key.1.is_none()).map(|(_, day)| *day).max();
     let newest = stated_newest.unwrap_or(newest).min(as_of);
-    let late = |feeds: &Feeds, stated: &dyn Fn(&str) -> Option<Day>| {
+    let late = |feeds: &BTreeMap<String, Feed>, stated: &dyn Fn(&str) -> Option<Day>| {
         let mut late = BTreeMap::new();
-        for (name, &last) in feeds.newest() {
+        for (name, feed) in feeds {
             match stated(name) {
                 Some(day) if day < newest => late.insert(name.clone(), day),
-                None if feeds.missing_orders(name, newest) >= params.late_store_orders => late.insert(name.clone(), last),
+                None if feed.missing_orders(newest) >= params.late_store_orders => late.insert(name.clone(), feed.newest),
                 _ => None,
             };
         }
@@ -99,13 +99,21 @@ pub fn complete_through(survey: &Survey, status: &Status, params: &Params, as_of
     };
     Complete {
         newest,
-        late_sources: late(&survey.sources, &|name| stated(&|key| key.0 == name && key.1.is_none())),
-        late_stores: late(&survey.stores, &|name| stated(&|key| key.1.as_deref() == Some(name))),
+        late_sources: late(&feeds.sources, &|name| stated(&|key| key.0 == name && key.1.is_none())),
+        late_stores: late(&feeds.stores, &|name| stated(&|key| key.1.as_deref() == Some(name))),
     }
 }
 
 /// What the input checks found. `counts` are those of every table; `duplicates` are order lines equal to another in every column.
-pub fn input_checks(counts: &[(String, Counts)], survey: &Survey, complete: &Complete, duplicates: u64, params: &Params, as_of: Day) -> Vec<Finding> {
+pub fn input_checks(
+    counts: &[(String, Counts)],
+    surveyed: (&Survey, &FeedsByName),
+    complete: &Complete,
+    duplicates: u64,
+    params: &Params,
+    as_of: Day,
+) -> Vec<Finding> {
+    let (survey, by_name) = surveyed;
     let mut findings = Vec::new();
     for (table, counts) in counts {
         count_rows(table, counts, params, &mut findings);
@@ -132,7 +140,7 @@ pub fn input_checks(counts: &[(String, Counts)], survey: &Survey, complete: &Com
         let consequence = "there is no line up to as_of: nobody would be known to have ordered".to_owned();
         findings.push(Finding { check: "no_lines".into(), subject: "order_lines".into(), value: 0.0, limit: Some(1.0), severity: Severity::Hold, consequence });
     }
-    feeds(survey, complete, params, as_of, &mut findings);
+    feeds(by_name, complete, params, as_of, &mut findings);
     findings
 }
 
@@ -162,20 +170,20 @@ fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<
 }
 
 /// How far every source and store has come, and what follows where one is late.
-fn feeds(survey: &Survey, complete: &Complete, params: &Params, as_of: Day, findings: &mut Vec<Finding>) {
+fn feeds(feeds: &FeedsByName, complete: &Complete, params: &Params, as_of: Day, findings: &mut Vec<Finding>) {
     let mut lag = |check: &str, name: &str, day: Day, severity: Severity, then: &str| {
         let value = as_of.since(day) as f64;
         let consequence = format!("complete to {day}; {then}");
         findings.push(Finding { check: check.into(), subject: name.into(), value, limit: None, severity, consequence });
     };
-    for source in survey.sources.newest().keys() {
+    for source in feeds.sources.keys() {
         match complete.late_sources.get(source) {
             Some(&day) if as_of.since(day) > i64::from(params.complete_lag_days_max) => lag("source_lag_days", source, day, Severity::Hold, "the run is held"),
             Some(&day) => lag("source_lag_days", source, day, Severity::Note, "its customers' silence is counted to then"),
             None => lag("source_lag_days", source, complete.newest, Severity::Note, "on time"),
         }
     }
-    for store in survey.stores.newest().keys() {
+    for store in feeds.stores.keys() {
         match (complete.late_stores.get(store), params.late_store) {
             (None, _) => lag("store_lag_days", store, complete.newest, Severity::Note, "on time"),
             (Some(&day), RawLate::Hold) => lag("store_lag_days", store, day, Severity::Hold, "late: the run is held"),

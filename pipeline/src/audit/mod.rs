@@ -6,7 +6,7 @@ mod survey;
 
 pub use checks::{Params, Status, check, complete_through, input_checks, moved};
 pub use quarantine::{quarantine_contract, quarantine_table};
-pub use survey::{Complete, Feeds, Seen, Survey, survey};
+pub use survey::{Complete, Feed, FeedsByName, Survey};
 
 use serde::Serialize;
 

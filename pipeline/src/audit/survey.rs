@@ -1,34 +1,19 @@
-//! One look over the order lines: who is in them, how much value nobody owns, up to which day each source and store has come.
+//! What the order lines hold, as a whole: counted in the pass that divides them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::allowance::{Allowance, Held};
-use crate::error::{Error, Result};
-use crate::key::hash64;
-use crate::lake::{Counts, Cut, LineKind, LineTexts, Lines, OpenTable, Rows};
+use crate::error::Result;
+use crate::lake::{LineKind, LineOf, Names};
 use crate::time::{Day, Window};
 
 /// Days over which the pace of a source or store is measured.
 const PACE_DAYS: i32 = 28;
 
-/// A source customer: source, source_customer_id.
-pub type SourceKey = (String, String);
-
-/// What is known of a source customer from the lines alone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Time of the first visible line of positive quantity.
-    pub first_order: Option<i64>,
-    /// Lines.
-    pub lines: u64,
-}
-
 /// What the order lines hold, as a whole.
 #[derive(Debug, Default)]
 pub struct Survey {
-    /// Every customer key in the lines.
-    pub seen: HashMap<SourceKey, Seen>,
-    /// Lines, and those without a customer.
+    /// Lines, those without a customer too.
     pub lines: u64,
     /// Lines without a customer.
     pub anonymous_lines: u64,
@@ -37,58 +22,63 @@ pub struct Survey {
     /// Value without a customer, in minor units.
     pub anonymous_value_minor: i128,
     /// Sources, as far as they have come.
-    pub sources: Feeds,
+    sources: Feeds,
     /// Stores, as far as they have come.
-    pub stores: Feeds,
+    stores: Feeds,
     /// What all this takes of the memory.
     held: Option<Held>,
 }
 
-/// Bytes that a customer key, or an order of the pace window, takes.
-const KEY_BYTES: u64 = 176;
+/// Bytes that an order of the pace window takes.
 const ORDER_BYTES: u64 = 24;
 
-/// Where lines come from (sources, or stores): newest day, and orders in the pace window, as hashes.
+/// Where lines come from (sources, or stores), by number.
 #[derive(Debug, Clone, Default)]
-pub struct Feeds {
-    newest: BTreeMap<String, Day>,
-    recent_orders: BTreeMap<String, HashSet<u64>>,
+struct Feeds {
+    feeds: Vec<Option<Feed>>,
+}
+
+/// A source or store: the day of its newest line, and its orders in the pace window, as fingerprints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// Day of the newest line.
+    pub newest: Day,
+    recent_orders: HashSet<u64>,
 }
 
 impl Feeds {
-    fn add(&mut self, name: &str, day: Day, recent_order: Option<u64>) {
-        match self.newest.get_mut(name) {
-            Some(known) => *known = day.max(*known),
-            None => {
-                self.newest.insert(name.to_owned(), day);
-            }
+    fn add(&mut self, number: u32, day: Day, recent_order: Option<u64>) {
+        let index = number as usize;
+        if self.feeds.len() <= index {
+            self.feeds.resize(index + 1, None);
         }
-        if let Some(order) = recent_order {
-            self.recent_orders.entry(name.to_owned()).or_default().insert(order);
-        }
+        let feed = self.feeds[index].get_or_insert_with(|| Feed { newest: day, recent_orders: HashSet::new() });
+        feed.newest = feed.newest.max(day);
+        feed.recent_orders.extend(recent_order);
     }
 
     fn merge(&mut self, other: Feeds) {
-        other.newest.into_iter().for_each(|(name, day)| self.add(&name, day, None));
-        for (name, orders) in other.recent_orders {
-            self.recent_orders.entry(name).or_default().extend(orders);
+        for (number, feed) in other.feeds.into_iter().enumerate() {
+            let Some(feed) = feed else { continue };
+            self.add(number as u32, feed.newest, None);
+            self.feeds[number].as_mut().expect("it was added").recent_orders.extend(feed.recent_orders);
         }
     }
 
     fn orders(&self) -> u64 {
-        self.recent_orders.values().map(|orders| orders.len() as u64).sum()
+        self.feeds.iter().flatten().map(|feed| feed.recent_orders.len() as u64).sum()
     }
 
-    /// Each feed and the day of its newest line.
-    pub fn newest(&self) -> &BTreeMap<String, Day> {
-        &self.newest
+    fn named(&self, names: &Names) -> BTreeMap<String, Feed> {
+        let texts = names.texts();
+        self.feeds.iter().enumerate().filter_map(|(number, feed)| Some((texts[number].clone(), feed.clone()?))).collect()
     }
+}
 
-    /// How many orders a feed should have had between its newest line and `day`, at its own pace.
-    pub fn missing_orders(&self, name: &str, day: Day) -> f64 {
-        let Some(&last) = self.newest.get(name) else { return 0.0 };
-        let orders = self.recent_orders.get(name).map_or(0, HashSet::len);
-        orders as f64 / f64::from(PACE_DAYS) * day.since(last) as f64
+impl Feed {
+    /// How many orders should have come between its newest line and `day`, at its own pace.
+    pub fn missing_orders(&self, day: Day) -> f64 {
+        self.recent_orders.len() as f64 / f64::from(PACE_DAYS) * day.since(self.newest) as f64
     }
 }
 
@@ -112,99 +102,75 @@ impl Complete {
     }
 }
 
-/// Surveys the order lines up to as_of.
-///
-/// # Errors
-/// Those of the lake; `Input` for a source with byte 0x1F, another currency, or an unknown kind of line.
-pub fn survey(table: &OpenTable, cut: &Cut) -> Result<(Survey, Counts)> {
-    let memory = table.memory();
-    let add = |survey: &mut Survey, rows: &Rows<'_>| {
-        survey.add(rows, cut)?;
-        survey.account(memory)
-    };
-    let merge = |whole: &mut Survey, part: Survey| {
-        whole.merge(part);
-        whole.account(memory)
-    };
-    table.scan(cut, add, merge)
-}
-
 impl Survey {
-    fn add(&mut self, rows: &Rows<'_>, cut: &Cut) -> Result<()> {
-        let lines = Lines::of(rows)?;
-        let pace = Window::ending(cut.as_of, PACE_DAYS);
-        let mut texts = LineTexts::default();
-        for &row in &rows.kept {
-            let line = lines.line(row, &mut texts)?;
-            check_currency(rows, row, cut)?;
+    /// Counts lines; the pace is that of the days before `as_of`.
+    ///
+    /// # Errors
+    /// `Limit` if `memory` does not hold what is counted.
+    pub fn add(&mut self, lines: &[LineOf], as_of: Day, memory: &Allowance) -> Result<()> {
+        let pace = Window::ending(as_of, PACE_DAYS);
+        let mut last = None;
+        for LineOf { line, source, customer } in lines {
             let value = if line.kind == LineKind::NoProduct { 0 } else { i128::from(line.amount_minor) };
             self.lines += 1;
             self.value_minor += value;
-            match lines.customer(row) {
-                None => {
-                    self.anonymous_lines += 1;
-                    self.anonymous_value_minor += value;
-                }
-                Some((source, id)) => {
-                    let at = (line.kind == LineKind::Sale && line.quantity > 0.0).then_some(line.ordered_at);
-                    self.meet(source, id, at)?;
-                }
+            if customer.is_none() {
+                self.anonymous_lines += 1;
+                self.anonymous_value_minor += value;
             }
-            let recent_order = pace.contains(line.day).then(|| hash64(line.order_id.as_bytes()));
-            self.sources.add(rows.text("source", row).unwrap_or_default(), line.day, recent_order);
-            if let Some(store) = rows.text("store_id", row) {
-                self.stores.add(store, line.day, recent_order);
+            // The lines of an order stand together, mostly.
+            let same = (line.order, line.day, *source, line.store);
+            if last == Some(same) {
+                continue;
+            }
+            last = Some(same);
+            let recent_order = pace.contains(line.day).then_some(line.order);
+            self.sources.add(*source, line.day, recent_order);
+            if line.store > 0 {
+                self.stores.add(line.store, line.day, recent_order);
             }
         }
-        Ok(())
+        self.account(memory)
     }
 
-    fn meet(&mut self, source: &str, id: &str, at: Option<i64>) -> Result<()> {
-        if source.contains('\u{1f}') {
-            return Err(Error::input("column source: expected no byte 0x1F, got one"));
-        }
-        let seen = self.seen.entry((source.to_owned(), id.to_owned())).or_default();
-        seen.first_order = earlier(seen.first_order, at);
-        seen.lines += 1;
-        Ok(())
-    }
-
-    fn merge(&mut self, other: Survey) {
-        for (key, other) in other.seen {
-            let seen = self.seen.entry(key).or_default();
-            seen.first_order = earlier(seen.first_order, other.first_order);
-            seen.lines += other.lines;
-        }
+    /// Adds another survey.
+    ///
+    /// # Errors
+    /// As `add`.
+    pub fn merge(&mut self, other: Survey, memory: &Allowance) -> Result<()> {
         self.lines += other.lines;
         self.anonymous_lines += other.anonymous_lines;
         self.value_minor += other.value_minor;
         self.anonymous_value_minor += other.anonymous_value_minor;
         self.sources.merge(other.sources);
         self.stores.merge(other.stores);
+        self.account(memory)
     }
 
     fn account(&mut self, memory: &Allowance) -> Result<()> {
-        let bytes = self.seen.len() as u64 * KEY_BYTES + (self.sources.orders() + self.stores.orders()) * ORDER_BYTES;
-        self.held.get_or_insert_with(|| memory.nothing()).resize("survey the order lines", bytes)
+        let bytes = (self.sources.orders() + self.stores.orders()) * ORDER_BYTES;
+        self.held.get_or_insert_with(|| memory.nothing()).resize("divide lines into shards", bytes)
     }
 
+    /// Sources and stores by name.
+    pub fn feeds(&self, sources: &Names, stores: &Names) -> FeedsByName {
+        FeedsByName { sources: self.sources.named(sources), stores: self.stores.named(stores) }
+    }
+}
+
+/// Sources and stores, as far as they have come.
+#[derive(Debug, Clone, Default)]
+pub struct FeedsByName {
+    /// Sources.
+    pub sources: BTreeMap<String, Feed>,
+    /// Stores.
+    pub stores: BTreeMap<String, Feed>,
+}
+
+impl FeedsByName {
     /// The newest day of any line.
     pub fn newest_day(&self) -> Option<Day> {
-        self.sources.newest.values().max().copied()
-    }
-}
-
-fn earlier(a: Option<i64>, b: Option<i64>) -> Option<i64> {
-    a.into_iter().chain(b).min()
-}
-
-fn check_currency(rows: &Rows<'_>, row: usize, cut: &Cut) -> Result<()> {
-    match rows.text("currency", row) {
-        Some(code) if code != cut.currency.code => {
-            let message = format!("column currency: expected {} in every row, got another", cut.currency.code);
-            Err(Error::input(message))
-        }
-        _ => Ok(()),
+        self.sources.values().map(|feed| feed.newest).max()
     }
 }
 
@@ -214,11 +180,14 @@ mod tests {
 
     #[test]
     fn a_feed_is_late_by_its_own_pace() {
-        let mut feeds = Feeds::default();
+        let (mut early, mut late) = (Feeds::default(), Feeds::default());
         // 14 orders in 28 days is one every second day: six silent days hold three.
-        (0..14).for_each(|order| feeds.add("s1", Day(80 + order), Some(order as u64)));
-        assert!((feeds.missing_orders("s1", Day(99)) - 3.0).abs() < 1e-12);
-        assert_eq!(feeds.missing_orders("unknown", Day(99)), 0.0);
+        (0..9).for_each(|order| early.add(2, Day(80 + order), Some(order as u64)));
+        (8..14).for_each(|order| late.add(2, Day(80 + order), Some(order as u64)));
+        late.merge(early);
+        let feed = late.feeds[2].as_ref().expect("it was added");
+        assert!((feed.missing_orders(Day(99)) - 3.0).abs() < 1e-12);
+        assert_eq!(late.feeds[1], None);
     }
 
     #[test]

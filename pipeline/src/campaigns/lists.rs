@@ -7,9 +7,10 @@ use super::csv_file::Csv;
 use crate::customers::{Consents, People};
 use crate::error::Result;
 use crate::key;
+use crate::lake::SourceKeys;
 use crate::rule::{Rule, Value};
 use crate::shards::Output;
-use crate::table::{Column, Contract, Kind, Range, Table};
+use crate::table::{Column, Contract, Kind, Range, Table, ids};
 use crate::time::Day;
 
 /// Everyone with all that campaigns look at: the tables features, scores and groups joined to the customers, in their order.
@@ -85,6 +86,8 @@ pub fn contracts(campaign: &str) -> [Contract; 2] {
 pub struct Source<'a> {
     /// Everyone.
     pub people: &'a People,
+    /// The keys of their source customers.
+    pub keys: &'a SourceKeys,
     /// Everyone, with all columns.
     pub wide: &'a Wide,
     /// Who may be contacted.
@@ -188,13 +191,13 @@ fn build(params: &Params, source: &Source<'_>, ranked: &[usize], order: &[Option
     let layer = format!("campaign:{}", params.name);
     let is_control = |row: &usize| {
         let customer = &customers[*row];
-        let unit = customer.household_id.as_ref().unwrap_or(&customer.id);
-        key::within_share(key::draw(source.salt, &layer, unit), params.control_share)
+        let unit = customer.household.unwrap_or(customer.id);
+        key::within_share(key::draw(source.salt, &layer, &unit.written()), params.control_share)
     };
     let control: Vec<bool> = ranked.iter().map(is_control).collect();
     let arm = |control: &bool| if *control { "control" } else { "treatment" };
     let columns = vec![
-        Series::new("customer_id".into(), ranked.iter().map(|&row| customers[row].id.as_str()).collect::<Vec<_>>()),
+        ids("customer_id", ranked.iter().map(|&row| Some(customers[row].id))),
         Series::new("rank".into(), (1..=ranked.len() as i64).collect::<Vec<_>>()),
         Series::new("arm".into(), control.iter().map(arm).collect::<Vec<_>>()),
         Series::new("channel".into(), vec![params.channel.as_str(); ranked.len()]),
@@ -206,7 +209,7 @@ fn build(params: &Params, source: &Source<'_>, ranked: &[usize], order: &[Option
     let first = |row: &usize| reasons[*row][0].split(": ").next().unwrap_or_default().to_owned();
     let firsts: Vec<String> = out.iter().map(first).collect();
     let columns = vec![
-        Series::new("customer_id".into(), out.iter().map(|&row| customers[row].id.as_str()).collect::<Vec<_>>()),
+        ids("customer_id", out.iter().map(|&row| Some(customers[row].id))),
         Series::new("reason".into(), firsts.clone()),
         Series::new("all_reasons".into(), out.iter().map(|&row| reasons[row].join("; ")).collect::<Vec<_>>()),
     ];
@@ -231,7 +234,8 @@ fn csv(params: &Params, source: &Source<'_>, treated: &[(usize, usize)]) -> Resu
     file.row(&["customer_id", "source", "source_customer_id", "rank", "channel"])?;
     for (rank, row) in treated {
         let customer = &source.people.customers[*row];
-        file.row(&[&customer.id, &customer.key.0, &customer.key.1, &rank.to_string(), &params.channel])?;
+        let (_, key) = source.keys.text(customer.first);
+        file.row(&[&customer.id.to_string(), source.people.source(customer), &key, &rank.to_string(), &params.channel])?;
     }
     file.bytes()
 }

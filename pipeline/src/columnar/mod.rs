@@ -1,6 +1,7 @@
 //! Parquet files, checked, decoded to plain columns, and written. The only user of the parquet crate.
 
 mod caught;
+mod coded;
 mod open;
 mod pages;
 mod read;

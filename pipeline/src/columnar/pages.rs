@@ -117,6 +117,15 @@ impl Pages {
         self.found.as_slice().iter().any(is_delta)
     }
 
+    /// Whether the first page is a dictionary and all others are numbers into it.
+    pub fn is_by_dictionary(&self) -> bool {
+        let by_dictionary = |found: &Found| {
+            let encoding = found.header.data.and_then(|data| encoding(data.encoding));
+            matches!(encoding, Some(Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY))
+        };
+        matches!(self.found.as_slice(), [first, rest @ ..] if first.header.dictionary.is_some() && rest.iter().all(by_dictionary))
+    }
+
     fn page(&self, found: &Found) -> Read<Page> {
         let header = &found.header;
         if let Some(crc) = header.crc {

@@ -1,11 +1,17 @@
 //! Decoding: batches of plain columns, a row group after another, one request for all column chunks of a row group.
 
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use std::sync::Arc;
+
+use parquet::basic::Type as Physical;
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType, Int96};
+use parquet::schema::types::ColumnDescPtr;
 
 use super::caught::caught;
+use super::coded::{self, Coded};
 use super::open::{File, chunk_range};
 use super::pages::{Chunk, Pages};
+use super::schema::FieldKind;
 use super::values::{Column, Texts, Values};
 use crate::allowance::Held;
 use crate::error::{Error, Result};
@@ -36,6 +42,8 @@ pub struct Batches<'a> {
 struct Decoder {
     reader: ColumnReader,
     rows_max: usize,
+    /// Where the values are numbers into it.
+    dictionary: Option<Arc<Texts>>,
 }
 
 impl File {
@@ -99,9 +107,9 @@ impl Batches<'_> {
             let chunk = Chunk { column: &described, codec: metadata.compression(), values, page_bytes_max };
             let pages = Pages::find(chunk, &bytes).map_err(|fault| self.fault(self.group, column, fault))?;
             held.grow("read the lake", pages.bytes_max).map_err(place)?;
-            let rows_max = if pages.shares_prefixes() { (BATCH_TEXT_BYTES / (pages.bytes_max as usize + 1)).clamp(1, BATCH_ROWS) } else { BATCH_ROWS };
-            let reader = parquet::column::reader::get_column_reader(described, Box::new(pages));
-            self.readers.push(Decoder { reader, rows_max });
+            let is_text = self.file.fields[column].kind == FieldKind::Text;
+            let decoder = caught(|| Decoder::of(pages, &described, is_text));
+            self.readers.push(decoder.map_err(|fault| self.fault(self.group, column, fault))?);
         }
         self.held = Some(held);
         self.rows_left = rows;
@@ -116,11 +124,25 @@ impl Batches<'_> {
 }
 
 impl Decoder {
+    fn of(mut pages: Pages, described: &ColumnDescPtr, is_text: bool) -> std::result::Result<Self, String> {
+        let dictionary = if is_text && described.physical_type() == Physical::BYTE_ARRAY { Coded::of(&mut pages)? } else { None };
+        let rows_max = if pages.shares_prefixes() { (BATCH_TEXT_BYTES / (pages.bytes_max as usize + 1)).clamp(1, BATCH_ROWS) } else { BATCH_ROWS };
+        let reader = match &dictionary {
+            Some(texts) => get_column_reader(coded::described(described)?, Box::new(Coded::new(pages, texts.len()))),
+            None => get_column_reader(described.clone(), Box::new(pages)),
+        };
+        Ok(Self { reader, rows_max, dictionary })
+    }
+
     /// Reads exactly `rows` values, unknown ones included.
     fn read(&mut self, rows: usize) -> std::result::Result<Column, String> {
         let steps = Steps { rows, most: self.rows_max };
         match &mut self.reader {
             ColumnReader::BoolColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Bool(values))),
+            ColumnReader::Int32ColumnReader(reader) if self.dictionary.is_some() => {
+                let dictionary = self.dictionary.clone().unwrap_or_default();
+                steps.dense(reader, |_| 0, |codes| Ok(Values::Coded(codes.into_iter().map(|code| code as u32).collect(), dictionary)))
+            }
             ColumnReader::Int32ColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Int(values.into_iter().map(i64::from).collect()))),
             ColumnReader::Int64ColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Int(values))),
             ColumnReader::Int96ColumnReader(reader) => {
@@ -198,6 +220,7 @@ fn spread(packed: Values, known: &[bool]) -> Values {
         Values::Int(packed) => Values::Int(plain(packed, known)),
         Values::Wide(packed) => Values::Wide(plain(packed, known)),
         Values::Float(packed) => Values::Float(plain(packed, known)),
+        Values::Coded(packed, dictionary) => Values::Coded(plain(packed, known), dictionary),
         Values::Text(packed) => {
             let mut texts = Texts::default();
             let mut next = 0;

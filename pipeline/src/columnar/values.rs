@@ -1,5 +1,7 @@
 //! Plain columns of decoded values.
 
+use std::sync::Arc;
+
 /// Texts one after another, without an allocation each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts {
@@ -44,6 +46,8 @@ pub enum Values {
     Float(Vec<f64>),
     /// Texts.
     Text(Texts),
+    /// Texts by their place in a dictionary, which the batches of a row group share. Places may be any where a text is unknown.
+    Coded(Vec<u32>, Arc<Texts>),
 }
 
 /// A column: values, and which of them are known.
@@ -64,6 +68,7 @@ impl Column {
             Values::Wide(values) => values.len(),
             Values::Float(values) => values.len(),
             Values::Text(values) => values.len(),
+            Values::Coded(codes, _) => codes.len(),
         }
     }
 
@@ -81,6 +86,7 @@ impl Column {
     pub fn text(&self, row: usize) -> Option<&str> {
         match &self.values {
             Values::Text(texts) if self.is_known(row) => Some(texts.get(row)),
+            Values::Coded(codes, texts) if self.is_known(row) => Some(texts.get(codes[row] as usize)),
             _ => None,
         }
     }

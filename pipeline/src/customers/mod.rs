@@ -3,17 +3,22 @@
 mod consent;
 mod link;
 mod read;
+mod seen;
 
 pub use consent::{Consents, read_consents};
-pub use link::{Customer, People, link};
-pub use read::{SourceCustomer, read_customers};
+pub use link::{Customer, Groups, NOBODY, People};
+pub use read::{AccountType, SourceCustomer, SourceCustomers, read_customers};
+pub use seen::SeenLines;
+
+use std::collections::HashSet;
 
 use polars::prelude::Column as Series;
 use serde::Serialize;
 
 use crate::config::{Faults, RawCustomers};
 use crate::error::Result;
-use crate::table::{Column, Contract, Kind, Range, Table, dates};
+use crate::lake::SourceKeys;
+use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
 
 /// The checked `customers` section.
@@ -22,18 +27,26 @@ pub struct Params {
     /// Whether equal normalised e-mail addresses mean one customer.
     pub link_by_email: bool,
     /// Addresses that identify nobody.
-    pub blocked_emails: Vec<String>,
+    #[serde(serialize_with = "in_order")]
+    pub blocked: HashSet<String>,
     /// Account types that are withheld from everything but `customers`.
-    pub leave_out_account_types: Vec<String>,
+    pub leave_out_account_types: Vec<AccountType>,
     /// Customers with more order lines are withheld.
     pub max_rows_per_customer: u64,
 }
 
+fn in_order<S: serde::Serializer>(texts: &HashSet<String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_seq(texts.iter().collect::<std::collections::BTreeSet<_>>())
+}
+
 /// Checks the section.
 pub fn check(raw: RawCustomers, faults: &mut Faults<'_>) -> Params {
-    let left_out = raw.leave_out_account_types.unwrap_or_default();
-    for (index, name) in left_out.iter().enumerate().filter(|(_, name)| !read::ACCOUNT_TYPES.contains(&name.as_str())) {
-        faults.add(&format!("customers.leave_out_account_types[{index}]"), format!("one of {}", read::ACCOUNT_TYPES.join(", ")), format!("`{name}`"));
+    let mut left_out = Vec::new();
+    for (index, name) in raw.leave_out_account_types.unwrap_or_default().iter().enumerate() {
+        match AccountType::of(name) {
+            Some(account) => left_out.push(account),
+            None => faults.add(&format!("customers.leave_out_account_types[{index}]"), format!("one of {}", AccountType::words()), format!("`{name}`")),
+        }
     }
     let blocked = raw.blocked_emails.unwrap_or_default();
     for (index, email) in blocked.iter().enumerate().filter(|(_, email)| link::normalised_email(email).is_none()) {
@@ -41,7 +54,7 @@ pub fn check(raw: RawCustomers, faults: &mut Faults<'_>) -> Params {
     }
     Params {
         link_by_email: faults.required("customers.link_by_email", raw.link_by_email, "true or false").unwrap_or_default(),
-        blocked_emails: blocked.iter().filter_map(|email| link::normalised_email(email)).collect(),
+        blocked: blocked.iter().filter_map(|email| link::normalised_email(email)).collect(),
         leave_out_account_types: left_out,
         max_rows_per_customer: faults.ranged("customers.max_rows_per_customer", raw.max_rows_per_customer, 1..=1 << 40),
     }
@@ -79,26 +92,28 @@ pub fn links_contract() -> Contract {
 ///
 /// # Errors
 /// `Bug` if a contract is broken.
-pub fn tables(people: &People, order_dates: &[(Option<Day>, Option<Day>)], as_of: Day) -> Result<[Table; 2]> {
+pub fn tables(people: &People, keys: &SourceKeys, order_dates: &[(Option<Day>, Option<Day>)], as_of: Day) -> Result<[Table; 2]> {
     let everyone = &people.customers;
-    let text = |name: &str, pick: fn(&Customer) -> Option<&str>| Series::new(name.into(), everyone.iter().map(pick).collect::<Vec<_>>());
     let columns = vec![
-        Series::new("customer_id".into(), everyone.iter().map(|customer| customer.id.as_str()).collect::<Vec<_>>()),
-        text("household_id", |customer| customer.household_id.as_deref()),
-        text("account_type", |customer| customer.account_type.as_deref()),
+        ids("customer_id", everyone.iter().map(|customer| Some(customer.id))),
+        ids("household_id", everyone.iter().map(|customer| customer.household)),
+        Series::new("account_type".into(), everyone.iter().map(|customer| customer.account_type.map(AccountType::word)).collect::<Vec<_>>()),
         dates("registered_date", everyone.iter().map(|customer| customer.registered).collect())?,
         dates("first_order_date", order_dates.iter().map(|dates| dates.0).collect())?,
         dates("last_order_date", order_dates.iter().map(|dates| dates.1).collect())?,
-        text("home_store_id", |customer| customer.home_store.as_deref()),
-        Series::new("source_customer_count".into(), everyone.iter().map(|customer| customer.members).collect::<Vec<_>>()),
+        Series::new("home_store_id".into(), everyone.iter().map(|customer| people.home_store(customer)).collect::<Vec<_>>()),
+        Series::new("source_customer_count".into(), everyone.iter().map(|customer| i64::from(customer.members)).collect::<Vec<_>>()),
     ];
-    let links = &people.links;
-    let pick = |name: &str, pick: &dyn Fn(&link::Link) -> &str| Series::new(name.into(), links.iter().map(pick).collect::<Vec<_>>());
+    let mut links: Vec<(u32, u32, String)> = Vec::with_capacity(keys.len());
+    keys.each(|key, source, id| links.push((people.customer_of[key.number as usize], source, id.to_owned())));
+    links.sort_unstable_by(|a, b| (a.0, &people.sources[a.1 as usize], &a.2).cmp(&(b.0, &people.sources[b.1 as usize], &b.2)));
+    let customer = |link: &(u32, u32, String)| &everyone[link.0 as usize];
+    let rule = |link: &(u32, u32, String)| if customer(link).members > 1 { "email" } else { "itself" };
     let link_columns = vec![
-        pick("source", &|link| &link.key.0),
-        pick("source_customer_id", &|link| &link.key.1),
-        Series::new("customer_id".into(), links.iter().map(|link| everyone[link.customer as usize].id.as_str()).collect::<Vec<_>>()),
-        pick("rule", &|link| link.rule),
+        Series::new("source".into(), links.iter().map(|link| people.sources[link.1 as usize].as_str()).collect::<Vec<_>>()),
+        Series::new("source_customer_id".into(), links.iter().map(|link| link.2.as_str()).collect::<Vec<_>>()),
+        ids("customer_id", links.iter().map(|link| Some(customer(link).id))),
+        Series::new("rule".into(), links.iter().map(rule).collect::<Vec<_>>()),
     ];
     Ok([Table::new(contract(), columns, as_of)?, Table::new(links_contract(), link_columns, as_of)?])
 }

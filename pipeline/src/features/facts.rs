@@ -1,8 +1,6 @@
 //! What a customer's lines add up to at a date: integers only, from one pass over the customer's sorted lines.
 
-use std::collections::HashMap;
-
-use crate::lake::{Line, LineKind};
+use crate::lake::{ByFingerprint, Line, LineKind};
 use crate::time::{Day, Window};
 
 /// Integer accumulators of one customer at one date.
@@ -101,16 +99,6 @@ struct Sum {
     milli_units: i64,
 }
 
-/// A customer's orders: which line belongs to which, and to which a return is charged.
-pub struct Orders<'a> {
-    lines: &'a [Line<'a>],
-    /// By line: the order that it belongs to.
-    own: Vec<u32>,
-    /// By line: the order whose value it nets.
-    charged: Vec<u32>,
-    count: usize,
-}
-
 /// From which date, and to which day, a customer is looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
@@ -122,26 +110,69 @@ pub struct View {
     pub lookback_days: i32,
 }
 
-impl<'a> Orders<'a> {
+/// A customer's orders: which line belongs to which, and to which a return is charged. Its memory is used again for the next customer.
+#[derive(Debug, Default)]
+pub struct Orders {
+    /// By line: the order that it belongs to.
+    own: Vec<u32>,
+    /// By line: the order whose value it nets.
+    charged: Vec<u32>,
+    /// Fingerprints of the orders.
+    orders: Vec<u64>,
+    /// The places of the fingerprints, where there are many.
+    places: ByFingerprint<u64, u32>,
+    sums: Vec<Sum>,
+    days: Vec<Day>,
+}
+
+/// Up to so many orders are looked for one by one, the newest first.
+const FEW_ORDERS: usize = 32;
+
+impl Orders {
     /// Finds the orders in a customer's lines, which are sorted by time.
-    pub fn of(lines: &'a [Line<'a>]) -> Self {
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
-        let mut own = Vec::with_capacity(lines.len());
+    pub fn find(&mut self, lines: &[Line]) {
+        self.own.clear();
+        self.charged.clear();
+        self.orders.clear();
+        self.places.clear();
         for line in lines {
-            let next = numbers.len() as u32;
-            own.push(*numbers.entry(line.order_id).or_insert(next));
+            let place = match self.place(line.order) {
+                Some(place) => place,
+                None => {
+                    self.orders.push(line.order);
+                    let place = self.orders.len() as u32 - 1;
+                    if self.orders.len() > FEW_ORDERS {
+                        if self.places.is_empty() {
+                            self.places.extend(self.orders.iter().enumerate().map(|(place, order)| (*order, place as u32)));
+                        }
+                        self.places.insert(line.order, place);
+                    }
+                    place
+                }
+            };
+            self.own.push(place);
         }
-        let charged = lines.iter().zip(&own).map(|(line, &own)| numbers.get(line.return_of).copied().unwrap_or(own)).collect();
-        Self { lines, own, charged, count: numbers.len() }
+        for (index, line) in lines.iter().enumerate() {
+            let own = self.own[index];
+            let charged = if line.return_of == 0 { own } else { self.place(line.return_of).unwrap_or(own) };
+            self.charged.push(charged);
+        }
     }
 
-    /// What the lines that were visible on the view's date add up to.
-    pub fn facts(&self, view: View) -> Facts {
-        let sums = self.sums(view.date);
+    fn place(&self, order: u64) -> Option<u32> {
+        if self.orders.len() > FEW_ORDERS {
+            return self.places.get(&order).copied();
+        }
+        self.orders.iter().rposition(|known| *known == order).map(|place| place as u32)
+    }
+
+    /// What the lines that were visible on the view's date add up to; `lines` are those whose orders were found.
+    pub fn facts(&mut self, lines: &[Line], view: View) -> Facts {
+        self.sum(lines, view.date);
         let window = Window::ending(view.date, view.lookback_days);
         let mut facts = Facts::none(view.date, view.observed_to);
-        let mut days = Vec::new();
-        for sum in &sums {
+        self.days.clear();
+        for sum in &self.sums {
             let Some((_, day)) = sum.first else { continue };
             facts.value_minor += sum.value_minor;
             let inside = window.contains(day);
@@ -154,7 +185,7 @@ impl<'a> Orders<'a> {
             if !sum.bought {
                 continue;
             }
-            days.push(day);
+            self.days.push(day);
             facts.order_count += 1;
             if inside {
                 facts.window_orders += 1;
@@ -162,50 +193,50 @@ impl<'a> Orders<'a> {
                 facts.window_milli_units += sum.milli_units;
             }
         }
-        add_days(&mut facts, days);
+        self.days.sort_unstable();
+        self.days.dedup();
+        add_days(&mut facts, &self.days);
         facts
     }
 
-    fn sums(&self, date: Day) -> Vec<Sum> {
-        let mut sums = vec![Sum::default(); self.count];
-        for (index, line) in self.lines.iter().enumerate() {
+    fn sum(&mut self, lines: &[Line], date: Day) {
+        self.sums.clear();
+        self.sums.resize(self.orders.len(), Sum::default());
+        for (index, line) in lines.iter().enumerate() {
             if line.visible_from > date || line.kind == LineKind::NoProduct {
                 continue;
             }
-            let own = &mut sums[self.own[index] as usize];
+            let own = &mut self.sums[self.own[index] as usize];
             let at = (line.ordered_at, line.day);
             own.first = Some(own.first.map_or(at, |first| first.min(at)));
             if line.kind == LineKind::Sale {
-                own.bought |= line.quantity > 0.0;
+                own.bought |= line.is_bought;
                 own.lines += 1;
-                own.milli_units += (line.quantity * 1000.0).round() as i64;
+                own.milli_units += i64::from(line.milli_units);
                 own.gross_minor += line.amount_minor;
                 own.value_minor += line.amount_minor;
                 continue;
             }
             // An order that is not visible yet cannot be netted: the return then stands for itself.
             let charged = self.charged[index] as usize;
-            let target = if sums[charged].first.is_some() { charged } else { self.own[index] as usize };
-            sums[target].value_minor += line.amount_minor;
-            sums[target].returned_minor -= line.amount_minor;
-            sums[target].return_lines += 1;
+            let target = if self.sums[charged].first.is_some() { charged } else { self.own[index] as usize };
+            self.sums[target].value_minor += line.amount_minor;
+            self.sums[target].returned_minor -= line.amount_minor;
+            self.sums[target].return_lines += 1;
         }
-        sums
     }
 
     /// Distinct order days, oldest first, of the lines that were visible on `seen_by`.
-    pub fn order_days(&self, seen_by: Day) -> Vec<Day> {
-        let sums = self.sums(seen_by);
-        let mut days: Vec<Day> = sums.iter().filter(|sum| sum.bought).filter_map(|sum| sum.first.map(|first| first.1)).collect();
+    pub fn order_days(&mut self, lines: &[Line], seen_by: Day) -> Vec<Day> {
+        self.sum(lines, seen_by);
+        let mut days: Vec<Day> = self.sums.iter().filter(|sum| sum.bought).filter_map(|sum| sum.first.map(|first| first.1)).collect();
         days.sort_unstable();
         days.dedup();
         days
     }
 }
 
-fn add_days(facts: &mut Facts, mut days: Vec<Day>) {
-    days.sort_unstable();
-    days.dedup();
+fn add_days(facts: &mut Facts, days: &[Day]) {
     facts.first_day = days.first().copied();
     facts.last_day = days.last().copied();
     facts.order_days = days.len() as i64;

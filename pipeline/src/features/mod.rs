@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use crate::config::{Faults, RawFeatures};
 use crate::error::Result;
-use crate::table::{Column, Contract, Kind, Range, Table, dates};
+use crate::key::Id;
+use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
 
 /// How a feature's value follows from the facts.
@@ -131,8 +132,8 @@ pub fn contract(items: &[Feature]) -> Contract {
 ///
 /// # Errors
 /// `Bug` if a feature breaks its contract.
-pub fn table(items: &[Feature], customer_ids: &[&str], facts: &[Facts], as_of: Day) -> Result<Table> {
-    let mut columns = vec![Series::new("customer_id".into(), customer_ids)];
+pub fn table(items: &[Feature], customers: &[Id], facts: &[Facts], as_of: Day) -> Result<Table> {
+    let mut columns = vec![ids("customer_id", customers.iter().copied().map(Some))];
     for item in items {
         columns.push(match item.get {
             Get::Int(get) => Series::new(item.name.into(), facts.iter().map(get).collect::<Vec<_>>()),

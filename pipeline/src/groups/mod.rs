@@ -9,7 +9,8 @@ pub use value_risk::{Assigned, Member, Params, assign, check};
 use polars::prelude::Column as Series;
 
 use crate::error::Result;
-use crate::table::{Column, Contract, Kind, Range, Table};
+use crate::key::Id;
+use crate::table::{Column, Contract, Kind, Range, Table, ids};
 use crate::time::Day;
 
 /// The contract of the table `groups`.
@@ -41,11 +42,11 @@ pub fn contract() -> Contract {
 ///
 /// # Errors
 /// `Bug` if a contract is broken.
-pub fn table(ids: &[&str], rfm: &[Option<Rfm>], assigned: &[Assigned], as_of: Day) -> Result<Table> {
+pub fn table(customers: &[Id], rfm: &[Option<Rfm>], assigned: &[Assigned], as_of: Day) -> Result<Table> {
     let code = |name: &str, pick: fn(&Rfm) -> i64| Series::new(name.into(), rfm.iter().map(|rfm| rfm.as_ref().map(pick)).collect::<Vec<_>>());
     let text = |name: &str, pick: fn(&Assigned) -> &str| Series::new(name.into(), assigned.iter().map(pick).collect::<Vec<_>>());
     let columns = vec![
-        Series::new("customer_id".into(), ids),
+        ids("customer_id", customers.iter().copied().map(Some)),
         code("rfm_recency_code", |rfm| rfm.recency),
         code("rfm_frequency_code", |rfm| rfm.frequency),
         code("rfm_monetary_code", |rfm| rfm.monetary),

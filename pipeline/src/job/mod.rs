@@ -1,6 +1,7 @@
 //! A job: its checked config, and what can be done with it: run, plan, check, explain, and upkeep.
 
 mod contracts;
+mod gather;
 mod identity;
 mod inputs;
 mod params;

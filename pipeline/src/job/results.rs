@@ -12,9 +12,11 @@ use crate::customers::{self, Consents, People};
 use crate::error::Result;
 use crate::features::{self, Facts};
 use crate::groups::{self, Member};
+use crate::key::Id;
+use crate::lake::SourceKeys;
 use crate::report::{GroupLine, ListLine};
 use crate::shards::{self, Output, Scores, State};
-use crate::table::Table;
+use crate::table::{Table, ids};
 
 /// Everything that is published about customers.
 pub struct Results {
@@ -36,7 +38,7 @@ struct Withheld {
 impl Withheld {
     fn decide(params: &Params, people: &People, complete: &Complete, facts: &[Facts], scores: &[Option<Scores>]) -> Self {
         let late = |customer: &customers::Customer| {
-            let store = customer.home_store.as_ref();
+            let store = people.home_store(customer);
             params.audit.withholds_late_stores() && store.is_some_and(|store| complete.late_stores.contains_key(store))
         };
         let one = |(index, customer): (usize, &customers::Customer)| {
@@ -68,11 +70,11 @@ impl Withheld {
         let mut rows = Vec::new();
         for (index, customer) in people.customers.iter().enumerate() {
             for output in Output::ALL {
-                rows.extend(self.of(output, index).map(|reason| (customer.id.as_str(), output.name(), reason)));
+                rows.extend(self.of(output, index).map(|reason| (customer.id, output.name(), reason)));
             }
         }
         let columns = vec![
-            Series::new("customer_id".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>()),
+            ids("customer_id", rows.iter().map(|row| Some(row.0))),
             Series::new("output".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()),
             Series::new("reason".into(), rows.iter().map(|row| row.2).collect::<Vec<_>>()),
         ];
@@ -96,22 +98,29 @@ impl Withheld {
 ///
 /// # Errors
 /// `Bug` if a table breaks its contract.
-pub fn results(params: &Params, people: &People, complete: &Complete, consents: &Consents, state: &State, trained: &Trained) -> Result<Results> {
+pub fn results(
+    params: &Params,
+    (people, keys): (&People, &SourceKeys),
+    complete: &Complete,
+    consents: &Consents,
+    state: &State,
+    trained: &Trained,
+) -> Result<Results> {
     let facts = &state.facts;
     let scores = shards::score(facts, &trained.artefacts, &params.cycle, params.churn.population);
     let withheld = Withheld::decide(params, people, complete, facts, &scores);
-    let ids = |rows: &[usize]| rows.iter().map(|&row| people.customers[row].id.as_str()).collect::<Vec<&str>>();
+    let ids_of = |rows: &[usize]| rows.iter().map(|&row| people.customers[row].id).collect::<Vec<Id>>();
     let order_dates: Vec<_> = facts.iter().map(|facts| (facts.first_day, facts.last_day)).collect();
-    let [customers, links] = customers::tables(people, &order_dates, params.as_of)?;
+    let [customers, links] = customers::tables(people, keys, &order_dates, params.as_of)?;
 
     let rows = withheld.rows(Output::Features);
     let chosen: Vec<Facts> = rows.iter().map(|&row| facts[row]).collect();
-    let features = features::table(&params.features.items, &ids(&rows), &chosen, params.as_of)?;
+    let features = features::table(&params.features.items, &ids_of(&rows), &chosen, params.as_of)?;
 
     let rows = withheld.rows(Output::Scores);
     let chosen: Vec<Scores> = rows.iter().filter_map(|&row| published(scores[row], withheld.of(Output::ChurnProbability, row))).collect();
     let contract = shards::scores_contract(&params.cycle, params.churn.population.horizon_days);
-    let scored = shards::scores_table(contract, &ids(&rows), &chosen, params.as_of)?;
+    let scored = shards::scores_table(contract, &ids_of(&rows), &chosen, params.as_of)?;
 
     let rows = withheld.rows(Output::Groups);
     let members: Vec<Member<'_>> = rows
@@ -124,13 +133,14 @@ pub fn results(params: &Params, people: &People, complete: &Complete, consents: 
         .collect();
     let (rfm, cuts) = groups::codes(&members.iter().map(|member| member.facts).collect::<Vec<_>>());
     let assigned = groups::assign(&members, &params.groups);
-    let grouped = groups::table(&ids(&rows), &rfm, &assigned, params.as_of)?;
+    let grouped = groups::table(&ids_of(&rows), &rfm, &assigned, params.as_of)?;
     let lines = group_lines(&grouped, &members)?;
 
     let wide = Wide::join(&customers, &[(&features, Output::Features), (&scored, Output::Scores), (&grouped, Output::Groups)])?;
     let reason = |output: Output, row: usize| withheld.of(output, row);
     let value_minor = |row: usize| facts[row].window_value_minor;
-    let source = campaigns::Source { people, wide: &wide, consents, withheld: &reason, value_minor: &value_minor, salt: &params.salt, as_of: params.as_of };
+    let source =
+        campaigns::Source { people, keys, wide: &wide, consents, withheld: &reason, value_minor: &value_minor, salt: &params.salt, as_of: params.as_of };
     let targets = params.campaigns.iter().map(|campaign| Ok((campaign.name.clone(), campaigns::target(campaign, &source)?)));
     let targets = targets.collect::<Result<Vec<_>>>()?;
     let cuts = groups::cuts_table(&cuts, params.as_of)?;

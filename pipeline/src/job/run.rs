@@ -1,20 +1,20 @@
 //! `run`: from the lake to published tables.
 
 use super::contracts::definitions_table;
+use super::gather::Gathered;
 use super::identity::{Identity, PROGRAM, identify};
-use super::inputs::{Inputs, read_status};
+use super::inputs::Inputs;
 use super::params::Params;
 use super::progress::Progress;
 use super::results::{Results, list_lines, results};
-use crate::allowance::Allowance;
-use crate::audit::{self, Finding, Seen, Severity, Status, Verdict};
+use crate::audit::{self, Finding, Severity, Verdict};
 use crate::backtest::{self, Trained};
-use crate::customers::{self, Consents, People};
+use crate::customers::People;
 use crate::error::{Error, Kind, Result};
-use crate::lake::{Counts, Cut};
+use crate::lake::Counts;
 use crate::publish::{self, Manifest, Outcome, Staged};
 use crate::report::Summary;
-use crate::shards::{self, Plan, Scratch, State};
+use crate::shards::{self, Plan, Ranks, State};
 use crate::store::{Access, Store};
 use crate::time::Dates;
 use std::path::{Path, PathBuf};
@@ -103,28 +103,15 @@ type Computed = (Results, Summary, Found);
 
 /// Everything between the lake and the tables.
 fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Progress) -> Result<Computed> {
-    let cut = Cut { as_of: params.as_of, zone: params.zone.clone(), currency: params.currency.clone() };
-    let lines = inputs.order_lines()?;
-    progress.begin("survey the order lines");
-    let (survey, line_counts) = audit::survey(lines, &cut)?;
-    progress.end(&format!("{} lines, {} customer keys", survey.lines, survey.seen.len()));
-
-    progress.begin("link customers");
-    let mut counts = vec![("order_lines".to_owned(), line_counts)];
-    let read = read_small_tables(inputs, &cut, &survey.seen, params, &mut counts)?;
-    let (people, consents, status) = read;
-    let complete = audit::complete_through(&survey, &status, &params.audit, params.as_of);
-    progress.end(&format!("{} customers", people.customers.len()));
-
-    progress.begin("divide lines into shards");
-    let allowance = Allowance::scratch(params.scratch_limit);
-    let partition = shards::partition(lines, &cut, &people, params.shards, Scratch { folder: scratch, allowance: &allowance })?;
-    progress.end(&format!("{} shards, {} bytes spilled", partition.shards(), partition.spilled_bytes()));
+    let gathered = Gathered::of(params, inputs, scratch, progress)?;
+    let Gathered { names, people, partition, survey, feeds, complete, consents, counts } = gathered;
+    let memory = inputs.order_lines()?.memory();
 
     progress.begin("collect features");
     let dates = Dates::choose(params.as_of, params.grid);
     let plan = Plan {
         people: &people,
+        ranks: Ranks::of(&names),
         complete: &complete,
         dates: &dates,
         lookback_days: params.lookback_days,
@@ -132,9 +119,9 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
         late_days: params.late_days,
         sample_customers: params.sample_customers,
         salt: &params.salt,
-        memory: lines.memory(),
+        memory,
     };
-    let _state = lines.memory().take("collect features", shards::state_bytes(people.customers.len(), dates.all().len(), params.sample_customers))?;
+    let _state = memory.take("collect features", shards::state_bytes(people.customers.len(), dates.all().len(), params.sample_customers))?;
     let state = shards::collect(&plan, &partition)?;
     drop(partition);
     progress.end(&format!("{} dates", dates.all().len()));
@@ -145,52 +132,15 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
 
     progress.begin("score, group, target");
     let tables = people.customers.len() as u64 * TABLE_BYTES * (1 + params.campaigns.len() as u64);
-    let _tables = lines.memory().take("score, group, target", tables)?;
-    let results = results(params, &people, &complete, &consents, &state, &trained)?;
+    let _tables = memory.take("score, group, target", tables)?;
+    let results = results(params, (&people, &names.keys), &complete, &consents, &state, &trained)?;
     progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));
 
-    let mut findings = audit::input_checks(&counts, &survey, &complete, state.duplicates, &params.audit, params.as_of);
+    let mut findings = audit::input_checks(&counts, (&survey, &feeds), &complete, state.duplicates, &params.audit, params.as_of);
     findings.extend(model_findings(params, &trained));
     findings.push(line_finding(params, &people));
     let summary = summary(&people, &state, &results, &trained, params.lookback_days);
     Ok((results, summary, Found { findings, trained, counts }))
-}
-
-fn read_small_tables(
-    inputs: &Inputs,
-    cut: &Cut,
-    seen: &std::collections::HashMap<(String, String), Seen>,
-    params: &Params,
-    counts: &mut Vec<(String, Counts)>,
-) -> Result<(People, Consents, Status)> {
-    let mut known = Default::default();
-    if let Some(table) = inputs.table("customers") {
-        let (read, count) = customers::read_customers(table, cut)?;
-        counts.push(("customers".to_owned(), count));
-        known = read;
-    }
-    let people = customers::link(&known, seen, &params.customers, inputs.order_lines()?.memory())?;
-    let mut consents = Consents::default();
-    if let Some(table) = inputs.table("consents") {
-        let (read, count) = customers::read_consents(table, cut, &people)?;
-        counts.push(("consents".to_owned(), count));
-        consents = read;
-    }
-    let mut status = Status::new();
-    if let Some(table) = inputs.table("source_status") {
-        let (read, count) = read_status(table, cut)?;
-        counts.push(("source_status".to_owned(), count));
-        status = read;
-    }
-    // What no stage reads yet is read all the same: its rows keep their contract and add up.
-    for table in &inputs.tables {
-        let name = &table.params.input.contract.name;
-        if !counts.iter().any(|(counted, _)| counted == name) {
-            let (_, count) = table.scan(cut, |_: &mut (), _| Ok(()), |_, _| Ok(()))?;
-            counts.push((name.clone(), count));
-        }
-    }
-    Ok((people, consents, status))
 }
 
 fn line_finding(params: &Params, people: &People) -> Finding {

@@ -1,5 +1,7 @@
 //! From what a file holds to what the contract says. Everything that is not stated here is refused.
 
+use std::sync::Arc;
+
 use super::params::Mapping;
 use crate::columnar::{Column, FieldKind, Texts, Values};
 use crate::money::{Currency, MINOR_MAX, bounded};
@@ -46,7 +48,13 @@ pub fn coerce(column: &Column, from: &FieldKind, to: Kind, keep: &[bool], contex
     let each = |row: usize| known[row].then_some(row);
     let mut rounded = 0;
     let values = match to {
-        Kind::Text => Values::Text(to_texts(column, &known)?),
+        Kind::Text => match &column.values {
+            Values::Coded(codes, dictionary) => Values::Coded(codes.clone(), dictionary.clone()),
+            _ => Values::Text(to_texts(column, &known)?),
+        },
+        Kind::Date | Kind::Int if matches!(column.values, Values::Coded(..)) => {
+            Values::Int(by_entry(column, &known, if to == Kind::Date { parse_day } else { parse_int })?)
+        }
         Kind::Bool | Kind::Int if !matches!(column.values, Values::Text(_)) => {
             Values::Int((0..rows).map(|row| each(row).and_then(|row| column.int(row)).unwrap_or_default()).collect())
         }
@@ -67,8 +75,8 @@ pub fn coerce(column: &Column, from: &FieldKind, to: Kind, keep: &[bool], contex
 /// A column of `rows` equal texts, or of what such a partition key means for `to`.
 pub fn constant(text: &str, rows: usize, to: Kind, keep: &[bool], context: Context<'_>) -> Coerced {
     let mut texts = Texts::default();
-    (0..rows).for_each(|_| texts.push(text));
-    let column = Column { values: Values::Text(texts), known: None };
+    texts.push(text);
+    let column = Column { values: Values::Coded(vec![0; rows], Arc::new(texts)), known: None };
     match to {
         Kind::Timestamp => {
             let day = parse_day(text)?;
@@ -103,6 +111,19 @@ pub fn product(left: (&Column, &FieldKind), right: (&Column, &FieldKind), to: Ki
 
 fn collect<T: Default>(rows: usize, known: &[bool], mut value: impl FnMut(usize) -> Result<T, String>) -> Result<Vec<T>, String> {
     (0..rows).map(|row| if known[row] { value(row) } else { Ok(T::default()) }).collect()
+}
+
+/// What each text of a dictionary means; those of unknown rows are not looked at.
+fn by_entry(column: &Column, known: &[bool], parse: fn(&str) -> Result<i64, String>) -> Result<Vec<i64>, String> {
+    let Values::Coded(codes, dictionary) = &column.values else { return Err("expected texts, got something else".to_owned()) };
+    let mut parsed: Vec<Option<i64>> = vec![None; dictionary.len()];
+    collect(codes.len(), known, |row| {
+        let code = codes[row] as usize;
+        match parsed[code] {
+            Some(value) => Ok(value),
+            None => parse(dictionary.get(code)).inspect(|&value| parsed[code] = Some(value)),
+        }
+    })
 }
 
 fn to_texts(column: &Column, known: &[bool]) -> Result<Texts, String> {
@@ -169,11 +190,13 @@ fn instant(column: &Column, from: &FieldKind, row: usize, context: Context<'_>) 
 }
 
 fn micros(ticks: i64, per_second: i64) -> Result<i64, String> {
-    let micros = i128::from(ticks) * 1_000_000;
-    let micros = micros.div_euclid(i128::from(per_second));
+    let micros = match per_second {
+        1_000_000_000 => Some(ticks.div_euclid(1000)),
+        per_second => ticks.checked_mul(1_000_000 / per_second),
+    };
     // Years 1 to 9999: what every reader of a published table can show.
-    let sane = (-62_135_596_800_000_000..253_402_300_800_000_000).contains(&micros);
-    if sane { Ok(micros as i64) } else { Err("expected a time in the years 1 to 9999, got another".to_owned()) }
+    let sane = micros.filter(|micros| (-62_135_596_800_000_000..253_402_300_800_000_000).contains(micros));
+    sane.ok_or_else(|| "expected a time in the years 1 to 9999, got another".to_owned())
 }
 
 fn to_day(days: i64) -> Result<i32, String> {

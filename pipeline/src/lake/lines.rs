@@ -1,8 +1,10 @@
-//! An order line as the stages see it, and what kind of line it is.
+//! An order line as the stages see it, what kind of line it is, and how a batch of rows becomes lines.
 
+use super::names::{ByEntry, Names, SourceKey, SourceKeys};
 use super::scan::Rows;
 use crate::columnar::Column;
 use crate::error::{Error, Result};
+use crate::key::fingerprint;
 use crate::time::Day;
 
 /// What an order line is.
@@ -18,18 +20,22 @@ pub enum LineKind {
 }
 
 impl LineKind {
-    /// The kind that a line states, else the one that follows from its quantity.
-    ///
-    /// # Errors
-    /// `Input` if it states something else than the contract's words.
-    pub fn of(stated: Option<&str>, quantity: f64) -> Result<Self> {
+    /// The kind of a stated word; None for one that the contract does not have. An exchange is a sale or a return by its quantity.
+    fn stated(word: &str) -> Option<Self> {
+        match word {
+            "sale" | "exchange" => Some(Self::Sale),
+            "return" | "cancel" => Some(Self::Return),
+            "gift_card" | "fee" => Some(Self::NoProduct),
+            _ => None,
+        }
+    }
+
+    /// The kind of a line of this quantity that states `stated`, or nothing.
+    fn of(stated: Option<Self>, quantity: f64) -> Self {
         match stated {
-            None if quantity < 0.0 => Ok(Self::Return),
-            None | Some("sale" | "exchange") if quantity >= 0.0 => Ok(Self::Sale),
-            Some("sale" | "exchange" | "return" | "cancel") => Ok(Self::Return),
-            Some("gift_card" | "fee") => Ok(Self::NoProduct),
-            None => Ok(Self::Sale),
-            Some(_) => Err(Error::input("column kind: expected sale, return, cancel, exchange, gift_card or fee, got another word")),
+            None | Some(Self::Sale) if quantity < 0.0 => Self::Return,
+            None => Self::Sale,
+            Some(kind) => kind,
         }
     }
 
@@ -43,140 +49,207 @@ impl LineKind {
     }
 }
 
-/// Largest quantity of a line: 9,000 million lines of it in thousandths add up within 64 bits.
+/// Largest quantity of a line: its thousandths fit 32 bits, and 9,000 million lines of it add up within 64.
 const QUANTITY_MAX: f64 = 1e6;
 
-/// Texts of a line that are put together; one for all lines of a batch.
-#[derive(Debug, Default)]
-pub struct LineTexts {
-    order_id: String,
-    return_of: String,
-    rest: String,
-}
-
-/// One order line. Empty texts are unknown ones.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line<'a> {
+/// One order line. Names are numbers; what two lines share of `order` is the order that they belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
     /// When it was ordered, UTC microseconds.
     pub ordered_at: i64,
+    /// Fingerprint of source and order: two sources may call their orders alike.
+    pub order: u64,
+    /// Product.
+    pub product: u32,
+    /// What it is.
+    pub kind: LineKind,
+    /// Value in minor units.
+    pub amount_minor: i64,
     /// The day to which it counts.
     pub day: Day,
     /// The day from which it is visible.
     pub visible_from: Day,
-    /// What it is.
-    pub kind: LineKind,
-    /// Units.
-    pub quantity: f64,
-    /// Value in minor units.
-    pub amount_minor: i64,
-    /// Source and order: two sources may call their orders alike.
-    pub order_id: &'a str,
-    /// Product.
-    pub product_id: &'a str,
-    /// Source and order that a return belongs to.
-    pub return_of: &'a str,
-    /// All other used columns, joined: they only decide the order of equal lines.
-    pub rest: &'a str,
+    /// Units, in thousandths.
+    pub milli_units: i32,
+    /// Whether the quantity is above 0.
+    pub is_bought: bool,
+    /// Fingerprint of source and the order that a return belongs to; 0 for none.
+    pub return_of: u64,
+    /// Store; 0 for none.
+    pub store: u32,
+    /// Channel; 0 for none.
+    pub channel: u32,
+    /// Promotion; 0 for none.
+    pub promotion: u32,
+    /// Fingerprint of what else tells lines apart; 0 for nothing.
+    pub other: u64,
 }
 
-impl LineTexts {
-    fn fill(&mut self, source: &str, order_id: &str, return_of: &str) {
-        self.rest.clear();
-        let put = |text: &mut String, order_id: &str| {
-            text.clear();
-            if !order_id.is_empty() {
-                text.push_str(source);
-                text.push('\u{1f}');
-                text.push_str(order_id);
-            }
-        };
-        put(&mut self.order_id, order_id);
-        put(&mut self.return_of, return_of);
-    }
+/// The numbers that lines carry for names.
+#[derive(Debug, Default)]
+pub struct LineNames {
+    /// Source customers.
+    pub keys: SourceKeys,
+    /// Products.
+    pub products: Names,
+    /// Stores.
+    pub stores: Names,
+    /// Channels.
+    pub channels: Names,
+    /// Promotions.
+    pub promotions: Names,
+}
+
+/// A line, and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct LineOf {
+    /// The line.
+    pub line: Line,
+    /// Its source.
+    pub source: u32,
+    /// Source customer; None for an anonymous line.
+    pub customer: Option<SourceKey>,
+}
+
+/// Sources whose names are looked up once a dictionary; further ones are looked up row by row.
+const SOURCES: usize = 16;
+
+/// Makes lines of the batches of a file.
+#[derive(Debug, Default)]
+pub struct LineReader {
+    sources: ByEntry<Option<u32>>,
+    currencies: ByEntry<bool>,
+    kinds: ByEntry<Option<LineKind>>,
+    products: ByEntry<u32>,
+    stores: ByEntry<u32>,
+    channels: ByEntry<u32>,
+    promotions: ByEntry<u32>,
+    orders: [ByEntry<u64>; SOURCES],
+    returns: [ByEntry<u64>; SOURCES],
+    customers: [ByEntry<Option<SourceKey>>; SOURCES],
 }
 
 /// The columns of a batch of order lines.
-pub struct Lines<'a> {
-    rows: &'a Rows<'a>,
+struct Columns<'a> {
     ordered_at: &'a Column,
     quantity: &'a Column,
     amount: &'a Column,
     order_id: &'a Column,
     product_id: &'a Column,
+    currency: Option<&'a Column>,
     kind: Option<&'a Column>,
     return_of: Option<&'a Column>,
     source: Option<&'a Column>,
     customer: Option<&'a Column>,
-    others: Vec<&'a Column>,
+    store: Option<&'a Column>,
+    channel: Option<&'a Column>,
+    promotion: Option<&'a Column>,
+    line_id: Option<&'a Column>,
 }
 
-impl<'a> Lines<'a> {
-    /// The lines of a batch.
-    ///
-    /// # Errors
-    /// `Bug` if the batch is not one of order lines.
-    pub fn of(rows: &'a Rows<'a>) -> Result<Self> {
+impl<'a> Columns<'a> {
+    fn of(rows: &'a Rows<'_>) -> Result<Self> {
         let required = |name: &str| rows.column(name).ok_or_else(|| Error::bug(format!("order lines have a column {name}")));
-        let others = ["line_id", "store_id", "channel", "promo_id", "source", "source_customer_id"];
         Ok(Self {
             ordered_at: required("ordered_at")?,
             quantity: required("quantity")?,
             amount: required("amount")?,
             order_id: required("order_id")?,
             product_id: required("product_id")?,
+            currency: rows.column("currency"),
             kind: rows.column("kind"),
             return_of: rows.column("return_of_order_id"),
             source: rows.column("source"),
             customer: rows.column("source_customer_id"),
-            others: others.iter().filter_map(|name| rows.column(name)).collect(),
-            rows,
+            store: rows.column("store_id"),
+            channel: rows.column("channel"),
+            promotion: rows.column("promo_id"),
+            line_id: rows.column("line_id"),
         })
     }
+}
 
-    /// Source and source_customer_id of a row; None for an anonymous line.
-    pub fn customer(&self, row: usize) -> Option<(&'a str, &'a str)> {
-        let source = self.source.and_then(|column| column.text(row)).unwrap_or_default();
-        let id = self.customer.and_then(|column| column.text(row)).filter(|id| !id.is_empty())?;
-        Some((source, id))
+/// What `entries` knows of the text at `row`, for sources of low numbers; what `make` makes of it for others.
+fn by_source<T: Copy>(entries: &mut [ByEntry<T>; SOURCES], source: u32, column: &Column, row: usize, make: impl FnOnce(&str) -> T) -> Option<T> {
+    match entries.get_mut(source as usize) {
+        Some(entries) => entries.get(column, row, make),
+        None => column.text(row).map(make),
     }
+}
 
-    /// The line at `row`.
+impl LineReader {
+    /// Appends the lines of the rows that are used.
     ///
     /// # Errors
-    /// `Input` if its kind is not one of the contract's words, its quantity is beyond reason, or a return adds value.
-    pub fn line<'b>(&self, row: usize, texts: &'b mut LineTexts) -> Result<Line<'b>>
-    where
-        'a: 'b,
-    {
-        let source = self.source.and_then(|column| column.text(row)).unwrap_or_default();
-        let return_of = self.return_of.and_then(|column| column.text(row)).unwrap_or_default();
-        texts.fill(source, self.order_id.text(row).unwrap_or_default(), return_of);
-        for column in &self.others {
-            texts.rest.push_str(column.text(row).unwrap_or_default());
-            texts.rest.push('\u{1f}');
+    /// `Input` for a source with byte 0x1F, another currency than `currency`, a kind that is not one of the contract's words, a quantity beyond
+    /// reason, or a return that adds value; `Bug` if the batch is not one of order lines.
+    pub fn read(&mut self, rows: &Rows<'_>, names: &LineNames, currency: &str, lines: &mut Vec<LineOf>) -> Result<()> {
+        let columns = Columns::of(rows)?;
+        lines.reserve(rows.kept.len());
+        for &row in &rows.kept {
+            if columns.currency.is_some_and(|column| self.currencies.get(column, row, |code| code == currency) == Some(false)) {
+                return Err(Error::input(format!("column currency: expected {currency} in every row, got another")));
+            }
+            let days = (rows.days[row].unwrap_or(Day(0)), rows.recorded[row]);
+            lines.push(self.line(&columns, row, days, names)?);
         }
-        let quantity = self.quantity.float(row).unwrap_or_default();
-        let amount_minor = self.amount.int(row).unwrap_or_default();
-        let kind = LineKind::of(self.kind.and_then(|column| column.text(row)), quantity)?;
+        Ok(())
+    }
+
+    fn line(&mut self, columns: &Columns<'_>, row: usize, (day, recorded): (Day, Option<Day>), names: &LineNames) -> Result<LineOf> {
+        let number = |names: &Names, text: &str| names.number(text);
+        let source = match columns.source {
+            None => Some(0),
+            Some(column) => {
+                let make = |text: &str| (!text.contains('\u{1f}')).then(|| names.keys.sources.number(text));
+                self.sources.get(column, row, make).unwrap_or(Some(0))
+            }
+        };
+        let source = source.ok_or_else(|| Error::input("column source: expected no byte 0x1F, got one"))?;
+        let source_text = || columns.source.and_then(|column| column.text(row)).unwrap_or_default();
+        let seed = || fingerprint(0, source_text().as_bytes());
+        let order = by_source(&mut self.orders, source, columns.order_id, row, |text| fingerprint(seed(), text.as_bytes()));
+        let some = |text: &str| if text.is_empty() { 0 } else { fingerprint(seed(), text.as_bytes()) };
+        let return_of = columns.return_of.and_then(|column| by_source(&mut self.returns, source, column, row, some));
+        let key = |id: &str| (!id.is_empty()).then(|| names.keys.key(source_text(), id));
+        let customer = columns.customer.and_then(|column| by_source(&mut self.customers, source, column, row, key)).flatten();
+        let quantity = columns.quantity.float(row).unwrap_or_default();
+        let amount_minor = columns.amount.int(row).unwrap_or_default();
+        let stated = columns.kind.and_then(|column| self.kinds.get(column, row, LineKind::stated));
+        if stated == Some(None) {
+            return Err(Error::input("column kind: expected sale, return, cancel, exchange, gift_card or fee, got another word"));
+        }
+        let kind = LineKind::of(stated.flatten(), quantity);
         if quantity.abs() > QUANTITY_MAX {
             return Err(Error::input(format!("column quantity: expected at most {QUANTITY_MAX} units, got more")));
         }
         if kind == LineKind::Return && amount_minor > 0 {
             return Err(Error::input("column amount: expected returns to have an amount of at most 0, got one above"));
         }
-        let day = self.rows.days[row].unwrap_or(Day(0));
-        Ok(Line {
-            ordered_at: self.ordered_at.int(row).unwrap_or_default(),
-            day,
-            visible_from: self.rows.recorded[row].unwrap_or(day).max(day),
+        let milli_units = (quantity * 1000.0).round() as i32;
+        // Quantities that differ by less than a thousandth are still told apart.
+        let exact = if f64::from(milli_units) == quantity * 1000.0 { 0 } else { quantity.to_bits() };
+        let line_id = columns.line_id.and_then(|column| column.text(row)).unwrap_or_default();
+        let optional = |entries: &mut ByEntry<u32>, column: Option<&Column>, names: &Names| {
+            column.and_then(|column| entries.get(column, row, |text| number(names, text))).unwrap_or_default()
+        };
+        let line = Line {
+            ordered_at: columns.ordered_at.int(row).unwrap_or_default(),
+            order: order.unwrap_or_default(),
+            product: self.products.get(columns.product_id, row, |text| names.products.number(text)).unwrap_or_default(),
             kind,
-            quantity,
             amount_minor,
-            order_id: &texts.order_id,
-            product_id: self.product_id.text(row).unwrap_or_default(),
-            return_of: &texts.return_of,
-            rest: &texts.rest,
-        })
+            day,
+            visible_from: recorded.unwrap_or(day).max(day),
+            milli_units,
+            is_bought: kind == LineKind::Sale && quantity > 0.0,
+            return_of: return_of.unwrap_or_default(),
+            store: optional(&mut self.stores, columns.store, &names.stores),
+            channel: optional(&mut self.channels, columns.channel, &names.channels),
+            promotion: optional(&mut self.promotions, columns.promotion, &names.promotions),
+            other: if exact == 0 && line_id.is_empty() { 0 } else { fingerprint(exact, line_id.as_bytes()) },
+        };
+        Ok(LineOf { line, source, customer })
     }
 }
 
@@ -185,24 +258,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_sources_may_call_their_orders_alike() {
-        let mut texts = LineTexts::default();
-        texts.fill("web", "1001", "");
-        let web = texts.order_id.clone();
-        assert!(texts.return_of.is_empty());
-        texts.fill("store", "1001", "1000");
-        assert_ne!(texts.order_id, web);
-        assert_eq!(texts.return_of, "store\u{1f}1000");
-    }
-
-    #[test]
     fn the_kind_is_stated_or_follows_from_the_quantity() {
-        let kind = |stated, quantity| LineKind::of(stated, quantity).ok();
-        assert_eq!(kind(None, -1.0), Some(LineKind::Return));
-        assert_eq!(kind(None, 0.0), Some(LineKind::Sale));
-        assert_eq!(kind(Some("return"), 1.0), Some(LineKind::Return));
-        assert_eq!(kind(Some("exchange"), -1.0), Some(LineKind::Return));
-        assert_eq!(kind(Some("fee"), 1.0), Some(LineKind::NoProduct));
-        assert_eq!(kind(Some("Sale"), 1.0), None);
+        let kind = |stated: Option<&str>, quantity| LineKind::of(stated.map(|word| LineKind::stated(word).expect("a word of the contract")), quantity);
+        assert_eq!(kind(None, -1.0), LineKind::Return);
+        assert_eq!(kind(None, 0.0), LineKind::Sale);
+        assert_eq!(kind(Some("return"), 1.0), LineKind::Return);
+        assert_eq!(kind(Some("exchange"), -1.0), LineKind::Return);
+        assert_eq!(kind(Some("exchange"), 1.0), LineKind::Sale);
+        assert_eq!(kind(Some("fee"), 1.0), LineKind::NoProduct);
+        assert_eq!(kind(Some("gift_card"), -1.0), LineKind::NoProduct);
+        assert_eq!(LineKind::stated("Sale"), None);
     }
 }

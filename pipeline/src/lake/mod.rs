@@ -3,13 +3,15 @@
 mod coerce;
 mod contracts;
 mod lines;
+mod names;
 mod open;
 mod params;
 mod quarantine;
 mod scan;
 
 pub use contracts::{Input, input, inputs};
-pub use lines::{Line, LineKind, LineTexts, Lines};
+pub use lines::{Line, LineKind, LineNames, LineOf, LineReader};
+pub use names::{ByEntry, ByFingerprint, Names, SourceKey, SourceKeys};
 pub use open::{Identity, OpenTable, Source};
 pub use params::{Mapping, Params, TableParams, check};
 pub use quarantine::{Quarantine, Rejected};

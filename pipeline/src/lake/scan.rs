@@ -185,8 +185,9 @@ impl<'a> Batch<'a> {
             && matches!(origin, Origin::Field(position) if matches!(self.source.file.fields[*position].kind, FieldKind::Timestamp { .. }));
         let to = if instant { Kind::Timestamp } else { Kind::Date };
         let (column, _) = self.convert(origin, to, keep).map_err(|message| self.fault(name, &message))?;
-        let day = |value: i64| if instant { self.cut.zone.day(value) } else { Day(value as i32) };
-        Ok((0..self.rows).map(|row| column.int(row).map(day)).collect())
+        let mut day_here = self.cut.zone.days();
+        let mut day = |value: i64| if instant { day_here(value) } else { Day(value as i32) };
+        Ok((0..self.rows).map(|row| column.int(row).map(&mut day)).collect())
     }
 
     /// Clears `keep` where all rules of a name hold; a row counts for the first name.

@@ -32,6 +32,8 @@ pub struct Params {
     pub gap_shape: f64,
     /// Equal parameters give equal bytes.
     pub seed: u64,
+    /// Whether the files of order lines hold a month of recording, instead of a day.
+    pub monthly_files: bool,
 }
 
 impl Params {

@@ -55,9 +55,19 @@ pub fn generate(params: &Params, store: &Store) -> Result<Written> {
     }
     for bucket in 0..buckets.count() {
         let rows = buckets.take(bucket)?;
-        for day in rows.chunk_by(|a, b| a.recorded == b.recorded).filter(|day| shop.start.plus(day[0].recorded) <= shop.until) {
-            writer.written.lines += day.len() as u64;
-            writer.lines(&shop, day)?;
+        let seen = rows.partition_point(|row| shop.start.plus(row.recorded) <= shop.until);
+        let day = |row: &LineRow| shop.start.plus(row.recorded).to_string();
+        let month = |row: &LineRow| day(row)[..7].to_owned();
+        for file in rows[..seen].chunk_by(|a, b| a.recorded == b.recorded || params.monthly_files && month(a) == month(b)) {
+            writer.written.lines += file.len() as u64;
+            match params.monthly_files {
+                false => writer.lines(file, &format!("recorded_on={}/part-0.parquet", day(&file[0])), None)?,
+                true => {
+                    let noon = |row: &LineRow| (i64::from(shop.start.plus(row.recorded).0) * 2 + 1) * DAY_MICROS / 2;
+                    let recorded = numbers("recorded_at", file.iter().map(noon));
+                    writer.lines(file, &format!("recorded_month={}/part-{bucket}.parquet", month(&file[0])), Some(recorded))?;
+                }
+            }
         }
     }
     events.write(&mut writer, &shop)?;
@@ -145,9 +155,10 @@ impl Writer<'_> {
         }
     }
 
-    fn lines(&mut self, shop: &Shop, rows: &[LineRow]) -> Result<()> {
+    fn lines(&mut self, rows: &[LineRow], path: &str, recorded: Option<Series>) -> Result<()> {
         let names = ["source", "order_id", "source_customer_id", "ordered_at", "product_id", "quantity", "amount", "channel", "store_id", "return_of_order_id"];
-        let contract = contract_of("order_lines", &names, &["source", "channel", "store_id"])?;
+        let more: &[&str] = if recorded.is_some() { &["recorded_at"] } else { &[] };
+        let contract = contract_of("order_lines", &[&names, more].concat(), &["source", "channel", "store_id", "recorded_at"])?;
         let order = |row: &LineRow, visit: u32| match row.person {
             u32::MAX => format!("n{visit:x}"),
             person => format!("{person:x}-{visit:x}"),
@@ -166,8 +177,8 @@ impl Writer<'_> {
             texts("store_id", rows.iter().map(|row| store_id(row.store as usize))),
             maybe_texts("return_of_order_id", rows.iter().map(|row| (row.return_of != u32::MAX).then(|| order(row, row.return_of))).collect()),
         ];
-        let recorded = shop.start.plus(rows[0].recorded);
-        self.table(&format!("lake/order_lines/recorded_on={recorded}/part-0.parquet"), &contract, columns)
+        let columns = columns.into_iter().chain(recorded).collect();
+        self.table(&format!("lake/order_lines/{path}"), &contract, columns)
     }
 
     fn catalogue(&mut self, shop: &Shop) -> Result<()> {

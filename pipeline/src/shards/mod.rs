@@ -3,14 +3,16 @@
 //! A shard is a range of customer hashes. `collect` reads its lines once, sorted; `score` reads state, never lines.
 
 mod collect;
+mod divide;
 mod partition;
 mod row;
 mod sample;
 mod score;
 mod state;
 
-pub use collect::{Plan, collect, state_bytes};
-pub use partition::{Partition, Scratch, partition};
+pub use collect::{Plan, Ranks, collect, state_bytes};
+pub use divide::{Divide, Divided, divide};
+pub use partition::{Partition, Scratch};
 pub use sample::Sampled;
 pub use score::{Artefacts, Output, Scores, score, scores_contract, table as scores_table, withheld_contract};
 pub use state::{Snapshot, State};

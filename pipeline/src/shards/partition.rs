@@ -5,20 +5,18 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::row;
+use super::row::Encoded;
 use crate::allowance::{Allowance, Held};
-use crate::customers::People;
 use crate::error::{Error, Kind, Result};
-use crate::lake::{Cut, LineTexts, Lines, OpenTable};
 
-/// The lines of one shard.
+/// The lines of one shard, in pieces.
 struct Buffer {
-    bytes: Vec<u8>,
+    pieces: Vec<Vec<u8>>,
     held: Held,
     spilled: Option<File>,
 }
 
-/// The lines of everyone, divided by ranges of customer hashes.
+/// Encoded lines, divided.
 pub struct Partition {
     buffers: Vec<Mutex<Buffer>>,
     /// Lines may hold a quarter of the memory: linking, sorting and scoring need the rest.
@@ -42,45 +40,19 @@ fn scratch_fault(error: std::io::Error) -> Error {
     Error::new(Kind::Limit, format!("step {STEP}: scratch: {error}"))
 }
 
-/// Reads the order lines and divides them into `shards`; past a quarter of the memory they go to files in `scratch`.
-///
-/// # Errors
-/// Those of the lake; `Limit` where scratch is full.
-pub fn partition(table: &OpenTable, cut: &Cut, people: &People, shards: usize, scratch: Scratch<'_>) -> Result<Partition> {
-    let memory = Allowance::memory(table.memory().limit() / 4);
-    let buffers = (0..shards).map(|_| Mutex::new(Buffer { bytes: Vec::new(), held: memory.nothing(), spilled: None })).collect();
-    let partition = Partition { buffers, memory, scratch: scratch.folder.to_owned(), spilled: Mutex::new(scratch.allowance.nothing()) };
-    table.scan(
-        cut,
-        |_: &mut (), rows| {
-            let lines = Lines::of(rows)?;
-            let mut parts = vec![Vec::new(); shards];
-            let mut texts = LineTexts::default();
-            for &row in &rows.kept {
-                let Some((source, id)) = lines.customer(row) else { continue };
-                let customer = people
-                    .find(source, id)
-                    .ok_or_else(|| Error::new(Kind::StoreRetry, "expected the lines that were surveyed, got others: the lake changed meanwhile"))?;
-                if people.customers[customer as usize].too_many_lines {
-                    continue;
-                }
-                let line = lines.line(row, &mut texts)?;
-                let hash = people.customers[customer as usize].hash;
-                row::encode(&mut parts[shard_of(hash, shards)], customer, &line);
-            }
-            parts.iter().enumerate().filter(|(_, part)| !part.is_empty()).try_for_each(|(shard, part)| partition.add(shard, part))
-        },
-        |_, _| Ok(()),
-    )?;
-    Ok(partition)
-}
-
-/// The shard of a customer hash: equal ranges of the 64-bit numbers.
-pub fn shard_of(hash: u64, shards: usize) -> usize {
-    ((u128::from(hash) * shards as u128) >> 64) as usize
+/// The shard of a customer's place in the order of customers: equal ranges of the 64-bit numbers.
+pub fn shard_of(order: u64, shards: usize) -> usize {
+    ((u128::from(order) * shards as u128) >> 64) as usize
 }
 
 impl Partition {
+    /// An empty one of so many shards; past a quarter of `memory` lines go to files in `scratch`.
+    pub fn new(shards: usize, memory: &Allowance, scratch: Scratch<'_>) -> Self {
+        let memory = Allowance::memory(memory.limit() / 4);
+        let buffers = (0..shards).map(|_| Mutex::new(Buffer { pieces: Vec::new(), held: memory.nothing(), spilled: None })).collect();
+        Self { buffers, memory, scratch: scratch.folder.to_owned(), spilled: Mutex::new(scratch.allowance.nothing()) }
+    }
+
     /// Number of shards.
     pub fn shards(&self) -> usize {
         self.buffers.len()
@@ -95,39 +67,91 @@ impl Partition {
         self.buffers[shard].lock().map_err(|_| Error::bug("a thread died with a shard in its hands"))
     }
 
-    fn add(&self, shard: usize, part: &[u8]) -> Result<()> {
-        let mut buffer = self.lock(shard)?;
-        if buffer.held.try_grow(part.len() as u64) {
-            buffer.bytes.extend_from_slice(part);
+    /// Adds encoded lines to a shard.
+    ///
+    /// # Errors
+    /// `Limit` where scratch is full.
+    pub fn add(&self, shard: usize, piece: Vec<u8>) -> Result<()> {
+        if piece.is_empty() {
             return Ok(());
         }
-        let bytes = std::mem::take(&mut buffer.bytes);
+        let mut buffer = self.lock(shard)?;
+        if buffer.held.try_grow(piece.capacity() as u64) {
+            buffer.pieces.push(piece);
+            return Ok(());
+        }
+        let mut pieces = std::mem::take(&mut buffer.pieces);
+        pieces.push(piece);
         buffer.held = self.memory.nothing();
-        self.spilled.lock().map_err(|_| Error::bug("a thread died while it spilled"))?.grow(STEP, (bytes.len() + part.len()) as u64)?;
+        let bytes = pieces.iter().map(Vec::len).sum::<usize>() as u64;
+        self.spilled.lock().map_err(|_| Error::bug("a thread died while it spilled"))?.grow(STEP, bytes)?;
         if buffer.spilled.is_none() {
             // A file without a name: nothing of it is left when the process ends, however it ends.
             buffer.spilled = Some(tempfile::tempfile_in(&self.scratch).map_err(scratch_fault)?);
         }
-        match &mut buffer.spilled {
-            Some(file) => file.write_all(&bytes).and_then(|()| file.write_all(part)).map_err(scratch_fault),
-            None => Ok(()),
-        }
+        let Some(file) = &mut buffer.spilled else { return Ok(()) };
+        pieces.iter().try_for_each(|piece| file.write_all(piece)).map_err(scratch_fault)
     }
 
-    /// The bytes of a shard, and what they take of `memory`; it is empty afterwards.
-    pub(super) fn take(&self, shard: usize, memory: &Allowance) -> Result<(Vec<u8>, Held)> {
-        let empty = Buffer { bytes: Vec::new(), held: self.memory.nothing(), spilled: None };
+    /// The lines of a shard, in pieces, and what they take of `memory` while they are sorted; it is empty afterwards.
+    ///
+    /// # Errors
+    /// `Limit` if memory does not hold them, or scratch cannot be read.
+    pub fn take(&self, shard: usize, memory: &Allowance) -> Result<(Vec<Vec<u8>>, Held)> {
+        let empty = Buffer { pieces: Vec::new(), held: self.memory.nothing(), spilled: None };
         let mut buffer = std::mem::replace(&mut *self.lock(shard)?, empty);
         let on_disk = buffer.spilled.as_ref().map(File::metadata).transpose().map_err(scratch_fault)?.map_or(0, |meta| meta.len());
-        let held = memory.take("collect features", (on_disk + buffer.bytes.len() as u64) * SORTING)?;
-        let mut bytes = Vec::with_capacity(on_disk as usize + buffer.bytes.len());
+        let in_memory: usize = buffer.pieces.iter().map(Vec::len).sum();
+        let held = memory.take("collect features", (on_disk + in_memory as u64) * SORTING)?;
         if let Some(file) = &mut buffer.spilled {
+            let mut bytes = Vec::with_capacity(on_disk as usize);
             file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(scratch_fault)?;
+            buffer.pieces.push(bytes);
         }
-        bytes.extend_from_slice(&buffer.bytes);
-        Ok((bytes, held))
+        Ok((buffer.pieces, held))
     }
 }
 
-/// How much a shard takes while it is sorted, for each of its bytes: itself, and a row of views on it.
-const SORTING: u64 = 3;
+/// How much a shard takes while it is sorted, for each of its bytes: itself, and its lines as numbers.
+const SORTING: u64 = 5;
+
+/// The pieces of all shards that one thread fills.
+pub struct Pieces {
+    pieces: Vec<Vec<u8>>,
+    full: usize,
+}
+
+impl Pieces {
+    /// Empty pieces of so many shards.
+    pub fn new(shards: usize) -> Self {
+        Self { pieces: vec![Vec::new(); shards], full: ((8 << 20) / shards).clamp(512, 16 << 10) }
+    }
+
+    /// The piece of a shard, to which lines are appended; a full one goes to `partition` first.
+    ///
+    /// # Errors
+    /// Those of `Partition::add`.
+    pub fn of(&mut self, shard: usize, partition: &Partition) -> Result<&mut Vec<u8>> {
+        if self.pieces[shard].len() >= self.full {
+            partition.add(shard, std::mem::take(&mut self.pieces[shard]))?;
+        }
+        let piece = &mut self.pieces[shard];
+        if piece.capacity() == 0 {
+            piece.reserve_exact(self.full + 128);
+        }
+        Ok(piece)
+    }
+
+    /// Hands all pieces over.
+    ///
+    /// # Errors
+    /// Those of `Partition::add`.
+    pub fn finish(self, partition: &Partition) -> Result<()> {
+        self.pieces.into_iter().enumerate().try_for_each(|(shard, piece)| partition.add(shard, piece))
+    }
+}
+
+/// Every encoded line of the pieces, with the number of its source customer.
+pub fn lines_of(pieces: &[Vec<u8>]) -> impl Iterator<Item = (u32, &[u8])> {
+    pieces.iter().flat_map(|piece| Encoded(piece))
+}

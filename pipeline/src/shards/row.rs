@@ -1,78 +1,149 @@
-//! An order line as bytes, between the scan of the lake and the sort of its shard.
+//! An order line as bytes, between the scan of the lake and the sort of its shard: about 28 of them.
 
 use crate::lake::{Line, LineKind};
 use crate::time::Day;
 
-const FIXED: usize = 4 + 4 + 8 + 4 + 4 + 1 + 8 + 8 + 4 * 4;
+const DAY_MICROS: i64 = 86_400_000_000;
 
-/// Appends the line of the customer at position `customer`.
-pub fn encode(buffer: &mut Vec<u8>, customer: u32, line: &Line<'_>) {
-    let texts = [line.order_id, line.product_id, line.return_of, line.rest];
-    let length = FIXED + texts.iter().map(|text| text.len()).sum::<usize>();
-    buffer.reserve(length);
-    buffer.extend_from_slice(&(length as u32).to_le_bytes());
-    buffer.extend_from_slice(&customer.to_le_bytes());
-    buffer.extend_from_slice(&line.ordered_at.to_le_bytes());
-    buffer.extend_from_slice(&line.day.0.to_le_bytes());
-    buffer.extend_from_slice(&line.visible_from.0.to_le_bytes());
-    buffer.push(line.kind as u8);
-    buffer.extend_from_slice(&line.quantity.to_le_bytes());
-    buffer.extend_from_slice(&line.amount_minor.to_le_bytes());
-    texts.iter().for_each(|text| buffer.extend_from_slice(&(text.len() as u32).to_le_bytes()));
-    texts.iter().for_each(|text| buffer.extend_from_slice(text.as_bytes()));
+/// What the first byte says beside the kind (its lowest two bits).
+const BOUGHT: u8 = 1 << 2;
+const RETURNS: u8 = 1 << 3;
+const OTHER: u8 = 1 << 4;
+const PROMOTED: u8 = 1 << 5;
+/// The time is whole seconds that fit 32 bits without sign.
+const SECONDS: u8 = 1 << 6;
+/// The line is visible from its own day.
+const VISIBLE: u8 = 1 << 7;
+
+/// The most bytes of a line: all of its numbers in full.
+const LONGEST: usize = 2 + 4 + 8 + 8 + 3 * 8 + 10 * 8;
+
+/// A line's bytes before they are appended.
+struct Out {
+    bytes: [u8; LONGEST],
+    length: usize,
 }
 
-/// Reads what `encode` wrote, in its order: customer and line.
-pub fn decode(mut bytes: &[u8]) -> Vec<(u32, Line<'_>)> {
-    let mut rows = Vec::new();
-    while !bytes.is_empty() {
-        let length = u32::from_le_bytes(take(&mut &bytes[..])) as usize;
-        let (row, rest) = bytes.split_at(length);
-        rows.push(decode_one(&row[4..]));
-        bytes = rest;
+impl Out {
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
     }
-    rows
+
+    fn varint(&mut self, mut number: u64) {
+        while number > 0x7F {
+            self.bytes[self.length] = number as u8 | 0x80;
+            self.length += 1;
+            number >>= 7;
+        }
+        self.bytes[self.length] = number as u8;
+        self.length += 1;
+    }
+
+    fn signed(&mut self, number: i64) {
+        self.varint((number << 1 ^ number >> 63) as u64);
+    }
 }
 
-fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
-    let (head, rest) = bytes.split_at(N);
-    *bytes = rest;
-    head.try_into().expect("split at its length")
+/// Appends the line of the source customer `number`: a byte that says how many follow, then these.
+pub fn encode(buffer: &mut Vec<u8>, number: u32, line: &Line) {
+    let seconds = u32::try_from(line.ordered_at / 1_000_000).ok().filter(|seconds| i64::from(*seconds) * 1_000_000 == line.ordered_at);
+    let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
+    let says = line.kind as u8
+        | set(line.is_bought, BOUGHT)
+        | set(line.return_of != 0, RETURNS)
+        | set(line.other != 0, OTHER)
+        | set(line.promotion != 0, PROMOTED)
+        | set(seconds.is_some(), SECONDS)
+        | set(line.visible_from == line.day, VISIBLE);
+    let mut out = Out { bytes: [0; LONGEST], length: 1 };
+    out.put(&[says]);
+    out.put(&number.to_le_bytes());
+    match seconds {
+        Some(seconds) => out.put(&seconds.to_le_bytes()),
+        None => out.put(&line.ordered_at.to_le_bytes()),
+    }
+    out.put(&line.order.to_le_bytes());
+    out.signed(i64::from(line.day.0) - line.ordered_at.div_euclid(DAY_MICROS));
+    if says & VISIBLE == 0 {
+        out.signed(line.visible_from.since(line.day));
+    }
+    out.signed(i64::from(line.milli_units));
+    out.signed(line.amount_minor);
+    out.varint(u64::from(line.product));
+    out.varint(u64::from(line.store));
+    out.varint(u64::from(line.channel));
+    if line.promotion != 0 {
+        out.varint(u64::from(line.promotion));
+    }
+    if line.return_of != 0 {
+        out.put(&line.return_of.to_le_bytes());
+    }
+    if line.other != 0 {
+        out.put(&line.other.to_le_bytes());
+    }
+    out.bytes[0] = (out.length - 1) as u8;
+    buffer.extend_from_slice(&out.bytes[..out.length]);
 }
 
-fn decode_one(mut row: &[u8]) -> (u32, Line<'_>) {
-    let customer = u32::from_le_bytes(take(&mut row));
-    let ordered_at = i64::from_le_bytes(take(&mut row));
-    let day = Day(i32::from_le_bytes(take(&mut row)));
-    let visible_from = Day(i32::from_le_bytes(take(&mut row)));
-    let [kind] = take::<1>(&mut row);
-    let quantity = f64::from_le_bytes(take(&mut row));
-    let amount_minor = i64::from_le_bytes(take(&mut row));
-    let lengths: [usize; 4] = std::array::from_fn(|_| u32::from_le_bytes(take(&mut row)) as usize);
-    let mut texts = lengths.iter().map(|&length| {
-        let (text, rest) = row.split_at(length);
-        row = rest;
-        std::str::from_utf8(text).expect("encoded from text")
-    });
-    let mut text = || texts.next().expect("four texts");
-    let (order_id, product_id, return_of, rest) = (text(), text(), text(), text());
-    let kind = LineKind::from_byte(kind);
-    (customer, Line { ordered_at, day, visible_from, kind, quantity, amount_minor, order_id, product_id, return_of, rest })
+/// The bytes of one line after another, each with the number of its source customer; these bytes are what `encode` appended.
+pub struct Encoded<'a>(pub &'a [u8]);
+
+impl<'a> Iterator for Encoded<'a> {
+    type Item = (u32, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&length, _) = self.0.split_first()?;
+        let (row, rest) = self.0.split_at(1 + usize::from(length));
+        self.0 = rest;
+        Some((u32::from_le_bytes(row[2..6].try_into().expect("four bytes")), row))
+    }
 }
 
-/// The total order of lines: customer, time, order, product, then every other used column.
-pub fn sort(rows: &mut [(u32, Line<'_>)]) {
-    rows.sort_unstable_by(|(a_customer, a), (b_customer, b)| {
-        let key = |customer: u32, line: &Line<'_>| (customer, line.ordered_at);
-        let tie = |line: &Line<'_>| (line.kind, line.amount_minor, line.day, line.visible_from);
-        key(*a_customer, a)
-            .cmp(&key(*b_customer, b))
-            .then_with(|| a.order_id.cmp(b.order_id))
-            .then_with(|| a.product_id.cmp(b.product_id))
-            .then_with(|| tie(a).cmp(&tie(b)))
-            .then_with(|| a.quantity.total_cmp(&b.quantity))
-            .then_with(|| (a.return_of, a.rest).cmp(&(b.return_of, b.rest)))
-    });
+/// Takes a line's bytes apart, from the left.
+struct In<'a>(&'a [u8]);
+
+impl In<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let (head, rest) = self.0.split_first_chunk::<N>().expect("encoded with them");
+        self.0 = rest;
+        *head
+    }
+
+    fn varint(&mut self) -> u64 {
+        let (mut number, mut shift) = (0, 0);
+        loop {
+            let [byte] = self.take();
+            number |= u64::from(byte & 0x7F) << shift;
+            if byte < 0x80 {
+                return number;
+            }
+            shift += 7;
+        }
+    }
+
+    fn signed(&mut self) -> i64 {
+        let number = self.varint();
+        (number >> 1) as i64 ^ -((number & 1) as i64)
+    }
+}
+
+/// The line of the bytes that `Encoded` gives.
+pub fn decode(row: &[u8]) -> Line {
+    let says = row[1];
+    let mut row = In(&row[6..]);
+    let ordered_at = if says & SECONDS != 0 { i64::from(u32::from_le_bytes(row.take())) * 1_000_000 } else { i64::from_le_bytes(row.take()) };
+    let order = u64::from_le_bytes(row.take());
+    let day = Day((ordered_at.div_euclid(DAY_MICROS) + row.signed()) as i32);
+    let visible_from = if says & VISIBLE != 0 { day } else { day.plus(row.signed() as i32) };
+    let (milli_units, amount_minor) = (row.signed() as i32, row.signed());
+    let [product, store, channel] = std::array::from_fn(|_| row.varint() as u32);
+    let promotion = if says & PROMOTED != 0 { row.varint() as u32 } else { 0 };
+    let return_of = if says & RETURNS != 0 { u64::from_le_bytes(row.take()) } else { 0 };
+    let other = if says & OTHER != 0 { u64::from_le_bytes(row.take()) } else { 0 };
+    let kind = LineKind::from_byte(says & 3);
+    let is_bought = says & BOUGHT != 0;
+    Line { ordered_at, order, product, kind, amount_minor, day, visible_from, milli_units, is_bought, return_of, store, channel, promotion, other }
 }
 
 #[cfg(test)]
@@ -80,26 +151,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_back_and_sort_totally() {
-        let line = |order_id: &'static str, amount_minor: i64, rest: &'static str| Line {
+    fn lines_come_back() {
+        let plain = Line {
+            ordered_at: 1_782_777_600_000_000,
+            order: 0xFEDC_BA98_7654_3210,
+            product: 300,
+            kind: LineKind::Sale,
+            amount_minor: 1_299,
+            day: Day(20_633),
+            visible_from: Day(20_633),
+            milli_units: 2_500,
+            is_bought: true,
+            return_of: 0,
+            store: 7,
+            channel: 2,
+            promotion: 0,
+            other: 0,
+        };
+        let odd = Line {
             ordered_at: -5,
-            day: Day(-1),
-            visible_from: Day(7),
             kind: LineKind::Return,
-            quantity: -1.5,
-            amount_minor,
-            order_id,
-            product_id: "Käse",
-            return_of: "",
-            rest,
+            amount_minor: i64::MIN / 2,
+            day: Day(-719_162),
+            visible_from: Day(2_932_896),
+            milli_units: -1_000_000_000,
+            is_bought: false,
+            return_of: 1,
+            product: u32::MAX,
+            store: u32::MAX,
+            channel: u32::MAX,
+            promotion: u32::MAX,
+            other: u64::MAX,
+            ..plain
         };
         let mut bytes = Vec::new();
-        let written = [(3, line("b", 1, "x")), (3, line("a", 9, "")), (1, line("z", 0, "")), (3, line("b", 1, "w"))];
-        written.iter().for_each(|(customer, line)| encode(&mut bytes, *customer, line));
-        let mut read = decode(&bytes);
+        let written = [(3, plain), (u32::MAX - 1, odd), (0, Line { kind: LineKind::NoProduct, ..plain })];
+        written.iter().for_each(|(number, line)| encode(&mut bytes, *number, line));
+        let read: Vec<(u32, Line)> = Encoded(&bytes).map(|(number, row)| (number, decode(row))).collect();
         assert_eq!(read, written);
-        sort(&mut read);
-        let order: Vec<_> = read.iter().map(|(customer, line)| (*customer, line.order_id, line.rest)).collect();
-        assert_eq!(order, [(1, "z", ""), (3, "a", ""), (3, "b", "w"), (3, "b", "x")]);
+        // Length, what it says, customer, seconds, order, then day, units (two bytes), amount (two), product (two), store, channel.
+        assert_eq!(Encoded(&bytes).next().expect("a line").1.len(), 1 + 1 + 4 + 4 + 8 + 1 + 2 + 2 + 2 + 1 + 1);
     }
 }

@@ -4,10 +4,11 @@ use polars::prelude::Column as Series;
 
 use crate::error::Result;
 use crate::features::Facts;
+use crate::key::Id;
 use crate::labels::RETURN_DAYS;
 use crate::models::churn::{self, Inputs};
 use crate::models::cycle::{self, Cell, bg_nbd};
-use crate::table::{Column, Contract, Kind, Range, Table, dates};
+use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
 
 /// What is published for some customers and withheld from others.
@@ -118,8 +119,8 @@ pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
 ///
 /// # Errors
 /// `Bug` if a score breaks the contract.
-pub fn table(contract: Contract, ids: &[&str], scores: &[Scores], as_of: Day) -> Result<Table> {
-    let mut columns = vec![Series::new("customer_id".into(), ids)];
+pub fn table(contract: Contract, customers: &[Id], scores: &[Scores], as_of: Day) -> Result<Table> {
+    let mut columns = vec![ids("customer_id", customers.iter().copied().map(Some))];
     for (index, days) in RETURN_DAYS.iter().enumerate() {
         let values: Vec<f64> = scores.iter().map(|scores| scores.return_probability[index]).collect();
         columns.push(Series::new(format!("return_probability_{days}d").into(), values));

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use polars::prelude::{AnyValue, Column as Series, DataFrame, DataType};
+use polars::prelude::{AnyValue, Column as Series, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
 
 use super::{Column, Contract, Kind, Range};
 use crate::error::{Error, Result};
+use crate::key::Id;
 use crate::time::Day;
 
 impl Kind {
@@ -140,6 +141,16 @@ fn count_outside(column: &Column, values: &Series, as_of: Day) -> Result<usize> 
     let values = values.cast(&DataType::Float64)?;
     let outside = |value: &f64| !value.is_finite() || *value < low || *value > high;
     Ok(values.f64()?.iter().flatten().filter(outside).count())
+}
+
+/// A column of written ids.
+pub fn ids(name: &str, ids: impl ExactSizeIterator<Item = Option<Id>>) -> Series {
+    let mut texts = StringChunkedBuilder::new(name.into(), ids.len());
+    for id in ids {
+        let written = id.map(Id::written);
+        texts.append_option(written.as_ref().map(|written| std::str::from_utf8(written).expect("hexadecimal digits")));
+    }
+    texts.finish().into_column()
 }
 
 /// A column of dates.

@@ -1,0 +1,102 @@
+//! Everything that is read: the lake's tables, once each, as the stages take them.
+
+use std::path::Path;
+
+use super::inputs::{Inputs, read_status};
+use super::params::Params;
+use super::progress::Progress;
+use crate::allowance::Allowance;
+use crate::audit::{self, Complete, FeedsByName, Status, Survey};
+use crate::customers::{self, Consents, Groups, People, SourceCustomers};
+use crate::error::Result;
+use crate::lake::{Counts, Cut, LineNames, SourceKeys};
+use crate::shards::{self, Divide, Partition, Scratch};
+
+/// What was read of the lake.
+pub struct Gathered {
+    /// Numbers of names.
+    pub names: LineNames,
+    /// Everyone.
+    pub people: People,
+    /// The order lines, by shards.
+    pub partition: Partition,
+    /// What the order lines hold, as a whole.
+    pub survey: Survey,
+    /// Sources and stores, as far as they have come.
+    pub feeds: FeedsByName,
+    /// The days to which they are complete.
+    pub complete: Complete,
+    /// Who may be contacted.
+    pub consents: Consents,
+    /// What became of the rows, by table.
+    pub counts: Vec<(String, Counts)>,
+}
+
+impl Gathered {
+    /// Reads the tables: customers, to know who is linked with whom; the order lines; then the others.
+    ///
+    /// # Errors
+    /// Those of the lake; `Limit` where memory or scratch is full.
+    pub fn of(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Progress) -> Result<Self> {
+        let cut = Cut { as_of: params.as_of, zone: params.zone.clone(), currency: params.currency.clone() };
+        let lines = inputs.order_lines()?;
+        let names = LineNames::default();
+        progress.begin("link customers");
+        let mut counts = Vec::new();
+        let known = read_customers(inputs, &cut, &names, &mut counts)?;
+        let groups = Groups::link(&known, &params.customers);
+        progress.end(&format!("{} source customers", names.keys.len()));
+
+        progress.begin("divide lines into shards");
+        let allowance = Allowance::scratch(params.scratch_limit);
+        let scratch = Scratch { folder: scratch, allowance: &allowance };
+        let with = Divide { names: &names, groups: &groups, shards: params.shards, lines_max: params.customers.max_rows_per_customer, scratch };
+        let (divided, line_counts) = shards::divide(lines, &cut, &with)?;
+        counts.insert(0, ("order_lines".to_owned(), line_counts));
+        let people = People::settle(&known, &groups, &divided.seen, &names, &params.customers, lines.memory())?;
+        drop((known, groups));
+        let (survey, partition) = divided.settle(&people, lines)?;
+        let spilled = partition.spilled_bytes();
+        progress.end(&format!("{} lines of {} customers, {} shards, {spilled} bytes spilled", survey.lines, people.customers.len(), partition.shards()));
+
+        progress.begin("read the small tables");
+        let (consents, status) = read_small_tables(inputs, &cut, (&names.keys, &people), &mut counts)?;
+        let feeds = survey.feeds(&names.keys.sources, &names.stores);
+        let complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
+        progress.end(&format!("{} tables", counts.len()));
+        Ok(Self { names, people, partition, survey, feeds, complete, consents, counts })
+    }
+}
+
+fn read_customers(inputs: &Inputs, cut: &Cut, names: &LineNames, counts: &mut Vec<(String, Counts)>) -> Result<SourceCustomers> {
+    let Some(table) = inputs.table("customers") else { return Ok(SourceCustomers::default()) };
+    let (read, count) = customers::read_customers(table, cut, names)?;
+    counts.push(("customers".to_owned(), count));
+    Ok(read)
+}
+
+type Small = (Consents, Status);
+
+fn read_small_tables(inputs: &Inputs, cut: &Cut, (keys, people): (&SourceKeys, &People), counts: &mut Vec<(String, Counts)>) -> Result<Small> {
+    let mut consents = Consents::default();
+    if let Some(table) = inputs.table("consents") {
+        let (read, count) = customers::read_consents(table, cut, keys, people)?;
+        counts.push(("consents".to_owned(), count));
+        consents = read;
+    }
+    let mut status = Status::new();
+    if let Some(table) = inputs.table("source_status") {
+        let (read, count) = read_status(table, cut)?;
+        counts.push(("source_status".to_owned(), count));
+        status = read;
+    }
+    // What no stage reads yet is read all the same: its rows keep their contract and add up.
+    for table in &inputs.tables {
+        let name = &table.params.input.contract.name;
+        if !counts.iter().any(|(counted, _)| counted == name) {
+            let (_, count) = table.scan(cut, |_: &mut (), _| Ok(()), |_, _| Ok(()))?;
+            counts.push((name.clone(), count));
+        }
+    }
+    Ok((consents, status))
+}
