@@ -10,6 +10,7 @@ mod documents;
 mod faults;
 mod hostile;
 mod hostile_config;
+mod identity;
 mod leaks;
 mod limits;
 mod online_retail;

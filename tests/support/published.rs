@@ -33,6 +33,19 @@ pub fn live(out: &Path, job: &str) -> Option<Published> {
     Some(Published { live, manifest, folder })
 }
 
+/// A column of the Parquet file at `path` below `folder`, in batches.
+pub fn column(folder: &Path, path: &str, column: &str) -> Vec<Column> {
+    let store = crate::lake::local(folder);
+    let entry = store.head(path).expect("the store answers").expect("the file is there");
+    let file = File::open(&store, &entry).expect("it is a Parquet file");
+    let mut batches = file.batches(&[file.position(column).expect("the column is there")]);
+    let mut found = Vec::new();
+    while let Some((_, mut columns)) = batches.next_batch().expect("rows") {
+        found.append(&mut columns);
+    }
+    found
+}
+
 impl Published {
     /// Path and digest of every file: what must be equal where bytes must be equal.
     pub fn digests(&self) -> BTreeMap<String, String> {
@@ -45,19 +58,9 @@ impl Published {
     }
 
     /// A column of a table, all parts one after another.
-    pub fn column(&self, table: &str, column: &str) -> Vec<Column> {
-        let store = crate::lake::local(&self.folder);
-        let mut found = Vec::new();
-        for part in &self.manifest.table(table).expect("the table is published").parts {
-            let entry = store.head(&part.path).expect("the store answers").expect("the part is there");
-            let file = File::open(&store, &entry).expect("the part is a Parquet file");
-            let position = file.position(column).expect("the column is there");
-            let mut batches = file.batches(&[position]);
-            while let Some((_, mut columns)) = batches.next_batch().expect("rows") {
-                found.append(&mut columns);
-            }
-        }
-        found
+    pub fn column(&self, table: &str, column_name: &str) -> Vec<Column> {
+        let parts = &self.manifest.table(table).expect("the table is published").parts;
+        parts.iter().flat_map(|part| column(&self.folder, &part.path, column_name)).collect()
     }
 
     /// The texts of a column; unknown ones are empty.

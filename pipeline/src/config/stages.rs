@@ -51,14 +51,67 @@ pub enum RawLate {
 section! {
     /// How source customers become customers.
     RawCustomers {
-        /// Source customers with the same normalised e-mail address are one customer.
-        link_by_email: bool,
-        /// E-mail addresses that identify nobody, after normalisation.
-        blocked_emails: Vec<String>,
+        /// How phone numbers are dialled where they name no country.
+        country: RawCountry,
+        /// What identifies nobody, in any spelling.
+        blocked: RawBlocked,
+        /// Which source customers are one person.
+        link: RawLink,
         /// Account types that stand in `customers` and are withheld everywhere else.
         leave_out_account_types: Vec<String>,
         /// Customers with more order lines are withheld everywhere but in `customers`: a card that many use is nobody's history.
         max_rows_per_customer: u64,
+    }
+}
+
+section! {
+    /// The country of phone numbers that name none (ITU-T E.164).
+    RawCountry {
+        /// Its code, without the plus.
+        code: String,
+        /// Digits before a national number that are no part of it.
+        trunk: String,
+        /// How many digits a national number may have.
+        lengths: Vec<u32>,
+        /// What is dialled before a number of another country.
+        international: Vec<String>,
+    }
+}
+
+section! {
+    /// What identifies nobody, in any spelling.
+    RawBlocked {
+        /// E-mail addresses.
+        emails: Vec<String>,
+        /// Phone numbers.
+        phones: Vec<String>,
+        /// First and last names.
+        names: Vec<String>,
+        /// Loyalty cards.
+        card_ids: Vec<String>,
+        /// Dates of birth, `YYYY-MM-DD`.
+        birth_dates: Vec<String>,
+    }
+}
+
+section! {
+    /// Which source customers are one person. Two of whom it is certain that they are two people are never linked.
+    RawLink {
+        /// Rules: fields of `customers` (email, phone, first_name, last_name, birth_date, postcode, card_id) that must be known and equal. With
+        /// `probabilistic`, a rule without card_id decides only where nothing else is known of both.
+        rules: Vec<Vec<String>>,
+        /// Whether the weight of all that agrees links too (Fellegi and Sunter).
+        probabilistic: bool,
+        /// Two are linked from this probability.
+        probability_from: f64,
+        /// The only link between two groups of two or more needs this one.
+        bridge_probability_from: f64,
+        /// Most source customers of a person.
+        members_max: u32,
+        /// An address, number or card that more source customers carry identifies nobody.
+        carriers_max: u32,
+        /// Source customers are not compared for what more than so many share.
+        block_max: u32,
     }
 }
 
@@ -86,4 +139,4 @@ section! {
     }
 }
 
-replaced_whole!(RawLate);
+replaced_whole!(RawLate, Vec<Vec<String>>);

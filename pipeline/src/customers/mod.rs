@@ -2,15 +2,15 @@
 
 mod consent;
 mod link;
+mod people;
 mod read;
 mod seen;
 
 pub use consent::{Consents, read_consents};
-pub use link::{Customer, Groups, NOBODY, People};
+pub use link::{Groups, Params as LinkParams};
+pub use people::{Customer, ITSELF, People};
 pub use read::{AccountType, SourceCustomer, SourceCustomers, read_customers};
 pub use seen::SeenLines;
-
-use std::collections::HashSet;
 
 use polars::prelude::Column as Series;
 use serde::Serialize;
@@ -21,22 +21,18 @@ use crate::lake::SourceKeys;
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
 
+/// A source customer that is nobody.
+pub const NOBODY: u32 = u32::MAX;
+
 /// The checked `customers` section.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Params {
-    /// Whether equal normalised e-mail addresses mean one customer.
-    pub link_by_email: bool,
-    /// Addresses that identify nobody.
-    #[serde(serialize_with = "in_order")]
-    pub blocked: HashSet<String>,
+    /// How source customers are linked.
+    pub link: LinkParams,
     /// Account types that are withheld from everything but `customers`.
     pub leave_out_account_types: Vec<AccountType>,
     /// Customers with more order lines are withheld.
     pub max_rows_per_customer: u64,
-}
-
-fn in_order<S: serde::Serializer>(texts: &HashSet<String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_seq(texts.iter().collect::<std::collections::BTreeSet<_>>())
 }
 
 /// Checks the section.
@@ -48,13 +44,8 @@ pub fn check(raw: RawCustomers, faults: &mut Faults<'_>) -> Params {
             None => faults.add(&format!("customers.leave_out_account_types[{index}]"), format!("one of {}", AccountType::words()), format!("`{name}`")),
         }
     }
-    let blocked = raw.blocked_emails.unwrap_or_default();
-    for (index, email) in blocked.iter().enumerate().filter(|(_, email)| link::normalised_email(email).is_none()) {
-        faults.add(&format!("customers.blocked_emails[{index}]"), "an e-mail address", format!("`{email}`"));
-    }
     Params {
-        link_by_email: faults.required("customers.link_by_email", raw.link_by_email, "true or false").unwrap_or_default(),
-        blocked: blocked.iter().filter_map(|email| link::normalised_email(email)).collect(),
+        link: link::check(raw.country.unwrap_or_default(), raw.blocked.unwrap_or_default(), raw.link.unwrap_or_default(), faults),
         leave_out_account_types: left_out,
         max_rows_per_customer: faults.ranged("customers.max_rows_per_customer", raw.max_rows_per_customer, 1..=1 << 40),
     }
@@ -83,7 +74,7 @@ pub fn links_contract() -> Contract {
         Column::new("source", Kind::Text, "the source; empty where the lake names none"),
         Column::new("source_customer_id", Kind::Text, "the customer as the source calls it"),
         Column::new("customer_id", Kind::Text, "the customer"),
-        Column::new("rule", Kind::Text, "what linked it: itself or email"),
+        Column::new("rule", Kind::Text, "what linked it: itself, the fields of a rule of the YAML, or probabilistic"),
     ];
     Contract::new("customer_links", "One row a source customer: whose it is.", &["source", "source_customer_id"], columns)
 }
@@ -92,7 +83,7 @@ pub fn links_contract() -> Contract {
 ///
 /// # Errors
 /// `Bug` if a contract is broken.
-pub fn tables(people: &People, keys: &SourceKeys, order_dates: &[(Option<Day>, Option<Day>)], as_of: Day) -> Result<[Table; 2]> {
+pub fn tables(people: &People, keys: &SourceKeys, params: &Params, order_dates: &[(Option<Day>, Option<Day>)], as_of: Day) -> Result<[Table; 2]> {
     let everyone = &people.customers;
     let columns = vec![
         ids("customer_id", everyone.iter().map(|customer| Some(customer.id))),
@@ -104,11 +95,11 @@ pub fn tables(people: &People, keys: &SourceKeys, order_dates: &[(Option<Day>, O
         Series::new("home_store_id".into(), everyone.iter().map(|customer| people.home_store(customer)).collect::<Vec<_>>()),
         Series::new("source_customer_count".into(), everyone.iter().map(|customer| i64::from(customer.members)).collect::<Vec<_>>()),
     ];
-    let mut links: Vec<(u32, u32, String)> = Vec::with_capacity(keys.len());
-    keys.each(|key, source, id| links.push((people.customer_of[key.number as usize], source, id.to_owned())));
+    let mut links: Vec<(u32, u32, String, u8)> = Vec::with_capacity(keys.len());
+    keys.each(|key, source, id| links.push((people.customer_of[key.number as usize], source, id.to_owned(), people.rules[key.number as usize])));
     links.sort_unstable_by(|a, b| (a.0, &people.sources[a.1 as usize], &a.2).cmp(&(b.0, &people.sources[b.1 as usize], &b.2)));
-    let customer = |link: &(u32, u32, String)| &everyone[link.0 as usize];
-    let rule = |link: &(u32, u32, String)| if customer(link).members > 1 { "email" } else { "itself" };
+    let customer = |link: &(u32, u32, String, u8)| &everyone[link.0 as usize];
+    let rule = |link: &(u32, u32, String, u8)| if link.3 == ITSELF { "itself".to_owned() } else { params.link.rule_name(link.3) };
     let link_columns = vec![
         Series::new("source".into(), links.iter().map(|link| people.sources[link.1 as usize].as_str()).collect::<Vec<_>>()),
         Series::new("source_customer_id".into(), links.iter().map(|link| link.2.as_str()).collect::<Vec<_>>()),

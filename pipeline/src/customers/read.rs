@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::link::normalised_email;
+use super::link::{self, Field};
 use crate::error::{Error, Result};
 use crate::key::{Id, fingerprint};
-use crate::lake::{Counts, Cut, LineNames, OpenTable, Rows};
+use crate::lake::{ByFingerprint, Counts, Cut, LineNames, OpenTable, Rows};
 use crate::time::Day;
 
 /// The words of `account_type`.
@@ -61,10 +61,8 @@ pub struct SourceCustomer {
     pub registered: Option<Day>,
     /// Kind of account.
     pub account_type: Option<AccountType>,
-    /// E-mail address, normalised.
-    pub email: Option<Box<str>>,
-    /// Whether a phone number is known.
-    pub phone: bool,
+    /// By field of linking: the fingerprint of the value in its one form; 0 where it is unknown or identifies nobody.
+    pub values: [u64; 7],
     /// What members of a household share.
     pub household: Option<Id>,
     /// Store that the customer calls home.
@@ -83,6 +81,8 @@ pub struct HomeStore {
 #[derive(Debug, Default)]
 pub struct SourceCustomers {
     rows: Vec<Option<Box<SourceCustomer>>>,
+    /// The texts of the values, by fingerprint.
+    pub texts: ByFingerprint<u64, Box<str>>,
 }
 
 impl SourceCustomers {
@@ -113,16 +113,54 @@ impl SourceCustomers {
 ///
 /// # Errors
 /// Those of the lake.
-pub fn read_customers(table: &OpenTable, cut: &Cut, names: &LineNames) -> Result<(SourceCustomers, Counts)> {
+pub fn read_customers(table: &OpenTable, cut: &Cut, names: &LineNames, params: &link::Params) -> Result<(SourceCustomers, Counts)> {
     let (read, counts) = table.scan(
         cut,
-        |gathered: &mut Gathered, rows| gathered.add(rows, names),
+        |gathered: &mut Gathered, rows| gathered.add(rows, names, &Forms { params, as_of: cut.as_of }),
         |whole, part| {
             part.rows.into_iter().for_each(|(number, row)| whole.whole.keep_newest(number, row));
+            whole.whole.texts.extend(part.whole.texts);
             Ok(())
         },
     )?;
     Ok((read.whole, counts))
+}
+
+/// The longest life, in days: who is older was mistyped.
+const LIFE_DAYS: i32 = 120 * 365;
+
+/// How values come to their one form.
+struct Forms<'a> {
+    params: &'a link::Params,
+    as_of: Day,
+}
+
+impl Forms<'_> {
+    /// Fingerprints of the fields of a row, whose texts are kept.
+    fn values(&self, rows: &Rows<'_>, row: usize, texts: &mut ByFingerprint<u64, Box<str>>) -> [u64; 7] {
+        Field::ALL.map(|field| {
+            let Some(text) = self.form(field, rows, row).filter(|text| !self.params.blocked.contains(text)) else { return 0 };
+            let value = fingerprint(1 + field as u64, text.as_bytes()).max(1);
+            texts.entry(value).or_insert_with(|| text.into_boxed_str());
+            value
+        })
+    }
+
+    fn form(&self, field: Field, rows: &Rows<'_>, row: usize) -> Option<String> {
+        if field == Field::BirthDate {
+            let day = Day(rows.column(field.name())?.int(row)? as i32);
+            let lived = self.as_of.since(day);
+            return (0..i64::from(LIFE_DAYS)).contains(&lived).then(|| day.to_string().replace('-', ""));
+        }
+        let text = rows.text(field.name(), row)?;
+        match field {
+            Field::Email => link::email(text),
+            Field::Phone => link::phone(text, &self.params.country).map(|number| number.to_string()),
+            Field::FirstName | Field::LastName => link::name(text),
+            Field::Postcode => link::postcode(text),
+            Field::CardId | Field::BirthDate => (!text.is_empty()).then(|| text.to_owned()),
+        }
+    }
 }
 
 /// The rows of a file; and of all files.
@@ -133,7 +171,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, rows: &Rows<'_>, names: &LineNames) -> Result<()> {
+    fn add(&mut self, rows: &Rows<'_>, names: &LineNames, forms: &Forms<'_>) -> Result<()> {
         let store = |name: &str| HomeStore { fingerprint: fingerprint(0, name.as_bytes()), number: names.stores.number(name) };
         let int = |name: &str, row: usize| rows.column(name).and_then(|column| column.int(row));
         for &row in &rows.kept {
@@ -153,8 +191,7 @@ impl Gathered {
                 registered_at: int("registered_at", row),
                 registered: rows.days[row],
                 account_type: account_type.transpose()?,
-                email: text("email").and_then(normalised_email).map(String::into_boxed_str),
-                phone: text("phone").is_some(),
+                values: forms.values(rows, row, &mut self.whole.texts),
                 household: text("household_key").map(Id::household),
                 home_store: text("home_store_id").map(store),
             };

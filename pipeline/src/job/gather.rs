@@ -7,7 +7,7 @@ use super::params::Params;
 use super::progress::Progress;
 use crate::allowance::Allowance;
 use crate::audit::{self, Complete, FeedsByName, Status, Survey};
-use crate::customers::{self, Consents, Groups, People, SourceCustomers};
+use crate::customers::{self, Consents, Groups, LinkParams, People, SourceCustomers};
 use crate::error::Result;
 use crate::lake::{Counts, Cut, LineNames, SourceKeys};
 use crate::shards::{self, Divide, Partition, Scratch};
@@ -43,8 +43,8 @@ impl Gathered {
         let names = LineNames::default();
         progress.begin("link customers");
         let mut counts = Vec::new();
-        let known = read_customers(inputs, &cut, &names, &mut counts)?;
-        let groups = Groups::link(&known, &params.customers);
+        let known = read_customers(inputs, &cut, &names, &params.customers.link, &mut counts)?;
+        let groups = Groups::link(&known, &names.keys, &params.customers.link, lines.memory())?;
         progress.end(&format!("{} source customers", names.keys.len()));
 
         progress.begin("divide lines into shards");
@@ -68,9 +68,9 @@ impl Gathered {
     }
 }
 
-fn read_customers(inputs: &Inputs, cut: &Cut, names: &LineNames, counts: &mut Vec<(String, Counts)>) -> Result<SourceCustomers> {
+fn read_customers(inputs: &Inputs, cut: &Cut, names: &LineNames, params: &LinkParams, counts: &mut Vec<(String, Counts)>) -> Result<SourceCustomers> {
     let Some(table) = inputs.table("customers") else { return Ok(SourceCustomers::default()) };
-    let (read, count) = customers::read_customers(table, cut, names)?;
+    let (read, count) = customers::read_customers(table, cut, names, params)?;
     counts.push(("customers".to_owned(), count));
     Ok(read)
 }

@@ -111,7 +111,7 @@ pub fn results(
     let withheld = Withheld::decide(params, people, complete, facts, &scores);
     let ids_of = |rows: &[usize]| rows.iter().map(|&row| people.customers[row].id).collect::<Vec<Id>>();
     let order_dates: Vec<_> = facts.iter().map(|facts| (facts.first_day, facts.last_day)).collect();
-    let [customers, links] = customers::tables(people, keys, &order_dates, params.as_of)?;
+    let [customers, links] = customers::tables(people, keys, &params.customers, &order_dates, params.as_of)?;
 
     let rows = withheld.rows(Output::Features);
     let chosen: Vec<Facts> = rows.iter().map(|&row| facts[row]).collect();

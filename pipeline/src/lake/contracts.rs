@@ -75,6 +75,11 @@ fn customers() -> Input {
         maybe("home_store_id", Kind::Text, "store that the customer calls home"),
         maybe("email", Kind::Text, "e-mail address"),
         maybe("phone", Kind::Text, "phone number"),
+        maybe("first_name", Kind::Text, "first name"),
+        maybe("last_name", Kind::Text, "last name"),
+        maybe("birth_date", Kind::Date, "date of birth"),
+        maybe("postcode", Kind::Text, "postcode of the address"),
+        maybe("card_id", Kind::Text, "loyalty card"),
         maybe("household_key", Kind::Text, "what members of a household share"),
     ];
     Input {

@@ -6,6 +6,7 @@ use super::shop::Shop;
 use super::visits::History;
 use super::write::{DAY_MICROS, Writer, contract_of, maybe_texts, numbers, store_id, texts};
 use crate::error::Result;
+use crate::table::dates;
 
 /// The Sunday on which the weekly export that holds a day reaches the lake, since the start.
 fn export_day(shop: &Shop, day: i32) -> i32 {
@@ -121,9 +122,23 @@ fn write_file(writer: &mut Writer<'_>, shop: &Shop, rows: &[(Event, Profile)]) -
 }
 
 fn write_customers(writer: &mut Writer<'_>, path: &str, rows: &[(Event, Profile)], at: &dyn Fn(i32) -> i64) -> Result<()> {
-    let names = ["source", "source_customer_id", "account_type", "registered_at", "home_store_id", "email", "phone", "household_key"];
-    let contract = contract_of("customers", &names, &["source", "account_type", "registered_at", "home_store_id", "phone"])?;
+    let names = [
+        "source",
+        "source_customer_id",
+        "account_type",
+        "registered_at",
+        "home_store_id",
+        "email",
+        "phone",
+        "first_name",
+        "last_name",
+        "birth_date",
+        "postcode",
+        "household_key",
+    ];
+    let contract = contract_of("customers", &names, &["source", "account_type", "registered_at", "home_store_id", "first_name", "last_name"])?;
     let source = |row: &(Event, Profile)| row.1.sources[row.0.number as usize];
+    let written = |row: &(Event, Profile)| row.1.written[row.0.number as usize].clone();
     let account = |row: &(Event, Profile)| match row.1.account {
         Account::Person => "person",
         Account::Staff => "staff",
@@ -136,7 +151,11 @@ fn write_customers(writer: &mut Writer<'_>, path: &str, rows: &[(Event, Profile)
         numbers("registered_at", rows.iter().map(|row| at(row.0.value))),
         texts("home_store_id", rows.iter().map(|row| store_id(row.1.store))),
         maybe_texts("email", rows.iter().map(|row| row.1.emails[row.0.number as usize].clone()).collect()),
-        texts("phone", rows.iter().map(|row| &row.1.phones[row.0.number as usize])),
+        maybe_texts("phone", rows.iter().map(|row| written(row).phone.clone()).collect()),
+        texts("first_name", rows.iter().map(|row| written(row).first)),
+        texts("last_name", rows.iter().map(|row| written(row).last)),
+        dates("birth_date", rows.iter().map(|row| written(row).birth).collect())?,
+        maybe_texts("postcode", rows.iter().map(|row| written(row).postcode.clone()).collect()),
         maybe_texts("household_key", rows.iter().map(|row| row.1.household.map(|household| format!("h{household}"))).collect()),
     ];
     writer.table(path, &contract, columns)

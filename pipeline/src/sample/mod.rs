@@ -3,6 +3,7 @@
 //! People are simulated one after another, each from a random stream of its own, so that memory does not grow with them.
 
 mod events;
+mod identity;
 mod people;
 mod rows;
 mod shop;

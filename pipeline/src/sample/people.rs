@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 
+use super::identity::{self, Written};
 use super::shop::{Random, STORE_SHARES, STORES, Shop, stream};
 
 /// Names of the sources.
@@ -29,8 +30,8 @@ pub struct Profile {
     pub sources: Vec<usize>,
     /// By known source: the address as it is written there, if at all.
     pub emails: Vec<Option<String>>,
-    /// By known source: the phone number as it is written there.
-    pub phones: Vec<String>,
+    /// By known source: name, date of birth, postcode and phone number as they are written there.
+    pub written: Vec<Written>,
     /// Home store.
     pub store: usize,
     /// Household, where it is shared.
@@ -64,13 +65,17 @@ impl Profile {
         let owner = if shares_address { person - 1 } else { person };
         let household = matches!(person % 50, 2 | 3).then(|| person / 50 * 50 + 2).or_else(|| matches!(person % 10, 6 | 7).then(|| person / 10 * 10 + 6));
         let emails = sources.iter().map(|_| draw_email(&mut random, owner)).collect();
-        let phones = sources.iter().map(|_| draw_phone(&mut random, person)).collect();
+        // A draw for each source, which phone numbers took before they had a stream of their own: what follows stays as it was.
+        for _ in &sources {
+            let _ = random.random_bool(0.3);
+        }
+        let written = identity::written(seed, person, household, shop.start, sources.len());
         let registered_day = random.random_range(0..(f64::from(shop.days) * 0.95) as i32);
         Self {
             person,
             account,
             emails,
-            phones,
+            written,
             store: draw_store(&mut random),
             household,
             registered_day,
@@ -115,11 +120,6 @@ fn draw_email(random: &mut Random, owner: u32) -> Option<String> {
         share if share < 0.30 => Some(email.to_uppercase()),
         _ => Some(email),
     }
-}
-
-fn draw_phone(random: &mut Random, person: u32) -> String {
-    let (area, line) = (200 + person % 700, person % 10_000);
-    if random.random_bool(0.3) { format!("({area}) 555-{line:04}") } else { format!("+1{area}555{line:04}") }
 }
 
 fn draw_store(random: &mut Random) -> usize {

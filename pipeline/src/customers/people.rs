@@ -1,16 +1,15 @@
-//! Linking: source customers with the same normalised e-mail address are one customer.
-
-use std::collections::HashSet;
+//! Everyone, settled: whose id a group has follows from who was seen first.
 
 use rayon::prelude::*;
 
-use super::Params;
-use super::read::{AccountType, SourceCustomer, SourceCustomers};
+use super::link::{Field, Groups, Held as HeldLink};
+use super::read::{AccountType, SourceCustomers};
 use super::seen::SeenLines;
+use super::{NOBODY, Params};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
-use crate::key::{Id, wide_fingerprint};
-use crate::lake::{ByFingerprint, LineNames};
+use crate::key::Id;
+use crate::lake::LineNames;
 use crate::time::Day;
 
 /// A customer: a person, or what the sources take for one.
@@ -44,67 +43,6 @@ pub struct Customer {
     pub too_many_lines: bool,
 }
 
-/// A source customer that is nobody.
-pub const NOBODY: u32 = u32::MAX;
-
-/// Source customers that are one with others.
-#[derive(Debug, Default)]
-pub struct Groups {
-    /// By number: the group, or NOBODY for who stands alone.
-    of: Vec<u32>,
-    /// Numbers by group: two or more.
-    members: Vec<Vec<u32>>,
-}
-
-impl Groups {
-    /// Whether a source customer is one with others.
-    pub fn is_linked(&self, number: u32) -> bool {
-        self.of.get(number as usize).is_some_and(|&group| group != NOBODY)
-    }
-
-    /// Links the customers of the table.
-    pub fn link(known: &SourceCustomers, params: &Params) -> Self {
-        let mut groups = Self { of: vec![NOBODY; known.end()], members: Vec::new() };
-        if !params.link_by_email {
-            return groups;
-        }
-        let mut first: ByFingerprint<u128, u32> = ByFingerprint::default();
-        for number in 0..known.end() as u32 {
-            let Some(email) = known.get(number).and_then(|row| usable_email(row, &params.blocked)) else { continue };
-            match first.get(&wide_fingerprint(0, email.as_bytes())) {
-                Some(&other) => groups.join(other, number),
-                None => {
-                    first.insert(wide_fingerprint(0, email.as_bytes()), number);
-                }
-            }
-        }
-        groups
-    }
-
-    fn join(&mut self, first: u32, number: u32) {
-        if self.of[first as usize] == NOBODY {
-            self.of[first as usize] = self.members.len() as u32;
-            self.members.push(vec![first]);
-        }
-        let group = self.of[first as usize];
-        self.of[number as usize] = group;
-        self.members[group as usize].push(number);
-    }
-}
-
-/// The normalised address of a source customer, unless it identifies nobody.
-fn usable_email<'a>(row: &'a SourceCustomer, blocked: &HashSet<String>) -> Option<&'a str> {
-    row.email.as_deref().filter(|email| !blocked.contains(*email))
-}
-
-/// The address in lower case without surrounding white space; None for what is no address.
-pub(super) fn normalised_email(written: &str) -> Option<String> {
-    let email = written.trim().to_lowercase();
-    let (local, domain) = email.split_once('@')?;
-    let fine = !local.is_empty() && domain.contains('.') && !domain.contains('@') && !email.contains(char::is_whitespace);
-    fine.then_some(email)
-}
-
 /// Everyone known by as_of.
 #[derive(Debug)]
 pub struct People {
@@ -112,12 +50,19 @@ pub struct People {
     pub customers: Vec<Customer>,
     /// By number of the source customer: position of the customer, or NOBODY.
     pub customer_of: Vec<u32>,
+    /// By number of the source customer: the rule by which it came in; ITSELF for who stands alone.
+    pub rules: Vec<u8>,
+    /// Links that were held back.
+    pub held: Vec<HeldLink>,
     /// Names of sources and of stores, by number.
     pub sources: Vec<String>,
     /// Names of stores, by number.
     pub stores: Vec<String>,
     _held: Held,
 }
+
+/// No rule.
+pub const ITSELF: u8 = u8::MAX;
 
 /// What a customer takes of the memory, and its number.
 const CUSTOMER_BYTES: u64 = 200;
@@ -138,15 +83,19 @@ impl People {
                 customers.push(Customer { order: key.order, source, ..settling.customer(&[key.number], id) });
             }
         });
-        customers.extend(groups.members.iter().map(|members| settling.group(members)));
+        customers.extend(groups.members().iter().map(|members| settling.group(members)));
         customers.par_sort_unstable_by_key(|customer| (customer.order, customer.id));
         let mut customer_of = vec![NOBODY; names.keys.end()];
+        let mut rules = vec![ITSELF; names.keys.end()];
         for (position, customer) in customers.iter().enumerate() {
-            let alone = [customer.first];
-            let members = if groups.is_linked(customer.first) { &groups.members[groups.of[customer.first as usize] as usize][..] } else { &alone };
-            members.iter().for_each(|&member| customer_of[member as usize] = position as u32);
+            customer_of[customer.first as usize] = position as u32;
+            for &(member, rule) in groups.with(customer.first) {
+                customer_of[member as usize] = position as u32;
+                rules[member as usize] = rule;
+            }
         }
-        Ok(Self { customers, customer_of, sources: names.keys.sources.texts(), stores: names.stores.texts(), _held })
+        let held = groups.held.clone();
+        Ok(Self { customers, customer_of, rules, held, sources: names.keys.sources.texts(), stores: names.stores.texts(), _held })
     }
 
     /// Name of the source that saw a customer first.
@@ -170,14 +119,14 @@ struct Settling<'a> {
 
 impl Settling<'_> {
     /// The customer of two members or more: who was seen first gives the id.
-    fn group(&self, members: &[u32]) -> Customer {
+    fn group(&self, members: &[(u32, u8)]) -> Customer {
         let since = |&number: &u32| {
             let registered = self.known.get(number).and_then(|row| row.registered_at);
             let at = registered.into_iter().chain(self.seen.first_order(number)).min();
             let (source, id) = self.names.keys.text(number);
             (at.is_none(), at, self.names.keys.sources.text(source), id)
         };
-        let mut members: Vec<_> = members.iter().map(|number| (since(number), *number)).collect();
+        let mut members: Vec<_> = members.iter().map(|(number, _)| (since(number), *number)).collect();
         members.sort_unstable();
         let numbers: Vec<u32> = members.iter().map(|member| member.1).collect();
         let (_, _, source, id) = &members[0].0;
@@ -200,8 +149,8 @@ impl Settling<'_> {
             account_type: withheld.or_else(|| rows().find_map(|row| row.account_type)),
             registered: rows().filter_map(|row| row.registered).min(),
             home_store: rows().find_map(|row| row.home_store).map_or(0, |store| store.number),
-            has_email: rows().any(|row| usable_email(row, &self.params.blocked).is_some()),
-            has_phone: rows().any(|row| row.phone),
+            has_email: rows().any(|row| row.values[Field::Email as usize] != 0),
+            has_phone: rows().any(|row| row.values[Field::Phone as usize] != 0),
             members: members.len() as u32,
             too_many_lines: lines > self.params.max_rows_per_customer,
             id,
@@ -211,34 +160,35 @@ impl Settling<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::link;
+    use super::super::read::SourceCustomer;
     use super::*;
-
-    fn row(email: &str, registered_at: Option<i64>) -> SourceCustomer {
-        SourceCustomer { email: normalised_email(email).map(String::into_boxed_str), registered_at, ..SourceCustomer::default() }
-    }
 
     #[test]
     fn the_member_seen_first_gives_the_id() {
         let names = LineNames::default();
         let number = |source: &str, id: &str| names.keys.key(source, id).number;
         let mut known = SourceCustomers::default();
-        let rows = [
-            (number("web", "1"), row(" Ann@Example.com ", Some(500))),
-            (number("shop", "9"), row("ann@example.com", None)),
-            (number("app", "3"), row("ann@example.com", None)),
-            (number("app", "4"), row("none@", None)),
-            (number("app", "5"), row("NONE@", None)),
-            (number("web", "2"), row("test@example.com", Some(1))),
-            (number("web", "3"), row("test@example.com", Some(1))),
-        ];
-        rows.into_iter().for_each(|(number, row)| known.keep_newest(number, row));
+        let mut row = |source: &str, id: &str, email: u64, registered_at: Option<i64>| {
+            let values = [email, 0, 0, 0, 0, 0, 0];
+            known.keep_newest(number(source, id), SourceCustomer { values, registered_at, ..SourceCustomer::default() });
+        };
+        row("web", "1", 7, Some(500));
+        row("shop", "9", 7, None);
+        row("app", "3", 7, None);
+        row("app", "4", 0, None);
+        row("app", "5", 0, None);
+        row("web", "2", 8, Some(1));
+        row("web", "3", 9, Some(1));
         let seen = SeenLines::default();
         seen.add(number("shop", "9"), 5, Some(400), 10);
         seen.add(number("app", "3"), 6, None, 10);
         seen.add(number("till", "7"), 10, Some(1), 10);
-        let params = Params { link_by_email: true, blocked: HashSet::from(["test@example.com".to_owned()]), max_rows_per_customer: 10, ..Params::default() };
-        let groups = Groups::link(&known, &params);
-        let people = People::settle(&known, &groups, &seen, &names, &params, &Allowance::memory(1 << 20)).expect("there is room");
+        let link = link::Params { rules: vec![vec![Field::Email]], members_max: 5, carriers_max: 5, block_max: 5, ..link::Params::default() };
+        let params = Params { link, max_rows_per_customer: 10, ..Params::default() };
+        let memory = Allowance::memory(1 << 20);
+        let groups = Groups::link(&known, &names.keys, &params.link, &memory).expect("there is room");
+        let people = People::settle(&known, &groups, &seen, &names, &params, &memory).expect("there is room");
         // Ann is one of three sources, seen first by her order in the shop; the six others stand alone.
         assert_eq!(people.customers.len(), 6);
         let of = |source: &str, id: &str| people.customer_of[number(source, id) as usize];
@@ -248,6 +198,7 @@ mod tests {
         assert!(ann.too_many_lines && people.customers.iter().filter(|customer| customer.too_many_lines).count() == 1);
         assert_eq!(of("app", "3"), of("shop", "9"));
         assert_ne!(of("app", "4"), of("app", "5"));
+        assert_eq!((people.rules[number("web", "1") as usize], people.rules[number("app", "4") as usize]), (0, ITSELF));
         assert!(people.customers.windows(2).all(|pair| pair[0].order < pair[1].order));
     }
 }

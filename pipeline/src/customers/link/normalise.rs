@@ -1,0 +1,128 @@
+//! One form for what people write in many: e-mail addresses, phone numbers, names, postcodes. What identifies nobody is unknown.
+
+use serde::Serialize;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// How phone numbers are dialled in the country of those that name none (ITU-T E.123, E.164).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Country {
+    /// Its code, without the plus.
+    pub code: String,
+    /// The digits before a national number that are not part of it.
+    pub trunk: String,
+    /// How many digits a national number may have.
+    pub lengths: Vec<u32>,
+    /// What is dialled before a number of another country.
+    pub international: Vec<String>,
+}
+
+/// The code of North America, whose numbers are checked further (NANP: area and exchange begin with 2 to 9).
+const NORTH_AMERICA: &str = "1";
+
+/// An address in lower case, without white space around it; None for what is no address.
+pub fn email(written: &str) -> Option<String> {
+    let email = written.nfkc().collect::<String>().trim().to_lowercase();
+    let (local, domain) = email.split_once('@')?;
+    let has_inner_dot = domain.trim_matches('.') == domain && domain.contains('.');
+    (!local.is_empty() && has_inner_dot && !domain.contains('@') && !email.contains(char::is_whitespace)).then_some(email)
+}
+
+/// The digits of a number in E.164, country code first; None for what cannot be one.
+pub fn phone(written: &str, country: &Country) -> Option<u64> {
+    let text = written.nfkc().collect::<String>().trim().to_lowercase();
+    let end = [";", "ext", "x", "#"].iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len());
+    let text = &text[..end];
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let abroad = country.international.iter().find_map(|prefix| digits.strip_prefix(prefix.as_str()));
+    let digits = match (text.starts_with('+'), abroad) {
+        (true, _) => digits,
+        (false, Some(rest)) => rest.to_owned(),
+        (false, None) => {
+            let fits = |number: &str| country.lengths.contains(&(number.len() as u32));
+            let national = if fits(&digits) { digits.as_str() } else { digits.strip_prefix(country.trunk.as_str()).unwrap_or(&digits) };
+            if !fits(national) {
+                return None;
+            }
+            format!("{}{national}", country.code)
+        }
+    };
+    let bytes = digits.as_bytes();
+    if !(8..=15).contains(&bytes.len()) || bytes[0] == b'0' {
+        return None;
+    }
+    let is_north_american = digits.starts_with(NORTH_AMERICA);
+    if is_north_american && (bytes.len() != 11 || bytes[1] < b'2' || bytes[4] < b'2') {
+        return None;
+    }
+    let last = &bytes[bytes.len() - 7..];
+    if last.iter().all(|digit| *digit == last[0]) { None } else { digits.parse().ok() }
+}
+
+/// A name's letters, without case and accents; None for what is shorter than two.
+pub fn name(written: &str) -> Option<String> {
+    let mut name = String::new();
+    for letter in written.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase) {
+        match letter {
+            'ø' => name.push('o'),
+            'ł' => name.push('l'),
+            'đ' | 'ð' => name.push('d'),
+            'æ' => name.push_str("ae"),
+            'œ' => name.push_str("oe"),
+            'þ' => name.push_str("th"),
+            'ß' => name.push_str("ss"),
+            'ı' => name.push('i'),
+            letter if letter.is_alphabetic() => name.push(letter),
+            _ => {}
+        }
+    }
+    (name.chars().count() >= 2).then_some(name)
+}
+
+/// A postcode's letters and digits in capitals; of a ZIP+4 code the first five.
+pub fn postcode(written: &str) -> Option<String> {
+    let mut code: String = written.nfkc().flat_map(char::to_uppercase).filter(|letter| letter.is_alphanumeric()).collect();
+    if code.len() == 9 && code.bytes().all(|byte| byte.is_ascii_digit()) {
+        code.truncate(5);
+    }
+    (!code.is_empty()).then_some(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn country(code: &str, trunk: &str, lengths: &[u32], international: &[&str]) -> Country {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Country { code: code.to_owned(), trunk: trunk.to_owned(), lengths: lengths.to_vec(), international: texts(international) }
+    }
+
+    #[test]
+    fn addresses_names_and_postcodes() {
+        assert_eq!(email(" Ann@Example.COM ").as_deref(), Some("ann@example.com"));
+        for bad in ["none@", "a b@c.de", "a@b@c.de", "@c.de", "a@c.", "a@.c", "a@c", ""] {
+            assert_eq!(email(bad), None, "{bad}");
+        }
+        assert_eq!(name("O'Brien-Núñez").as_deref(), Some("obriennunez"));
+        assert_eq!(name("Søren Łukasz").as_deref(), Some("sorenlukasz"));
+        assert_eq!(name("J."), None);
+        assert_eq!(postcode("90210-1234").as_deref(), Some("90210"));
+        assert_eq!(postcode(" sw1a 1aa ").as_deref(), Some("SW1A1AA"));
+        assert_eq!(postcode("-"), None);
+    }
+
+    /// By the dialling rules of the United States and the United Kingdom.
+    #[test]
+    fn numbers_of_two_countries() {
+        let us = country("1", "1", &[10], &["011", "00"]);
+        for written in ["(310) 555-0110", "1-310-555-0110", "+1 (310) 555-0110 x12", "001 310 555 0110", "310.555.0110 ext. 4"] {
+            assert_eq!(phone(written, &us), Some(13_105_550_110), "{written}");
+        }
+        let uk = country("44", "0", &[9, 10], &["00"]);
+        assert_eq!(phone("011 44 20 7946 0958", &us), Some(442_079_460_958));
+        assert_eq!(phone("020 7946 0958", &uk), Some(442_079_460_958));
+        for bad in ["555-0110", "310 999 9999", "110 555 0110", "310 055 0110", "+0 310 555 0110", "", "call me"] {
+            assert_eq!(phone(bad, &us), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The checked parameters of linking.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::normalise::{self, Country};
+use super::records::Field;
+use crate::config::{Faults, RawBlocked, RawCountry, RawLink};
+use crate::time::Day;
+
+/// How the weight of all that agrees links.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Probabilistic {
+    /// Two are linked from this probability.
+    pub from: f64,
+    /// The only link between two groups needs this one.
+    pub bridge_from: f64,
+}
+
+/// The checked keys of linking.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Params {
+    /// How phone numbers are dialled where they name no country.
+    pub country: Country,
+    /// E-mail addresses, phone numbers, names, cards and dates (YYYYMMDD) that identify nobody, in their one form.
+    #[serde(serialize_with = "in_order")]
+    pub blocked: HashSet<String>,
+    /// Rules: fields that must be known and equal.
+    pub rules: Vec<Vec<Field>>,
+    /// None where only rules link.
+    pub probabilistic: Option<Probabilistic>,
+    /// Most source customers of a person.
+    pub members_max: usize,
+    /// An address, number or card that more source customers carry identifies nobody.
+    pub carriers_max: usize,
+    /// Source customers that share what more than so many share are not compared for it.
+    pub block_max: usize,
+}
+
+fn in_order<S: serde::Serializer>(texts: &HashSet<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(texts.iter().collect::<std::collections::BTreeSet<_>>())
+}
+
+impl Params {
+    /// The name of a rule, as the table `customer_links` has it.
+    pub fn rule_name(&self, rule: u8) -> String {
+        match self.rules.get(rule as usize) {
+            Some(fields) => fields.iter().map(|field| field.name()).collect::<Vec<_>>().join("+"),
+            None => "probabilistic".to_owned(),
+        }
+    }
+}
+
+/// Checks the keys.
+pub fn check(country: RawCountry, blocked: RawBlocked, link: RawLink, faults: &mut Faults<'_>) -> Params {
+    let country = check_country(country, faults);
+    let probability = |faults: &mut Faults<'_>, key: &str, value| faults.ranged(&format!("customers.link.{key}"), value, 0.5..=0.999_999_999);
+    let from = probability(faults, "probability_from", link.probability_from);
+    let bridge_from = probability(faults, "bridge_probability_from", link.bridge_probability_from);
+    let is_on = faults.required("customers.link.probabilistic", link.probabilistic, "true or false").unwrap_or_default();
+    let blocked = check_blocked(blocked, &country, faults);
+    Params {
+        country,
+        blocked,
+        rules: check_rules(link.rules.unwrap_or_default(), faults),
+        probabilistic: is_on.then_some(Probabilistic { from, bridge_from }),
+        members_max: faults.ranged("customers.link.members_max", link.members_max, 2..=1000) as usize,
+        carriers_max: faults.ranged("customers.link.carriers_max", link.carriers_max, 2..=100_000) as usize,
+        block_max: faults.ranged("customers.link.block_max", link.block_max, 2..=10_000) as usize,
+    }
+}
+
+fn check_rules(raw: Vec<Vec<String>>, faults: &mut Faults<'_>) -> Vec<Vec<Field>> {
+    let mut rules = Vec::new();
+    for (index, names) in raw.iter().enumerate() {
+        let path = format!("customers.link.rules[{index}]");
+        let mut fields = Vec::new();
+        for name in names {
+            match Field::of(name) {
+                Some(field) => fields.push(field),
+                None => faults.add_unknown(&path, "fields", Field::ALL.into_iter().map(Field::name), name),
+            }
+        }
+        fields.sort_unstable();
+        fields.dedup();
+        if fields.is_empty() {
+            faults.add(&path, "at least one field", "none");
+        }
+        rules.push(fields);
+    }
+    if rules.len() > 100 {
+        faults.add("customers.link.rules", "at most 100 rules", rules.len());
+    }
+    rules
+}
+
+fn check_country(raw: RawCountry, faults: &mut Faults<'_>) -> Country {
+    let mut digits = |key: &str, text: &str, may_be_empty: bool| {
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) || text.is_empty() && !may_be_empty {
+            faults.add(&format!("customers.country.{key}"), "digits", format!("`{text}`"));
+        }
+    };
+    let (code, trunk) = (raw.code.unwrap_or_default(), raw.trunk.unwrap_or_default());
+    digits("code", &code, false);
+    digits("trunk", &trunk, true);
+    let international = raw.international.unwrap_or_default();
+    international.iter().enumerate().for_each(|(index, prefix)| digits(&format!("international[{index}]"), prefix, false));
+    Country { code, trunk, lengths: raw.lengths.unwrap_or_default(), international }
+}
+
+fn check_blocked(raw: RawBlocked, country: &Country, faults: &mut Faults<'_>) -> HashSet<String> {
+    let mut blocked = HashSet::new();
+    let mut add = |key: &str, expected: &str, texts: Option<Vec<String>>, form: &dyn Fn(&str) -> Option<String>| {
+        for (index, text) in texts.unwrap_or_default().iter().enumerate() {
+            match form(text) {
+                Some(text) => {
+                    blocked.insert(text);
+                }
+                None => faults.add(&format!("customers.blocked.{key}[{index}]"), expected, format!("`{text}`")),
+            }
+        }
+    };
+    add("emails", "an e-mail address", raw.emails, &normalise::email);
+    add("phones", "a phone number", raw.phones, &|text| normalise::phone(text, country).map(|number| number.to_string()));
+    add("names", "a name", raw.names, &normalise::name);
+    add("card_ids", "a card", raw.card_ids, &|text| (!text.is_empty()).then(|| text.to_owned()));
+    add("birth_dates", "a date YYYY-MM-DD", raw.birth_dates, &|text| Day::parse(text).map(|day| day.to_string().replace('-', "")));
+    blocked
+}
