@@ -17,6 +17,7 @@ pub fn outputs() -> Vec<Contract> {
     vec![
         customers::contract(),
         customers::links_contract(),
+        customers::held_contract(),
         features::contract(&features::all()),
         shards::scores_contract(&cycle, 90),
         shards::withheld_contract(),
@@ -37,7 +38,7 @@ pub fn document() -> String {
     text.push_str("\nKinds: text is UTF-8; int, money and timestamp are INT64 (money in minor units of the job's currency, timestamps in UTC microseconds); float is DOUBLE; date is DATE.\n");
     text.push_str("\n## Input\n\nA column that may be unknown may also be missing from the files.\n");
     lake::inputs().iter().for_each(|input| text.push_str(&input.contract.markdown()));
-    text.push_str("\n## Published\n\nPer-customer tables are in the order of the first 64 bits of SHA-256 of customer_id, then of customer_id; target lists are in the order of rank, customer_links in that of its key; the others in the order in which their rows are made, which is fixed. All are pure: a function of lake, config and as_of.\n");
+    text.push_str("\n## Published\n\nPer-customer tables are in the order of the first 64 bits of SHA-256 of customer_id, then of customer_id; target lists are in the order of rank, customer_links in that of customers, then of its key, held_links in that of its key; the others in the order in which their rows are made, which is fixed. All are pure: a function of lake, config and as_of.\n");
     outputs().iter().for_each(|contract| text.push_str(&contract.markdown()));
     text
 }

@@ -111,7 +111,7 @@ pub fn results(
     let withheld = Withheld::decide(params, people, complete, facts, &scores);
     let ids_of = |rows: &[usize]| rows.iter().map(|&row| people.customers[row].id).collect::<Vec<Id>>();
     let order_dates: Vec<_> = facts.iter().map(|facts| (facts.first_day, facts.last_day)).collect();
-    let [customers, links] = customers::tables(people, keys, &params.customers, &order_dates, params.as_of)?;
+    let [customers, links, held] = customers::tables(people, keys, &params.customers, &order_dates, params.as_of)?;
 
     let rows = withheld.rows(Output::Features);
     let chosen: Vec<Facts> = rows.iter().map(|&row| facts[row]).collect();
@@ -144,7 +144,7 @@ pub fn results(
     let targets = params.campaigns.iter().map(|campaign| Ok((campaign.name.clone(), campaigns::target(campaign, &source)?)));
     let targets = targets.collect::<Result<Vec<_>>>()?;
     let cuts = groups::cuts_table(&cuts, params.as_of)?;
-    let tables = vec![customers, links, features, scored, withheld.table(people, params.as_of)?, grouped, cuts];
+    let tables = vec![customers, links, held, features, scored, withheld.table(people, params.as_of)?, grouped, cuts];
     Ok(Results { tables, targets, withheld: withheld.counts(), groups: lines })
 }
 

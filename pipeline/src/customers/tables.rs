@@ -1,0 +1,99 @@
+//! The tables about who everyone is.
+
+use polars::prelude::Column as Series;
+
+use super::{AccountType, ITSELF, Params, People, link};
+use crate::error::Result;
+use crate::lake::SourceKeys;
+use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
+use crate::time::Day;
+
+/// The contract of the table `customers`.
+pub fn contract() -> Contract {
+    let columns = vec![
+        Column::new("customer_id", Kind::Text, "the customer"),
+        Column::new("household_id", Kind::Text, "the household, where one is known").nullable(),
+        Column::new("account_type", Kind::Text, "person, business, staff, house_card or test").nullable(),
+        Column::new("registered_date", Kind::Date, "first registration with any source").nullable().within(Range::Past),
+        Column::new("first_order_date", Kind::Date, "first day with an order; unknown for who has too many lines").nullable().within(Range::Past),
+        Column::new("last_order_date", Kind::Date, "last day with an order; unknown for who has too many lines").nullable().within(Range::Past),
+        Column::new("home_store_id", Kind::Text, "store that the customer calls home").nullable(),
+        Column::new("source_customer_count", Kind::Int, "source customers that are this customer").within(Range::Between(1.0, f64::INFINITY)),
+    ];
+    let meaning = "One row everyone known by as_of, with or without an order, left-out account types too. Links between source \
+                   customers are those of as_of, also where a table looks back: they are not point-in-time.";
+    Contract::new("customers", meaning, &["customer_id"], columns)
+}
+
+/// The contract of the table `customer_links`.
+pub fn links_contract() -> Contract {
+    let columns = vec![
+        Column::new("source", Kind::Text, "the source; empty where the lake names none"),
+        Column::new("source_customer_id", Kind::Text, "the customer as the source calls it"),
+        Column::new("customer_id", Kind::Text, "the customer"),
+        Column::new("rule", Kind::Text, "what linked it: itself, the fields of a rule of the YAML, or probabilistic"),
+    ];
+    Contract::new("customer_links", "One row a source customer: whose it is.", &["source", "source_customer_id"], columns)
+}
+
+/// The tables `customers`, `customer_links` and `held_links`; `order_dates` are first and last order day by customer.
+///
+/// # Errors
+/// `Bug` if a contract is broken.
+pub fn tables(people: &People, keys: &SourceKeys, params: &Params, order_dates: &[(Option<Day>, Option<Day>)], as_of: Day) -> Result<[Table; 3]> {
+    let everyone = &people.customers;
+    let columns = vec![
+        ids("customer_id", everyone.iter().map(|customer| Some(customer.id))),
+        ids("household_id", everyone.iter().map(|customer| customer.household)),
+        Series::new("account_type".into(), everyone.iter().map(|customer| customer.account_type.map(AccountType::word)).collect::<Vec<_>>()),
+        dates("registered_date", everyone.iter().map(|customer| customer.registered).collect())?,
+        dates("first_order_date", order_dates.iter().map(|dates| dates.0).collect())?,
+        dates("last_order_date", order_dates.iter().map(|dates| dates.1).collect())?,
+        Series::new("home_store_id".into(), everyone.iter().map(|customer| people.home_store(customer)).collect::<Vec<_>>()),
+        Series::new("source_customer_count".into(), everyone.iter().map(|customer| i64::from(customer.members)).collect::<Vec<_>>()),
+    ];
+    let mut links: Vec<(u32, u32, String, u8)> = Vec::with_capacity(keys.len());
+    keys.each(|key, source, id| links.push((people.customer_of[key.number as usize], source, id.to_owned(), people.rules[key.number as usize])));
+    links.sort_unstable_by(|a, b| (a.0, &people.sources[a.1 as usize], &a.2).cmp(&(b.0, &people.sources[b.1 as usize], &b.2)));
+    let customer = |link: &(u32, u32, String, u8)| &everyone[link.0 as usize];
+    let rule = |link: &(u32, u32, String, u8)| if link.3 == ITSELF { "itself".to_owned() } else { params.link.rule_name(link.3) };
+    let link_columns = vec![
+        Series::new("source".into(), links.iter().map(|link| people.sources[link.1 as usize].as_str()).collect::<Vec<_>>()),
+        Series::new("source_customer_id".into(), links.iter().map(|link| link.2.as_str()).collect::<Vec<_>>()),
+        ids("customer_id", links.iter().map(|link| Some(customer(link).id))),
+        Series::new("rule".into(), links.iter().map(rule).collect::<Vec<_>>()),
+    ];
+    Ok([Table::new(contract(), columns, as_of)?, Table::new(links_contract(), link_columns, as_of)?, held_table(people, keys, params, as_of)?])
+}
+
+/// The contract of the table `held_links`.
+pub fn held_contract() -> Contract {
+    let columns = vec![
+        Column::new("source", Kind::Text, "the source of the one; empty where the lake names none"),
+        Column::new("source_customer_id", Kind::Text, "the one, as its source calls it"),
+        Column::new("other_source", Kind::Text, "the source of the other"),
+        Column::new("other_source_customer_id", Kind::Text, "the other"),
+        Column::new("rule", Kind::Text, "what would have linked them"),
+        Column::new("reason", Kind::Text, "weak_bridge, too_many_members or conflict"),
+    ];
+    let key = ["source", "source_customer_id", "other_source", "other_source_customer_id"];
+    Contract::new("held_links", "One row two source customers whose link was not followed, because of the group that it would have made.", &key, columns)
+}
+
+fn held_table(people: &People, keys: &SourceKeys, params: &Params, as_of: Day) -> Result<Table> {
+    let text = |number: u32| {
+        let (source, id) = keys.text(number);
+        (people.sources[source as usize].clone(), id)
+    };
+    let row = |&(a, b, rule, why): &link::Held| {
+        let (a, b) = (text(a), text(b));
+        [a.0, a.1, b.0, b.1, params.link.rule_name(rule), why.name().to_owned()]
+    };
+    let mut rows: Vec<[String; 6]> = people.held.iter().map(row).collect();
+    rows.sort_unstable();
+    let contract = held_contract();
+    let columns = contract.columns.iter().enumerate();
+    let columns = columns.map(|(index, column)| Series::new(column.name.as_str().into(), rows.iter().map(|row| row[index].as_str()).collect::<Vec<_>>()));
+    let columns = columns.collect();
+    Table::new(contract, columns, as_of)
+}
