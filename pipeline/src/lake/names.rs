@@ -27,7 +27,7 @@ impl Hasher for Spread {
     }
 
     fn write_u128(&mut self, number: u128) {
-        self.0 = number as u64;
+        self.0 = number as u64 ^ ((number >> 64) as u64).rotate_left(32);
     }
 }
 

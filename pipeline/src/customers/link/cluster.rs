@@ -3,7 +3,7 @@
 //! A bridge is a link without which a group falls into two (Tarjan 1974). A weak one between two parts of two or more is held back: it is how
 //! strangers come to be one person.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Two records (their smaller position first), and how strongly they are linked.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,8 +56,8 @@ pub struct Clusters {
     pub held: Vec<(Edge, HeldBack)>,
 }
 
-/// Follows `edges`; `conflicts` are pairs of positions that are two people.
-pub fn cluster(mut edges: Vec<Edge>, conflicts: &HashSet<(u32, u32)>, guards: Guards) -> Clusters {
+/// Follows `edges`; `is_conflict` says of two positions whether they are two people for certain.
+pub fn cluster(mut edges: Vec<Edge>, mut is_conflict: impl FnMut(u32, u32) -> bool, guards: Guards) -> Clusters {
     edges.sort_unstable_by_key(|edge| (std::cmp::Reverse(edge.strength), edge.ends, edge.rule));
     edges.dedup_by_key(|edge| edge.ends);
     let bridges = bridges(&edges);
@@ -68,7 +68,7 @@ pub fn cluster(mut edges: Vec<Edge>, conflicts: &HashSet<(u32, u32)>, guards: Gu
             held.push((*edge, HeldBack::Bridge));
             continue;
         }
-        if let Err(reason) = joined.follow(edge, conflicts, guards) {
+        if let Err(reason) = joined.follow(edge, &mut is_conflict, guards) {
             held.push((*edge, reason));
         }
     }
@@ -88,7 +88,7 @@ impl Joined {
         self.root.get(&position).copied().unwrap_or(position)
     }
 
-    fn follow(&mut self, edge: &Edge, conflicts: &HashSet<(u32, u32)>, guards: Guards) -> Result<(), HeldBack> {
+    fn follow(&mut self, edge: &Edge, is_conflict: &mut impl FnMut(u32, u32) -> bool, guards: Guards) -> Result<(), HeldBack> {
         let (a, b) = (self.find(edge.ends.0), self.find(edge.ends.1));
         if a == b {
             return Ok(());
@@ -98,8 +98,7 @@ impl Joined {
         if ours.len() + theirs.len() > guards.members_max {
             return Err(HeldBack::TooMany);
         }
-        let is_conflict = |x: u32, y: u32| conflicts.contains(&(x.min(y), x.max(y)));
-        if ours.iter().any(|x| theirs.iter().any(|y| is_conflict(x.0, y.0))) {
+        if ours.iter().any(|x| theirs.iter().any(|y| is_conflict(x.0.min(y.0), x.0.max(y.0)))) {
             return Err(HeldBack::Conflict);
         }
         let root = a.min(b);
@@ -201,22 +200,22 @@ mod tests {
     #[test]
     fn a_weak_bridge_is_held_back() {
         let triangles = [(1, 2, 20), (2, 3, 20), (1, 3, 20), (4, 5, 20), (5, 6, 20), (4, 6, 20)];
-        let weak = cluster(edges(&[&triangles[..], &[(3, 4, 8)]].concat()), &HashSet::new(), GUARDS);
+        let weak = cluster(edges(&[&triangles[..], &[(3, 4, 8)]].concat()), |_, _| false, GUARDS);
         assert_eq!(members(&weak), [vec![1, 2, 3], vec![4, 5, 6]]);
         assert_eq!(weak.held.iter().map(|(edge, why)| (edge.ends, *why)).collect::<Vec<_>>(), [((3, 4), HeldBack::Bridge)]);
-        let strong = cluster(edges(&[&triangles[..], &[(3, 4, 14)]].concat()), &HashSet::new(), GUARDS);
+        let strong = cluster(edges(&[&triangles[..], &[(3, 4, 14)]].concat()), |_, _| false, GUARDS);
         assert_eq!(members(&strong), [vec![1, 2, 3, 4, 5, 6]]);
         // A weak link of one more is no bridge between groups.
-        let one_more = cluster(edges(&[&triangles[..3], &[(3, 9, 8)]].concat()), &HashSet::new(), GUARDS);
+        let one_more = cluster(edges(&[&triangles[..3], &[(3, 9, 8)]].concat()), |_, _| false, GUARDS);
         assert_eq!(members(&one_more), [vec![1, 2, 3, 9]]);
     }
 
     #[test]
     fn too_many_and_conflicts_are_held_back() {
-        let path = cluster(edges(&[(0, 1, 30), (1, 2, 29), (2, 3, 28), (3, 4, 27), (4, 5, 26), (5, 6, 25)]), &HashSet::new(), GUARDS);
+        let path = cluster(edges(&[(0, 1, 30), (1, 2, 29), (2, 3, 28), (3, 4, 27), (4, 5, 26), (5, 6, 25)]), |_, _| false, GUARDS);
         assert_eq!(members(&path), [vec![0, 1, 2, 3, 4, 5]]);
         assert_eq!(path.held[0].1, HeldBack::TooMany);
-        let conflict = cluster(edges(&[(0, 1, 20), (1, 2, 10)]), &HashSet::from([(0, 2)]), GUARDS);
+        let conflict = cluster(edges(&[(0, 1, 20), (1, 2, 10)]), |a, b| (a, b) == (0, 2), GUARDS);
         assert_eq!(members(&conflict), [vec![0, 1]]);
         assert_eq!(conflict.held[0].1, HeldBack::Conflict);
     }

@@ -2,11 +2,18 @@
 
 /// One insertion, deletion, substitution, or swap of neighbours apart (Damerau 1964).
 pub fn is_one_edit(a: &str, b: &str) -> bool {
+    if a.is_ascii() && b.is_ascii() {
+        return differ_by_one(a.as_bytes(), b.as_bytes());
+    }
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    differ_by_one(&a, &b)
+}
+
+fn differ_by_one<T: PartialEq>(a: &[T], b: &[T]) -> bool {
     if a == b || a.len().abs_diff(b.len()) > 1 {
         return false;
     }
-    let same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let (a, b) = (&a[same..], &b[same..]);
     match a.len().cmp(&b.len()) {
         std::cmp::Ordering::Greater => a[1..] == *b,
@@ -57,12 +64,11 @@ pub fn name_level(a: &str, b: &str) -> u8 {
 
 /// 2 equal, 1 one edit in front of the @ or the same there with another domain, 0 other addresses.
 pub fn email_level(a: &str, b: &str) -> u8 {
-    let part = |email: &str| email.split_once('@').map(|(local, domain)| (local.to_owned(), domain.to_owned())).unwrap_or_default();
-    let ((a_local, a_domain), (b_local, b_domain)) = (part(a), part(b));
+    let ((a_local, a_domain), (b_local, b_domain)) = (a.split_once('@').unwrap_or_default(), b.split_once('@').unwrap_or_default());
     match (a_local == b_local, a_domain == b_domain) {
         (true, true) => 2,
         (true, false) => 1,
-        (false, true) => u8::from(is_one_edit(&a_local, &b_local)),
+        (false, true) => u8::from(is_one_edit(a_local, b_local)),
         (false, false) => 0,
     }
 }

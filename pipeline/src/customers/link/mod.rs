@@ -13,7 +13,7 @@ pub(super) use normalise::{email, name, phone, postcode};
 pub use params::{Params, check};
 pub use records::Field;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use cluster::{Edge, Guards, cluster};
 use records::{Comparison, FIELDS, Pattern, Record};
@@ -75,19 +75,14 @@ impl Groups {
         let records = records(known, keys, params);
         let mut comparison = Comparison::new(&known.texts);
         let pairs = candidates(&records, &known.texts, params);
-        let mut conflicts = HashSet::new();
-        let mut compared: Vec<((u32, u32), Pattern)> = Vec::with_capacity(pairs.len());
+        let mut compared: Vec<((u32, u32), Pattern)> = Vec::new();
         for pair in pairs {
-            let pattern = comparison.pattern(&records[pair.0 as usize], &records[pair.1 as usize]);
-            if pattern.conflicts() {
-                conflicts.insert(pair);
-            } else {
-                compared.push((pair, pattern));
-            }
+            compared.extend(comparison.pattern(&records[pair.0 as usize], &records[pair.1 as usize]).map(|pattern| (pair, pattern)));
         }
         let edges = edges(&records, &compared, &mut comparison, params);
+        let is_conflict = |a: u32, b: u32| comparison.pattern(&records[a as usize], &records[b as usize]).is_none();
         let bridge_from = params.probabilistic.map_or(0, |probabilistic| (log_odds(probabilistic.bridge_from) * BIT).round() as i64);
-        let clusters = cluster(edges, &conflicts, Guards { members_max: params.members_max, bridge_from });
+        let clusters = cluster(edges, is_conflict, Guards { members_max: params.members_max, bridge_from });
         let mut groups = Self { of: vec![NOBODY; known.end()], ..Self::default() };
         for group in &clusters.groups {
             let members: Vec<(u32, u8)> = group.iter().map(|&(position, rule)| (records[position as usize].number, rule)).collect();

@@ -1,7 +1,5 @@
 //! Source customers as linking sees them: fingerprints of their fields, and how alike two of them are.
 
-use std::collections::HashMap;
-
 use super::compare;
 use crate::lake::ByFingerprint;
 
@@ -92,13 +90,13 @@ impl Pattern {
 pub struct Comparison<'a> {
     /// Texts by fingerprint: e-mail addresses, phone digits, names, dates, postcodes.
     texts: &'a ByFingerprint<u64, Box<str>>,
-    names: HashMap<(u64, u64), u8>,
+    names: ByFingerprint<u128, u8>,
 }
 
 impl<'a> Comparison<'a> {
     /// Compares values whose texts are these.
     pub fn new(texts: &'a ByFingerprint<u64, Box<str>>) -> Self {
-        Self { texts, names: HashMap::new() }
+        Self { texts, names: ByFingerprint::default() }
     }
 
     /// The level of two known values of a field.
@@ -109,16 +107,8 @@ impl<'a> Comparison<'a> {
         let text = |value: u64| self.texts.get(&value).map_or("", |text| text);
         match field {
             Field::FirstName | Field::LastName => {
-                let key = (a.min(b), a.max(b));
-                let compared = || compare::name_level(text(key.0), text(key.1));
-                match self.names.get(&key) {
-                    Some(&level) => level,
-                    None => {
-                        let level = compared();
-                        self.names.insert(key, level);
-                        level
-                    }
-                }
+                let key = u128::from(a.min(b)) << 64 | u128::from(a.max(b));
+                *self.names.entry(key).or_insert_with(|| compare::name_level(text(a.min(b)), text(a.max(b))))
             }
             Field::Email => compare::email_level(text(a), text(b)),
             Field::Phone => compare::digits_level(text(a), text(b)),
@@ -128,14 +118,15 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The levels of two records. First and last name that stand in each other's place are close.
-    pub fn pattern(&mut self, a: &Record, b: &Record) -> Pattern {
+    /// The levels of two records; None for two who are two people for certain. First and last name that stand in each other's place are close.
+    pub fn pattern(&mut self, a: &Record, b: &Record) -> Option<Pattern> {
         let mut pattern = Pattern([0; FIELDS]);
-        for (place, &field) in pattern.0.iter_mut().zip(&Field::ALL) {
-            if let (Some(a), Some(b)) = (a.value(field), b.value(field)) {
-                *place = 1 + self.level(field, a, b);
+        for field in [Field::Email, Field::Phone] {
+            if a.value(field).is_some() && a.value(field) == b.value(field) {
+                pattern.0[field as usize] = 1 + EQUAL[field as usize];
             }
         }
+        self.compare(&mut pattern, [Field::FirstName, Field::LastName, Field::BirthDate], a, b);
         let names = |record: &Record| record.value(Field::FirstName).zip(record.value(Field::LastName));
         if let (Some(one), Some(other)) = (names(a), names(b))
             && one.0 != one.1
@@ -144,7 +135,20 @@ impl<'a> Comparison<'a> {
             pattern.0[Field::FirstName as usize] = 3;
             pattern.0[Field::LastName as usize] = 3;
         }
-        pattern
+        // Most pairs end here; the others are worth a look at their texts.
+        if pattern.conflicts() {
+            return None;
+        }
+        self.compare(&mut pattern, [Field::Email, Field::Phone, Field::Postcode], a, b);
+        Some(pattern)
+    }
+
+    fn compare(&mut self, pattern: &mut Pattern, fields: [Field; 3], a: &Record, b: &Record) {
+        for field in fields {
+            if let (Some(a), Some(b)) = (a.value(field), b.value(field)) {
+                pattern.0[field as usize] = 1 + self.level(field, a, b);
+            }
+        }
     }
 }
 
