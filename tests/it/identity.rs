@@ -29,10 +29,7 @@ fn exported(shop: &Path) -> HashSet<(String, String)> {
 /// Source and source_customer_id of the rows of a file.
 fn keys(folder: &Path, file: &Path) -> Vec<(String, String)> {
     let name = file.strip_prefix(folder).expect("below").display().to_string();
-    let text = |column: &str| {
-        let parts = published::column(folder, &name, column);
-        parts.iter().flat_map(|part| (0..part.len()).map(|row| part.text(row).unwrap_or_default().to_owned())).collect::<Vec<_>>()
-    };
+    let text = |column: &str| published::texts(&published::column(folder, &name, column));
     text("source").into_iter().zip(text("source_customer_id")).collect()
 }
 

@@ -46,6 +46,11 @@ pub fn column(folder: &Path, path: &str, column: &str) -> Vec<Column> {
     found
 }
 
+/// The texts of a column in batches; unknown ones are empty.
+pub fn texts(parts: &[Column]) -> Vec<String> {
+    parts.iter().flat_map(|part| (0..part.len()).map(|row| part.text(row).unwrap_or_default().to_owned())).collect()
+}
+
 impl Published {
     /// Path and digest of every file: what must be equal where bytes must be equal.
     pub fn digests(&self) -> BTreeMap<String, String> {
@@ -65,8 +70,7 @@ impl Published {
 
     /// The texts of a column; unknown ones are empty.
     pub fn texts(&self, table: &str, column: &str) -> Vec<String> {
-        let parts = self.column(table, column);
-        parts.iter().flat_map(|part| (0..part.len()).map(|row| part.text(row).unwrap_or_default().to_owned())).collect()
+        texts(&self.column(table, column))
     }
 
     /// The numbers of a column.

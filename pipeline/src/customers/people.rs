@@ -80,7 +80,7 @@ impl People {
         names.keys.each(|key, source, id| {
             if !groups.is_linked(key.number) {
                 let id = Id::customer(&sources[source as usize], id);
-                customers.push(Customer { order: key.order, source, ..settling.customer(&[key.number], id) });
+                customers.push(settling.customer(&[key.number], source, (id, key.order)));
             }
         });
         customers.extend(groups.members().iter().map(|members| settling.group(members)));
@@ -95,7 +95,7 @@ impl People {
             }
         }
         let held = groups.held.clone();
-        Ok(Self { customers, customer_of, rules, held, sources: names.keys.sources.texts(), stores: names.stores.texts(), _held })
+        Ok(Self { customers, customer_of, rules, held, sources, stores: names.stores.texts(), _held })
     }
 
     /// Name of the source that saw a customer first.
@@ -130,20 +130,20 @@ impl Settling<'_> {
         members.sort_unstable();
         let numbers: Vec<u32> = members.iter().map(|member| member.1).collect();
         let (_, _, source, id) = &members[0].0;
-        let source_number = self.names.keys.sources.number(source);
-        Customer { source: source_number, ..self.customer(&numbers, Id::customer(source, id)) }
+        let id = Id::customer(source, id);
+        self.customer(&numbers, self.names.keys.sources.number(source), (id, id.order()))
     }
 
-    /// The customer of `members`, of which the first gave the id.
-    fn customer(&self, members: &[u32], id: Id) -> Customer {
+    /// The customer of `members`, of which the first, of this source, gave the id and with it the place in the order.
+    fn customer(&self, members: &[u32], source: u32, (id, order): (Id, u64)) -> Customer {
         let rows = || members.iter().filter_map(|&member| self.known.get(member));
         let left_out = |account: &AccountType| self.params.leave_out_account_types.contains(account);
         let withheld = rows().find_map(|row| row.account_type.filter(left_out));
         let lines: u64 = members.iter().map(|&member| u64::from(self.seen.lines(member))).sum();
         Customer {
-            order: id.order(),
+            order,
             first: members[0],
-            source: 0,
+            source,
             household: rows().find_map(|row| row.household),
             left_out: withheld.is_some(),
             account_type: withheld.or_else(|| rows().find_map(|row| row.account_type)),

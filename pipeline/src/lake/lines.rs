@@ -197,7 +197,6 @@ impl LineReader {
     }
 
     fn line(&mut self, columns: &Columns<'_>, row: usize, (day, recorded): (Day, Option<Day>), names: &LineNames) -> Result<LineOf> {
-        let number = |names: &Names, text: &str| names.number(text);
         let source = match columns.source {
             None => Some(0),
             Some(column) => {
@@ -231,7 +230,7 @@ impl LineReader {
         let exact = if f64::from(milli_units) == quantity * 1000.0 { 0 } else { quantity.to_bits() };
         let line_id = columns.line_id.and_then(|column| column.text(row)).unwrap_or_default();
         let optional = |entries: &mut ByEntry<u32>, column: Option<&Column>, names: &Names| {
-            column.and_then(|column| entries.get(column, row, |text| number(names, text))).unwrap_or_default()
+            column.and_then(|column| entries.get(column, row, |text| names.number(text))).unwrap_or_default()
         };
         let line = Line {
             ordered_at: columns.ordered_at.int(row).unwrap_or_default(),

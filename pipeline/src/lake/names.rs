@@ -102,6 +102,16 @@ struct Part {
     ids: String,
 }
 
+impl Part {
+    /// Source number and source_customer_id of a number of this part.
+    fn text(&self, number: u32) -> (u32, &str) {
+        let index = number as usize / PARTS;
+        let start = if index == 0 { 0 } else { self.keys[index - 1].1 };
+        let (source, end) = self.keys[index];
+        (source, &self.ids[start..end])
+    }
+}
+
 /// Source customers: pairs of source and source_customer_id, numbered.
 #[derive(Debug)]
 pub struct SourceKeys {
@@ -168,10 +178,8 @@ impl SourceKeys {
         for part in &self.parts {
             let part = part.lock().unwrap_or_else(PoisonError::into_inner);
             for key in part.known.values() {
-                let index = key.number as usize / PARTS;
-                let start = if index == 0 { 0 } else { part.keys[index - 1].1 };
-                let (source, end) = part.keys[index];
-                visit(*key, source, &part.ids[start..end]);
+                let (source, id) = part.text(key.number);
+                visit(*key, source, id);
             }
         }
     }
@@ -179,10 +187,8 @@ impl SourceKeys {
     /// Source number and source_customer_id of `number`.
     pub fn text(&self, number: u32) -> (u32, String) {
         let part = self.parts[number as usize % PARTS].lock().unwrap_or_else(PoisonError::into_inner);
-        let index = number as usize / PARTS;
-        let start = if index == 0 { 0 } else { part.keys[index - 1].1 };
-        let (source, end) = part.keys[index];
-        (source, part.ids[start..end].to_owned())
+        let (source, id) = part.text(number);
+        (source, id.to_owned())
     }
 }
 

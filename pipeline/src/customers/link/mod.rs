@@ -137,8 +137,12 @@ const BLOCKS: [&[Field]; 8] = [
 /// Pairs of positions that share the values of a block of fields, or of a rule. Names may stand in each other's place.
 fn candidates(records: &[Record], texts: &ByFingerprint<u64, Box<str>>, params: &Params) -> Vec<(u32, u32)> {
     let mut pairs = Vec::new();
-    let rules = params.rules.iter().map(Vec::as_slice);
-    let blocks: Vec<&[Field]> = if params.probabilistic.is_some() { BLOCKS.into_iter().chain(rules).collect() } else { rules.collect() };
+    let mut blocks: Vec<&[Field]> = if params.probabilistic.is_some() { BLOCKS.to_vec() } else { Vec::new() };
+    for rule in &params.rules {
+        if !blocks.contains(&rule.as_slice()) {
+            blocks.push(rule);
+        }
+    }
     for fields in blocks {
         let swaps = fields.contains(&Field::FirstName) && fields.contains(&Field::LastName);
         pair_up(records, params.block_max, &mut pairs, |record| {
