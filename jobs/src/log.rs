@@ -31,6 +31,8 @@ pub enum Event {
         step: String,
         /// How long it took.
         seconds: f64,
+        /// What of the processors it took, in seconds; null where the system does not say.
+        cpu_seconds: Option<f64>,
         /// What it did, in a few words.
         detail: String,
     },

@@ -12,8 +12,25 @@ use crate::log::{self, Event};
 
 /// Shows the steps of a run on standard error.
 pub struct Shown {
-    current: Mutex<Option<(String, Instant, Option<ProgressBar>)>>,
+    current: Mutex<Option<Step>>,
     terminal: bool,
+}
+
+/// A step that runs.
+struct Step {
+    name: String,
+    start: Instant,
+    cpu_start: Option<f64>,
+    bar: Option<ProgressBar>,
+}
+
+/// Seconds of processors that this process took so far, where the system tells it in a file (proc(5): hundredths, user and system).
+fn cpu_seconds() -> Option<f64> {
+    let told = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field, a name in parentheses, may hold spaces.
+    let fields: Vec<&str> = told.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / 100.0)
 }
 
 impl Shown {
@@ -34,18 +51,19 @@ impl Progress for Shown {
         });
         log::tell(Event::StepBegan { step: step.to_owned() }, "");
         if let Ok(mut current) = self.current.lock() {
-            *current = Some((step.to_owned(), Instant::now(), bar));
+            *current = Some(Step { name: step.to_owned(), start: Instant::now(), cpu_start: cpu_seconds(), bar });
         }
     }
 
     fn end(&self, detail: &str) {
-        let Some((step, start, bar)) = self.current.lock().ok().and_then(|mut current| current.take()) else { return };
+        let Some(Step { name: step, start, cpu_start, bar }) = self.current.lock().ok().and_then(|mut current| current.take()) else { return };
         hooks::step(&format!("end {step}"));
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
         let seconds = start.elapsed().as_secs_f64();
+        let cpu_seconds = cpu_seconds().zip(cpu_start).map(|(now, start)| now - start);
         let text = format!("{step:<26}{seconds:>7.2} s  {detail}\n");
-        log::tell(Event::StepEnded { step, seconds, detail: detail.to_owned() }, &text);
+        log::tell(Event::StepEnded { step, seconds, cpu_seconds, detail: detail.to_owned() }, &text);
     }
 }

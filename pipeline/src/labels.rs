@@ -70,63 +70,17 @@ impl Labels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::{Orders, View};
-    use crate::lake::{Line, LineKind};
-
-    fn line(day: i32, visible: i32, kind: LineKind, order: u64, amount_minor: i64, return_of: u64) -> Line {
-        let is_bought = kind == LineKind::Sale;
-        Line {
-            ordered_at: i64::from(day) * 86_400_000_000,
-            order,
-            product: 1,
-            kind,
-            amount_minor,
-            day: Day(day),
-            visible_from: Day(visible),
-            milli_units: if is_bought { 2000 } else { -1000 },
-            is_bought,
-            return_of,
-            store: 0,
-            channel: 0,
-            promotion: 0,
-            other: 0,
-        }
-    }
-
-    /// Worked by hand: orders on days 10, 20, 20 and 50 (the last arrived on 55), a return on day 30 of the first order.
-    fn lines() -> Vec<Line> {
-        vec![
-            line(10, 10, LineKind::Sale, 1, 1000, 0),
-            line(20, 20, LineKind::Sale, 2, 500, 0),
-            line(20, 20, LineKind::Sale, 3, 300, 0),
-            line(30, 30, LineKind::Return, 9, -400, 1),
-            line(50, 55, LineKind::Sale, 4, 700, 0),
-        ]
-    }
+    use crate::features::{Orders, View, worked_lines};
 
     fn facts(date: i32, lookback_days: i32) -> Facts {
         let mut orders = Orders::default();
-        orders.find(&lines());
-        orders.facts(&lines(), View { date: Day(date), observed_to: Day(date), lookback_days })
-    }
-
-    #[test]
-    fn facts_at_dates() {
-        let early = facts(29, 365);
-        assert_eq!((early.order_count, early.order_days, early.value_minor, early.window_returned_minor), (3, 2, 1800, 0));
-        let later = facts(54, 40);
-        // The late line is not visible yet; the return nets order a, which lies outside of the window (14, 54].
-        assert_eq!((later.order_count, later.value_minor, later.window_value_minor, later.window_orders), (3, 1400, 800, 2));
-        assert_eq!((later.repeat_day_count(), later.t_x_days(), later.observed_days()), (Some(1), Some(10), Some(44)));
-        let last = facts(55, 45);
-        assert_eq!((last.order_days, last.gap_squares, last.last_gap_days), (3, 10 * 10 + 30 * 30, Some(30)));
-        assert_eq!((last.window_value_minor, last.window_gross_minor, last.window_returned_minor), (1500, 1500, 0));
-        assert_eq!(last.window_milli_units, 6000);
+        orders.find(&worked_lines());
+        orders.facts(&worked_lines(), View { date: Day(date), observed_to: Day(date), lookback_days })
     }
 
     #[test]
     fn labels_count_days_after_the_date() {
-        let lines = lines();
+        let lines = worked_lines();
         let mut orders = Orders::default();
         orders.find(&lines);
         let days = orders.order_days(&lines, Day(60));

@@ -31,6 +31,28 @@ impl Day {
         Self(self.0 + days)
     }
 
+    /// The day after; the last one there is has none.
+    pub fn plus_one(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// Day of the week, 1 for Monday to 7 for Sunday.
+    pub fn weekday(self) -> i64 {
+        // 1970-01-01 was a Thursday.
+        i64::from((self.0 + 3).rem_euclid(7) + 1)
+    }
+
+    /// Full years from this day to a later one, as birthdays are counted.
+    pub fn years_to(self, later: Day) -> i64 {
+        let (from, to) = (self.date(), later.date());
+        let before_birthday = (to.month(), to.day()) < (from.month(), from.day());
+        i64::from(to.year()) - i64::from(from.year()) - i64::from(before_birthday)
+    }
+
+    fn date(self) -> Date {
+        Date::constant(1970, 1, 1).checked_add(self.0.days()).unwrap_or(Date::MAX)
+    }
+
     /// Whole days from `earlier` to this day.
     pub fn since(self, earlier: Day) -> i64 {
         i64::from(self.0) - i64::from(earlier.0)
@@ -97,6 +119,12 @@ impl Zone {
             let days = (utc_micros + near.2).div_euclid(DAY_MICROS);
             Day(i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX }))
         }
+    }
+
+    /// Microseconds since midnight on the clocks here, at an instant.
+    pub fn time_of_day(&self, utc_micros: i64) -> i64 {
+        let index = self.periods.partition_point(|&(start, _)| start <= utc_micros) - 1;
+        (utc_micros + self.periods[index].1).rem_euclid(DAY_MICROS)
     }
 
     /// The instant of a local time. A time that exists twice is the earlier one; one that does not exist is moved
@@ -229,6 +257,18 @@ mod tests {
         assert_eq!(dates.test, Day(20_520));
         assert_eq!(dates.training, vec![Day(20_370), Day(20_400)]);
         assert!(dates.training.iter().all(|date| date.0 + 95 <= dates.test.0));
+    }
+
+    #[test]
+    fn days_of_the_week_and_times_of_day() {
+        // date --date 2026-06-30 +%u: 2.
+        let years = |from: &str, to: &str| day(from).years_to(day(to));
+        assert_eq!((years("1980-06-30", "2026-06-30"), years("1980-07-01", "2026-06-30"), years("2004-02-29", "2026-02-28")), (46, 45, 21));
+        assert_eq!((day("2026-06-30").weekday(), day("2026-06-28").weekday(), day("1969-12-29").weekday()), (2, 7, 1));
+        let new_york = Zone::parse("America/New_York").expect("a zone");
+        // 2026-03-08 06:59:59 UTC is 01:59:59 EST, and a second later it is 03:00:00 EDT.
+        assert_eq!(new_york.time_of_day(1_772_953_199_000_000), 7_199_000_000);
+        assert_eq!(new_york.time_of_day(1_772_953_200_000_000), 10_800_000_000);
     }
 
     #[test]

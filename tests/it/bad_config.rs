@@ -89,7 +89,49 @@ fn each_fault_has_its_message() {
             with("      path: lines\n", "      path: lines\n      columns: {amount: {product: [quantity]}}\n"),
             "job.yaml:9:17: lake.tables.order_lines.columns.amount: expected two columns, got 1",
         ),
-        ("unknown feature", and("features: {items: [recency]}\n"), "job.yaml:9:20: features.items[0]: expected one of the features..."),
+        (
+            "unknown feature",
+            and("features: {rfm: {items: [recency]}}\n"),
+            "job.yaml:9:26: features.rfm.items[0]: expected one of the features first_order_date, last_order_date, recency_days, tenure_days, order_count, value_minor, all, got `recency` (did you mean `recency_days`?)",
+        ),
+        (
+            "feature without its window",
+            and("features: {habits: {windowed: [weekend_order_share], windows_days: []}}\n"),
+            "job.yaml:9:54: features.habits.windows_days: expected at least one window, got none",
+        ),
+        (
+            "feature of a table that is not there",
+            and("features: {engagement: {items: [contact_days]}}\n"),
+            "job.yaml:9:12: features.engagement: expected `contacts` among lake.tables, of which contact_days is made, got no such table",
+        ),
+        (
+            "past feature of what is only known now",
+            with(
+                "      path: lines\n",
+                "      path: lines\n    products: {path: products}\nchurn: {families: [preference]}\nfeatures: {preference: {windowed: [brand_count]}}\n",
+            ),
+            "job.yaml:11:12: features.preference: expected `brand` among lake.tables.products.slow, since models take brand_count_365d at past dates, got a column that is only known as it is now (or leave the family out of churn.families)",
+        ),
+        (
+            "no category",
+            and("features: {brand_usage: {windowed: [brand_group]}}\n"),
+            "job.yaml:9:12: features.brand_usage.categories: expected at least one category, got none",
+        ),
+        (
+            "unknown family for models",
+            and("churn: {families: [rfn]}\n"),
+            "job.yaml:9:20: churn.families[0]: expected one of the families rfm, cadence, basket, trend, preference, brand_usage, wallet, promotion, channel, habits, engagement, service, profile, got `rfn` (did you mean `rfm`?)",
+        ),
+        (
+            "window twice",
+            and("features: {basket: {windows_days: [30, 30]}}\n"),
+            "job.yaml:9:40: features.basket.windows_days[1]: expected each window once, got 30 again",
+        ),
+        (
+            "unknown family",
+            and("features: {rfn: {}}\n"),
+            "job.yaml:9:12: features.rfn: expected one of `rfm`, `cadence`, `basket`, `trend`, `preference`, `brand_usage`, `wallet`, `promotion`, `channel`, `habits`, `engagement`, `service`, `profile`, got `rfn` (did you mean `rfm`?)",
+        ),
         (
             "hole in the groups",
             and("groups:\n  table:\n    - {group: a, stage: [new]}\n"),
@@ -120,7 +162,7 @@ fn each_fault_has_its_message() {
         (
             "misspelt table",
             with("    order_lines:", "    order_line:"),
-            "job.yaml:7:5: lake.tables.order_line: expected one of the tables order_lines, customers, consents, products, stores, source_status, promotions, promotion_products, contacts, responses, got `order_line` (did you mean `order_lines`?)",
+            "job.yaml:7:5: lake.tables.order_line: expected one of the tables order_lines, customers, consents, products, stores, source_status, promotions, promotion_products, contacts, responses, service_cases, got `order_line` (did you mean `order_lines`?)",
         ),
         (
             "a way out of the lake",

@@ -32,7 +32,7 @@ impl Shop {
         assert_eq!(code, 0, "{error}");
         // So small a shop has no campaigns behind it.
         let quickstart = std::fs::read_to_string(regulars_tests::root().join("configs/quickstart.yaml")).expect("a config");
-        let is_campaign = |line: &str| line.starts_with("    contacts:") || line.starts_with("    responses:");
+        let is_campaign = |line: &str| ["    contacts:", "    responses:", "  engagement:"].iter().any(|start| line.starts_with(start));
         let kept: Vec<&str> = quickstart.lines().filter(|line| !is_campaign(line)).collect();
         std::fs::write(folder.path().join("job.yaml"), kept.join("\n")).expect("a config");
         Self { folder }

@@ -103,7 +103,7 @@ fn links_lead_nowhere_else() {
 fn an_alias_bomb_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut bomb = String::from("campaigns:\n  a: &a {audience: [{recency_days: {at_most: 5}}, {recency_days: {at_most: 6}}]}\n");
-    let mut level = String::from("features:\n  items:\n    - &l0 [a, a, a, a, a, a, a, a, a, a]\n");
+    let mut level = String::from("features:\n  rfm: {}\n  cadence:\n    - &l0 [a, a, a, a, a, a, a, a, a, a]\n");
     for depth in 1..12 {
         let aliases = vec![format!("*l{}", depth - 1); 10].join(", ");
         level.push_str(&format!("    - &l{depth} [{aliases}]\n"));

@@ -15,6 +15,7 @@ mod leaks;
 mod limits;
 mod online_retail;
 mod shop;
+mod snapshots;
 mod stores;
 mod tidy;
 mod upkeep;

@@ -8,7 +8,7 @@ use crate::features::Feature;
 use crate::labels::RETURN_DAYS;
 use crate::metrics::{Grade, Graded, grade};
 use crate::models::churn::{self, Example, Inputs, Rule};
-use crate::models::cycle::{Cell, bg_nbd};
+use crate::models::cycle::bg_nbd;
 use crate::shards::{Artefacts, Sampled, Snapshot, State};
 use crate::time::{Dates, Day};
 
@@ -103,8 +103,8 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], params: &churn::Pa
 }
 
 fn examples(snapshot: &Snapshot, inputs: &Inputs, cycle: Option<&bg_nbd::Parameters>) -> Vec<Example> {
-    let example = |row: &Sampled| Example { values: inputs.values(&row.facts, cycle), churned: row.labels.churned() };
-    snapshot.population.rows().iter().map(example).collect()
+    let example = |row: &Sampled| Example { values: inputs.of_cells(&row.values, row.cell, cycle), churned: row.labels.churned() };
+    snapshot.population.iter().map(example).collect()
 }
 
 /// The cycle model's own view of churn: it does not return. Unknown counts as a coin's toss.
@@ -133,11 +133,11 @@ fn cycle_report(
         };
     };
     let mut report = report(dates.test, true, *fit);
-    let buyers = state.snapshots.last().map(|snapshot| snapshot.buyers.rows()).unwrap_or_default();
+    let buyers = state.snapshots.last().map(|snapshot| snapshot.buyers.as_slice()).unwrap_or_default();
     for (index, &days) in RETURN_DAYS.iter().enumerate() {
         let graded = |row: &Sampled| {
             let returned = row.labels.order_days[index]? > 0;
-            Some((fit.parameters.return_probability(Cell::of(&row.facts)?, f64::from(days)), returned))
+            Some((fit.parameters.return_probability(row.cell, f64::from(days)), returned))
         };
         let graded: Vec<Graded> = buyers.iter().filter_map(graded).collect();
         if !graded.is_empty() {

@@ -35,6 +35,13 @@ pub struct Params {
     pub csv_for_people: bool,
 }
 
+impl Params {
+    /// The columns that the campaign looks at.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.audience.iter().map(|rule| rule.column.as_str()).chain([self.order_by.as_str()])
+    }
+}
+
 /// The words that a text column may hold, where they are known.
 pub type Words<'a> = &'a dyn Fn(&str) -> Option<Vec<String>>;
 

@@ -157,8 +157,7 @@ fn reasons(params: &Params, source: &Source<'_>, row: usize, order: Option<f64>,
         reasons.push("account_type".to_owned());
     }
     // A customer without a value that the campaign needs is not outside of the audience: nobody knows.
-    let columns = params.audience.iter().map(|rule| rule.column.as_str()).chain([params.order_by.as_str()]);
-    let mut needed: Vec<Output> = columns.filter_map(|column| source.wide.output(column)).collect();
+    let mut needed: Vec<Output> = params.columns().filter_map(|column| source.wide.output(column)).collect();
     needed.sort_unstable();
     needed.dedup();
     if !source.people.customers[row].left_out {

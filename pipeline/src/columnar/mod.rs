@@ -17,4 +17,4 @@ pub use read::Batches;
 pub use schema::{Field, FieldKind};
 pub use values::{Column, Texts, Values};
 #[cfg(feature = "engine")]
-pub use write::{ROW_GROUP_ROWS, write};
+pub use write::{ROW_GROUP_ROWS, TableFile, write};

@@ -1,15 +1,17 @@
 //! Writing: fixed row groups, encodings, compression level and `created_by`, so that equal rows give equal bytes.
 
-use std::io::Write;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
+use parquet::column::writer::{ColumnCloseResult, ColumnWriter, get_column_writer, get_typed_column_writer};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType as ParquetType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::{Type, TypePtr};
 use polars::prelude::{Column as Series, DataFrame, DataType};
+use rayon::prelude::*;
 
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::table::{Column, Contract, Kind};
@@ -19,28 +21,99 @@ pub const ROW_GROUP_ROWS: usize = 1 << 17;
 const ZSTD_LEVEL: i32 = 3;
 const CREATED_BY: &str = "regulars";
 
+/// A Parquet file in the making: rows come in frames of any height, and leave in row groups of a fixed one.
+pub struct TableFile<'a> {
+    contract: &'a Contract,
+    file: SerializedFileWriter<Vec<u8>>,
+    waiting: Vec<DataFrame>,
+    rows: usize,
+}
+
 /// Writes `frame`, whose columns are those of `contract`, as one Parquet file.
 ///
 /// # Errors
-/// `Limit` if `sink` cannot take the bytes (a full disk).
-pub fn write<W: Write + Send>(contract: &Contract, frame: &DataFrame, sink: W) -> Result<()> {
-    let failed = |error: ParquetError| Error::new(ErrorKind::Limit, format!("table {}: cannot be written: {error}", contract.name));
-    let mut file = SerializedFileWriter::new(sink, schema(contract).map_err(failed)?, properties().map_err(failed)?).map_err(failed)?;
-    let mut start = 0;
-    while start < frame.height() {
-        let rows = frame.slice(start as i64, ROW_GROUP_ROWS);
-        let mut group = file.next_row_group().map_err(failed)?;
-        for (column, values) in contract.columns.iter().zip(rows.columns()) {
-            let writer = group.next_column().map_err(failed)?;
-            let mut writer = writer.ok_or_else(|| Error::bug("the file has as many columns as the contract"))?;
-            write_column(column, values, &mut writer)?.map_err(failed)?;
-            writer.close().map_err(failed)?;
+/// `Limit` if memory cannot take the bytes.
+pub fn write(contract: &Contract, frame: &DataFrame) -> Result<Vec<u8>> {
+    let mut file = TableFile::new(contract)?;
+    file.push(frame.clone())?;
+    file.finish()
+}
+
+impl<'a> TableFile<'a> {
+    /// A file of `contract` without rows.
+    ///
+    /// # Errors
+    /// `Limit` if memory cannot take the bytes.
+    pub fn new(contract: &'a Contract) -> Result<Self> {
+        let failed = failed(contract);
+        let file = SerializedFileWriter::new(Vec::new(), schema(contract).map_err(failed)?, properties().map_err(failed)?).map_err(failed)?;
+        Ok(Self { contract, file, waiting: Vec::new(), rows: 0 })
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Appends rows.
+    ///
+    /// # Errors
+    /// `Bug` if they are not the contract's; `Limit` if memory cannot take the bytes.
+    pub fn push(&mut self, mut frame: DataFrame) -> Result<()> {
+        loop {
+            let waiting = self.rows % ROW_GROUP_ROWS;
+            let room = ROW_GROUP_ROWS - waiting;
+            let now = frame.slice(0, room);
+            self.rows += now.height();
+            let is_full = now.height() == room;
+            if now.height() > 0 {
+                self.waiting.push(now);
+            }
+            if !is_full {
+                return Ok(());
+            }
+            self.write_group()?;
+            frame = frame.slice(room as i64, usize::MAX);
+        }
+    }
+
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// As `push`.
+    pub fn finish(mut self) -> Result<Vec<u8>> {
+        if !self.waiting.is_empty() {
+            self.write_group()?;
+        }
+        self.file.into_inner().map_err(failed(self.contract))
+    }
+
+    /// Writes the rows that wait as a row group, its columns by all threads.
+    fn write_group(&mut self) -> Result<()> {
+        let failed = failed(self.contract);
+        let frames = std::mem::take(&mut self.waiting);
+        let (schema, properties) = (self.file.schema_descr(), self.file.properties());
+        let column = |index: usize| -> Result<(Vec<u8>, ColumnCloseResult)> {
+            let values: Vec<&Series> = frames.iter().map(|frame| &frame.columns()[index]).collect();
+            let mut bytes = TrackedWrite::new(Vec::new());
+            let writer = get_column_writer(schema.column(index), properties.clone(), Box::new(SerializedPageWriter::new(&mut bytes)));
+            let closed = write_column(&self.contract.columns[index], &values, writer)?.map_err(failed)?;
+            Ok((bytes.into_inner().map_err(failed)?, closed))
+        };
+        let columns: Vec<Result<(Vec<u8>, ColumnCloseResult)>> = (0..self.contract.columns.len()).into_par_iter().map(column).collect();
+        let mut group = self.file.next_row_group().map_err(failed)?;
+        for column in columns {
+            let (bytes, closed) = column?;
+            group.append_column(&Bytes::from(bytes), closed).map_err(failed)?;
         }
         group.close().map_err(failed)?;
-        start += rows.height();
+        Ok(())
     }
-    file.close().map_err(failed)?;
-    Ok(())
+}
+
+/// What a fault of the writer means.
+fn failed(contract: &Contract) -> impl Fn(ParquetError) -> Error + Copy {
+    |error| Error::new(ErrorKind::Limit, format!("table {}: cannot be written: {error}", contract.name))
 }
 
 fn properties() -> std::result::Result<Arc<WriterProperties>, ParquetError> {
@@ -71,25 +144,32 @@ fn field(column: &Column) -> std::result::Result<Type, ParquetError> {
     Type::primitive_type_builder(&column.name, physical).with_repetition(repetition).with_logical_type(logical).build()
 }
 
-type Written = std::result::Result<(), ParquetError>;
+type Written = std::result::Result<ColumnCloseResult, ParquetError>;
 
-fn write_column(column: &Column, values: &Series, writer: &mut SerializedColumnWriter<'_>) -> Result<Written> {
-    let nullable = column.nullable;
+fn write_column(column: &Column, frames: &[&Series], writer: ColumnWriter<'_>) -> Result<Written> {
+    macro_rules! all {
+        ($kind:ty, $values:ident => $iterated:expr) => {{
+            let (mut levels, mut known) = (Vec::new(), Vec::new());
+            for $values in frames {
+                for value in $iterated {
+                    levels.push(i16::from(value.is_some()));
+                    known.extend(value);
+                }
+            }
+            write_values::<$kind>(writer, column.nullable.then_some(&levels), &known)
+        }};
+    }
     Ok(match column.kind {
-        Kind::Text => write_values::<ByteArrayType>(writer, nullable, values.str()?.iter().map(|text| text.map(ByteArray::from))),
-        Kind::Int | Kind::Money | Kind::Timestamp => write_values::<Int64Type>(writer, nullable, values.i64()?.iter()),
-        Kind::Float => write_values::<DoubleType>(writer, nullable, values.f64()?.iter()),
-        Kind::Bool => write_values::<BoolType>(writer, nullable, values.bool()?.iter()),
-        Kind::Date => write_values::<Int32Type>(writer, nullable, values.cast(&DataType::Int32)?.i32()?.iter()),
+        Kind::Text => all!(ByteArrayType, values => values.str()?.iter().map(|text| text.map(ByteArray::from))),
+        Kind::Int | Kind::Money | Kind::Timestamp => all!(Int64Type, values => values.i64()?.iter()),
+        Kind::Float => all!(DoubleType, values => values.f64()?.iter()),
+        Kind::Bool => all!(BoolType, values => values.bool()?.iter()),
+        Kind::Date => all!(Int32Type, values => values.cast(&DataType::Int32)?.i32()?.iter()),
     })
 }
 
-fn write_values<T: ParquetType>(writer: &mut SerializedColumnWriter<'_>, nullable: bool, values: impl Iterator<Item = Option<T::T>>) -> Written {
-    let (mut levels, mut known) = (Vec::new(), Vec::new());
-    for value in values {
-        levels.push(i16::from(value.is_some()));
-        known.extend(value);
-    }
-    writer.typed::<T>().write_batch(&known, nullable.then_some(&levels), None)?;
-    Ok(())
+fn write_values<T: ParquetType>(writer: ColumnWriter<'_>, levels: Option<&Vec<i16>>, known: &[T::T]) -> Written {
+    let mut writer = get_typed_column_writer::<T>(writer);
+    writer.write_batch(known, levels.map(Vec::as_slice), None)?;
+    writer.close()
 }

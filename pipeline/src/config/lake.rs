@@ -35,6 +35,8 @@ section! {
         timezone: String,
         /// Rows that are left out, by rule name; tests see the columns of the files.
         reject: BTreeMap<String, RawRules>,
+        /// Contract columns of a table that is the current snapshot that hardly ever change: features of past dates may be made of them.
+        slow: Vec<String>,
         /// What a column that nothing uses means.
         extra_columns: RawExtra,
         /// What an optional column that some files lack means.

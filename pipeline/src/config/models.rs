@@ -31,6 +31,8 @@ section! {
         active_days: u32,
         /// The population has at least this many order days.
         order_days_min: u32,
+        /// Families of features that the model takes, of those that are chosen.
+        families: Vec<String>,
         /// Fewer labelled customers than this at a date fit no model.
         training_customers_min: u32,
         /// Weight of the squared coefficients, per training row.

@@ -128,14 +128,56 @@ section! {
         lookback_days: u32,
         /// Largest number of customers that a model is trained or graded on, at each date.
         sample_customers: u32,
+        /// Whether the samples are published, as the table `training_snapshots`.
+        publish: bool,
     }
 }
 
 section! {
-    /// Which features are built.
+    /// Which features are built, by family.
     RawFeatures {
-        /// Names of features, as in TABLES.md; the order here is the order of columns.
+        /// Recency, frequency, monetary value, tenure.
+        rfm: RawFamily,
+        /// How often, how regularly, in which season.
+        cadence: RawFamily,
+        /// What an order holds, and what comes back.
+        basket: RawFamily,
+        /// A window against the one before it.
+        trend: RawFamily,
+        /// Category, brand, series, style, price within a category.
+        preference: RawFamily,
+        /// By category: national or private brands, how heavily it is used.
+        brand_usage: RawFamily,
+        /// Categories that were bought and left.
+        wallet: RawFamily,
+        /// Bought on deal, against what promotions explain.
+        promotion: RawFamily,
+        /// Channel and store.
+        channel: RawFamily,
+        /// Day of the week, part of the day.
+        habits: RawFamily,
+        /// What was sent, and what came of it.
+        engagement: RawFamily,
+        /// Complaints and other service cases.
+        service: RawFamily,
+        /// Who the customer is: nothing unless it is named here.
+        profile: RawFamily,
+    }
+}
+
+section! {
+    /// What is chosen of a family; `all` alone in a list takes all of it.
+    RawFamily {
+        /// Features of all history, as in TABLES.md.
         items: Vec<String>,
+        /// Features of windows, as in TABLES.md without the window: `order_count` for `order_count_30d`.
+        windowed: Vec<String>,
+        /// Lengths of windows, which end on as_of, in days.
+        windows_days: Vec<u32>,
+        /// Fewest orders in a window for a share of them to be known.
+        evidence_min: u32,
+        /// For `brand_usage`: the categories, each with columns of its own.
+        categories: Vec<String>,
     }
 }
 

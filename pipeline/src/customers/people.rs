@@ -33,6 +33,12 @@ pub struct Customer {
     pub registered: Option<Day>,
     /// Number of the store that the customer calls home; 0 for none.
     pub home_store: u32,
+    /// The day from which registration and birth are known, where rows say so.
+    pub known_from: Option<Day>,
+    /// Date of birth.
+    pub birth: Option<Day>,
+    /// Number of the gender; 0 for none.
+    pub gender: u32,
     /// Whether an e-mail address is known that identifies someone.
     pub has_email: bool,
     /// Whether a phone number is known.
@@ -137,6 +143,8 @@ impl Settling<'_> {
     /// The customer of `members`, of which the first, of this source, gave the id and with it the place in the order.
     fn customer(&self, members: &[u32], source: u32, (id, order): (Id, u64)) -> Customer {
         let rows = || members.iter().filter_map(|&member| self.known.get(member));
+        let first = rows().filter(|row| row.registered.is_some()).min_by_key(|row| (row.registered, row.known_from));
+        let born = rows().find(|row| self.known.birth(row).is_some());
         let left_out = |account: &AccountType| self.params.leave_out_account_types.contains(account);
         let withheld = rows().find_map(|row| row.account_type.filter(left_out));
         let lines: u64 = members.iter().map(|&member| u64::from(self.seen.lines(member))).sum();
@@ -147,7 +155,10 @@ impl Settling<'_> {
             household: rows().find_map(|row| row.household),
             left_out: withheld.is_some(),
             account_type: withheld.or_else(|| rows().find_map(|row| row.account_type)),
-            registered: rows().filter_map(|row| row.registered).min(),
+            known_from: first.and_then(|row| row.known_from).max(born.and_then(|row| row.known_from)),
+            birth: born.and_then(|row| self.known.birth(row)),
+            gender: rows().find_map(|row| row.gender).map_or(0, |gender| gender.number),
+            registered: first.and_then(|row| row.registered),
             home_store: rows().find_map(|row| row.home_store).map_or(0, |store| store.number),
             has_email: rows().any(|row| row.values[Field::Email as usize] != 0),
             has_phone: rows().any(|row| row.values[Field::Phone as usize] != 0),

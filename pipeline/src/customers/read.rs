@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::link::{self, Field};
 use crate::error::{Error, Result};
 use crate::key::{Id, fingerprint};
-use crate::lake::{ByFingerprint, Counts, Cut, LineNames, OpenTable, Rows};
+use crate::lake::{ByFingerprint, Counts, Cut, LineNames, Names, OpenTable, Rows};
 use crate::time::Day;
 
 /// The words of `account_type`.
@@ -66,15 +66,25 @@ pub struct SourceCustomer {
     /// What members of a household share.
     pub household: Option<Id>,
     /// Store that the customer calls home.
-    pub home_store: Option<HomeStore>,
+    pub home_store: Option<Named>,
+    /// Gender, in the source's word.
+    pub gender: Option<Named>,
+    /// The day on which the first row about the customer reached the lake, where rows say so.
+    pub known_from: Option<Day>,
 }
 
-/// A store, in an order that does not depend on its number.
+/// A name, in an order that does not depend on its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HomeStore {
+pub struct Named {
     fingerprint: u64,
     /// Its number.
     pub number: u32,
+}
+
+impl Named {
+    fn of(name: &str, names: &Names) -> Self {
+        Self { fingerprint: fingerprint(0, name.as_bytes()), number: names.number(name) }
+    }
 }
 
 /// Source customers of the table `customers`, by number.
@@ -86,6 +96,12 @@ pub struct SourceCustomers {
 }
 
 impl SourceCustomers {
+    /// The date of birth of a row, if it is one that identifies people.
+    pub fn birth(&self, row: &SourceCustomer) -> Option<Day> {
+        let text = self.texts.get(&row.values[Field::BirthDate as usize])?;
+        Day::parse(&format!("{}-{}-{}", text.get(..4)?, text.get(4..6)?, text.get(6..)?))
+    }
+
     /// The one of this number.
     pub fn get(&self, number: u32) -> Option<&SourceCustomer> {
         self.rows.get(number as usize).and_then(Option::as_deref)
@@ -96,16 +112,21 @@ impl SourceCustomers {
         self.rows.len()
     }
 
-    /// Of several rows of a source customer the newest holds.
+    /// Of several rows of a source customer the newest holds; the customer is known from the oldest.
     pub fn keep_newest(&mut self, number: u32, row: SourceCustomer) {
         let index = number as usize;
         if self.rows.len() <= index {
             self.rows.resize(index + 1, None);
         }
-        match &mut self.rows[index] {
-            Some(known) if **known >= row => {}
-            place => *place = Some(Box::new(row)),
+        let Some(known) = &mut self.rows[index] else {
+            self.rows[index] = Some(Box::new(row));
+            return;
+        };
+        let known_from = known.known_from.min(row.known_from);
+        if row > **known {
+            **known = row;
         }
+        known.known_from = known_from;
     }
 }
 
@@ -172,7 +193,6 @@ struct Gathered {
 
 impl Gathered {
     fn add(&mut self, rows: &Rows<'_>, names: &LineNames, forms: &Forms<'_>) -> Result<()> {
-        let store = |name: &str| HomeStore { fingerprint: fingerprint(0, name.as_bytes()), number: names.stores.number(name) };
         let int = |name: &str, row: usize| rows.column(name).and_then(|column| column.int(row));
         for &row in &rows.kept {
             let text = |name: &str| rows.text(name, row).filter(|text| !text.is_empty());
@@ -193,7 +213,9 @@ impl Gathered {
                 account_type: account_type.transpose()?,
                 values: forms.values(rows, row, &mut self.whole.texts),
                 household: text("household_key").map(Id::household),
-                home_store: text("home_store_id").map(store),
+                home_store: text("home_store_id").map(|name| Named::of(name, &names.stores)),
+                known_from: rows.recorded[row],
+                gender: text("gender").map(|name| Named::of(name, &names.genders)),
             };
             self.rows.push((names.keys.key(source, id).number, customer));
         }

@@ -1,9 +1,11 @@
 //! What a customer's lines add up to at a date: integers only, from one pass over the customer's sorted lines.
 
+use super::events::{Event, EventKind};
+use super::world::{Person, World};
 use crate::lake::{ByFingerprint, Line, LineKind};
 use crate::time::{Day, Window};
 
-/// Integer accumulators of one customer at one date.
+/// What groups and models need of one customer at one date, in whole numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// The date.
@@ -18,49 +20,16 @@ pub struct Facts {
     pub order_count: i64,
     /// Distinct order days, of all history.
     pub order_days: i64,
-    /// Gap between the last two order days.
-    pub last_gap_days: Option<i64>,
-    /// Sum of squared gaps between order days.
-    pub gap_squares: i64,
     /// Value net of returns, of all history, in minor units.
     pub value_minor: i64,
-    /// Orders in the observation window.
-    pub window_orders: i64,
-    /// Value net of returns of the orders in the window, in minor units.
+    /// Value net of returns of the orders in the observation window, in minor units.
     pub window_value_minor: i64,
-    /// Lines of the orders in the window.
-    pub window_lines: i64,
-    /// Units of the orders in the window, in thousandths.
-    pub window_milli_units: i64,
-    /// Value of what was bought in the window, before returns.
-    pub window_gross_minor: i64,
-    /// Value of what came back of it.
-    pub window_returned_minor: i64,
-    /// Lines that came back.
-    pub window_return_lines: i64,
 }
 
 impl Facts {
     /// The facts of someone without a line.
     pub fn none(date: Day, observed_to: Day) -> Self {
-        Self {
-            date,
-            observed_to,
-            first_day: None,
-            last_day: None,
-            order_count: 0,
-            order_days: 0,
-            last_gap_days: None,
-            gap_squares: 0,
-            value_minor: 0,
-            window_orders: 0,
-            window_value_minor: 0,
-            window_lines: 0,
-            window_milli_units: 0,
-            window_gross_minor: 0,
-            window_returned_minor: 0,
-            window_return_lines: 0,
-        }
+        Self { date, observed_to, first_day: None, last_day: None, order_count: 0, order_days: 0, value_minor: 0, window_value_minor: 0 }
     }
 
     /// x: distinct order days less one; None for who never ordered.
@@ -87,16 +56,34 @@ impl Facts {
 
 /// What one order adds up to, at one date.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sum {
-    /// Earliest visible line.
+pub(super) struct Order {
+    /// Time and day of the earliest visible line; None where no line is visible yet.
     first: Option<(i64, Day)>,
-    bought: bool,
-    value_minor: i64,
-    gross_minor: i64,
-    returned_minor: i64,
-    return_lines: i64,
-    lines: i64,
-    milli_units: i64,
+    /// Whether something was bought.
+    pub bought: bool,
+    /// Value net of returns.
+    pub value_minor: i64,
+    /// Value of what was bought.
+    pub gross_minor: i64,
+    /// Value of what came back of it.
+    pub returned_minor: i64,
+    /// Lines that came back.
+    pub return_lines: i64,
+    /// Lines of what was bought.
+    pub lines: i64,
+    /// Units of what was bought, in thousandths.
+    pub milli_units: i64,
+    /// Channel of the earliest line; 0 for none.
+    pub channel: u32,
+    /// Store of the earliest line; 0 for none.
+    pub store: u32,
+}
+
+impl Order {
+    /// The order's time and day, once it is visible.
+    pub fn first(&self) -> Option<(i64, Day)> {
+        self.first
+    }
 }
 
 /// From which date, and to which day, a customer is looked at.
@@ -121,7 +108,7 @@ pub struct Orders {
     orders: Vec<u64>,
     /// The places of the fingerprints, where there are many.
     places: ByFingerprint<u64, u32>,
-    sums: Vec<Sum>,
+    sums: Vec<Order>,
     days: Vec<Day>,
 }
 
@@ -175,40 +162,42 @@ impl Orders {
         for sum in &self.sums {
             let Some((_, day)) = sum.first else { continue };
             facts.value_minor += sum.value_minor;
-            let inside = window.contains(day);
-            if inside {
+            if window.contains(day) {
                 facts.window_value_minor += sum.value_minor;
-                facts.window_gross_minor += sum.gross_minor;
-                facts.window_returned_minor += sum.returned_minor;
-                facts.window_return_lines += sum.return_lines;
             }
-            if !sum.bought {
-                continue;
-            }
-            self.days.push(day);
-            facts.order_count += 1;
-            if inside {
-                facts.window_orders += 1;
-                facts.window_lines += sum.lines;
-                facts.window_milli_units += sum.milli_units;
+            if sum.bought {
+                self.days.push(day);
+                facts.order_count += 1;
             }
         }
         self.days.sort_unstable();
         self.days.dedup();
-        add_days(&mut facts, &self.days);
+        facts.first_day = self.days.first().copied();
+        facts.last_day = self.days.last().copied();
+        facts.order_days = self.days.len() as i64;
+        // Who ordered elsewhere after the home store's last file was observed to then.
+        facts.observed_to = facts.last_day.map_or(facts.observed_to, |last| facts.observed_to.max(last));
         facts
+    }
+
+    /// What families look at: `facts` are the last ones that were taken, of `lines`.
+    pub fn seen<'a>(&'a self, lines: &'a [Line], facts: Facts, about: About<'a>) -> Seen<'a> {
+        Seen { facts, lines, own: &self.own, orders: &self.sums, days: &self.days, about }
     }
 
     fn sum(&mut self, lines: &[Line], date: Day) {
         self.sums.clear();
-        self.sums.resize(self.orders.len(), Sum::default());
+        self.sums.resize(self.orders.len(), Order::default());
         for (index, line) in lines.iter().enumerate() {
             if line.visible_from > date || line.kind == LineKind::NoProduct {
                 continue;
             }
             let own = &mut self.sums[self.own[index] as usize];
-            let at = (line.ordered_at, line.day);
-            own.first = Some(own.first.map_or(at, |first| first.min(at)));
+            // Lines are sorted by time: the first one that is visible is the earliest.
+            if own.first.is_none() {
+                own.first = Some((line.ordered_at, line.day));
+                (own.channel, own.store) = (line.channel, line.store);
+            }
             if line.kind == LineKind::Sale {
                 own.bought |= line.is_bought;
                 own.lines += 1;
@@ -236,15 +225,117 @@ impl Orders {
     }
 }
 
-fn add_days(facts: &mut Facts, days: &[Day]) {
-    facts.first_day = days.first().copied();
-    facts.last_day = days.last().copied();
-    facts.order_days = days.len() as i64;
-    // Who ordered elsewhere after the home store's last file was observed to then.
-    facts.observed_to = facts.last_day.map_or(facts.observed_to, |last| facts.observed_to.max(last));
-    for pair in days.windows(2) {
-        let gap = pair[1].since(pair[0]);
-        facts.gap_squares += gap * gap;
-        facts.last_gap_days = Some(gap);
+/// What is known of a customer beside the lines.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// What is known of products, promotions and times, of everyone.
+    pub world: &'a World,
+    /// Who it is.
+    pub person: &'a Person,
+    /// What happened beside orders, oldest first.
+    pub events: &'a [Event],
+}
+
+/// One customer at one date, as families look at them.
+pub struct Seen<'a> {
+    /// What the orders add up to.
+    pub facts: Facts,
+    lines: &'a [Line],
+    own: &'a [u32],
+    orders: &'a [Order],
+    /// Distinct order days, oldest first.
+    pub days: &'a [Day],
+    /// What is known beside the lines.
+    pub about: About<'a>,
+}
+
+impl<'a> Seen<'a> {
+    /// The orders that are visible, and how many days before the date each was.
+    pub(super) fn orders(&self) -> impl Iterator<Item = (i64, &'a Order)> {
+        let date = self.facts.date;
+        self.orders.iter().filter_map(move |order| order.first.map(|(_, day)| (date.since(day), order)))
+    }
+
+    /// Whether by the date anything of this kind was known of anyone: before, nothing of it says nothing.
+    pub(super) fn knows(&self, kind: EventKind) -> bool {
+        self.about.world.events_from[kind as usize].is_some_and(|from| from <= self.facts.date)
+    }
+
+    /// What happened beside orders that is visible, and how many days before the date it was.
+    pub(super) fn events(&self) -> impl Iterator<Item = (i64, &'a Event)> {
+        let date = self.facts.date;
+        self.about.events.iter().filter(move |event| event.visible_from <= date).map(move |event| (date.since(event.day), event))
+    }
+
+    /// The lines of what was bought that are visible, and how many days before the date each one's order was.
+    pub(super) fn bought(&self) -> impl Iterator<Item = (i64, &'a Line)> {
+        let (date, orders) = (self.facts.date, self.orders);
+        let lines = self.lines.iter().zip(self.own).filter(move |(line, _)| line.is_bought && line.visible_from <= date);
+        lines.filter_map(move |(line, own)| orders[*own as usize].first.map(|(_, day)| (date.since(day), line)))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::item::Scope;
+    use super::super::rfm::{Totals, totals};
+    use super::*;
+
+    fn line(day: i32, visible: i32, kind: LineKind, order: u64, amount_minor: i64, return_of: u64) -> Line {
+        let is_bought = kind == LineKind::Sale;
+        Line {
+            ordered_at: i64::from(day) * 86_400_000_000,
+            order,
+            product: 1,
+            kind,
+            amount_minor,
+            day: Day(day),
+            visible_from: Day(visible),
+            milli_units: if is_bought { 2000 } else { -1000 },
+            is_bought,
+            return_of,
+            store: 0,
+            channel: 0,
+            promotion: 0,
+            other: 0,
+        }
+    }
+
+    /// Worked by hand: orders on days 10, 20, 20 and 50 (the last arrived on 55), a return on day 30 of the first order.
+    pub fn worked_lines() -> Vec<Line> {
+        vec![
+            line(10, 10, LineKind::Sale, 1, 1000, 0),
+            line(20, 20, LineKind::Sale, 2, 500, 0),
+            line(20, 20, LineKind::Sale, 3, 300, 0),
+            line(30, 30, LineKind::Return, 9, -400, 1),
+            line(50, 55, LineKind::Sale, 4, 700, 0),
+        ]
+    }
+
+    fn at(date: i32, lookback_days: i32) -> (Facts, Totals) {
+        let (lines, mut orders) = (worked_lines(), Orders::default());
+        orders.find(&lines);
+        let facts = orders.facts(&lines, View { date: Day(date), observed_to: Day(date), lookback_days });
+        let (world, person) = (World::nothing(), Person::default());
+        let seen = orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] });
+        let mut measured = Vec::new();
+        totals(&seen, &Scope { windows_days: vec![lookback_days], evidence_min: 1, subjects: Vec::new() }, &mut measured);
+        (facts, measured[0])
+    }
+
+    #[test]
+    fn facts_at_dates() {
+        let (early, totals) = at(29, 365);
+        assert_eq!((early.order_count, early.order_days, early.value_minor, totals.returned_minor), (3, 2, 1800, 0));
+        let (later, totals) = at(54, 40);
+        // The late line is not visible yet; the return nets order a, which lies outside of the window (14, 54].
+        assert_eq!((later.order_count, later.value_minor, later.window_value_minor, totals.orders), (3, 1400, 800, 2));
+        assert_eq!((later.repeat_day_count(), later.t_x_days(), later.observed_days()), (Some(1), Some(10), Some(44)));
+        let (last, totals) = at(55, 45);
+        assert_eq!((last.order_days, last.window_value_minor), (3, 1500));
+        assert_eq!((totals.orders, totals.value_minor, totals.gross_minor, totals.returned_minor, totals.return_lines), (3, 1500, 1500, 0, 0));
+        assert_eq!((totals.lines, totals.milli_units), (3, 6000));
+        let (_, totals) = at(55, 46);
+        assert_eq!((totals.orders, totals.value_minor, totals.gross_minor, totals.returned_minor, totals.return_lines), (4, 2100, 2500, 400, 1));
     }
 }

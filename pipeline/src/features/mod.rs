@@ -1,145 +1,281 @@
 //! Features: named items over what a customer's lines add up to at a date. One file a family; a feature is added in its family's list.
 
 mod basket;
+mod brand_usage;
 mod cadence;
+mod catalogue;
+mod channel;
+mod cuts;
+mod deals;
+mod engagement;
+mod events;
 mod facts;
+mod habits;
+mod item;
+mod preference;
+mod profile;
+mod promotion;
 mod rfm;
+mod service;
+mod shares;
+mod trend;
+mod wallet;
+mod world;
 
-pub use facts::{Facts, Orders, View};
+pub use catalogue::{Catalogue, Products, read_products};
+pub use cuts::{WordCut, cut, cuts_contract, cuts_table};
+pub use deals::{Deals, Promotions, read_promotions};
+pub use events::{Event, EventKind, EventTable, read_events};
+#[cfg(test)]
+pub(crate) use facts::tests::worked_lines;
+pub use facts::{About, Facts, Orders, Seen, View};
+pub use item::{Cell, Feature, Ranked, UNKNOWN, Words};
+pub use world::{Person, World};
+
+use std::sync::Arc;
 
 use polars::prelude::Column as Series;
 use serde::Serialize;
 
-use crate::config::{Faults, RawFeatures};
+use crate::config::{Faults, RawFamily, RawFeatures};
 use crate::error::Result;
 use crate::key::Id;
-use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
+use crate::lake;
+use crate::table::{Column, Contract, Kind, Table, dates, ids};
 use crate::time::Day;
+use item::{Choose, Measured, Scope};
 
-/// How a feature's value follows from the facts.
-#[derive(Clone, Copy)]
-pub enum Get {
-    /// A whole number, or money.
-    Int(fn(&Facts) -> Option<i64>),
-    /// A number.
-    Float(fn(&Facts) -> Option<f64>),
-    /// A date.
-    Date(fn(&Facts) -> Option<Day>),
+/// A family: its name, its section, what it knows of all history, and of windows.
+struct Family {
+    name: &'static str,
+    raw: fn(&RawFeatures) -> &Option<RawFamily>,
+    items: Option<&'static dyn Choose>,
+    windowed: Option<&'static dyn Choose>,
 }
 
-/// A named item of the table `features`.
-#[derive(Clone, Copy)]
-pub struct Feature {
-    /// Its name, with the unit in it.
-    pub name: &'static str,
-    /// What its values are.
-    pub kind: Kind,
-    /// Whether it may be unknown.
-    pub nullable: bool,
-    /// Which values it may have.
-    pub range: Range,
-    /// What it means, and when it is unknown.
-    pub meaning: &'static str,
-    /// Its value.
-    pub get: Get,
-    /// Whether models may take it: dates and what duplicates another feature may not.
-    pub for_models: bool,
-}
+/// All families, in the order of columns.
+const FAMILIES: &[Family] = &[
+    Family { name: "rfm", raw: |raw| &raw.rfm, items: Some(&rfm::ITEMS), windowed: Some(&rfm::WINDOWED) },
+    Family { name: "cadence", raw: |raw| &raw.cadence, items: Some(&cadence::ITEMS), windowed: None },
+    Family { name: "basket", raw: |raw| &raw.basket, items: None, windowed: Some(&basket::WINDOWED) },
+    Family { name: "trend", raw: |raw| &raw.trend, items: None, windowed: Some(&trend::WINDOWED) },
+    Family { name: "preference", raw: |raw| &raw.preference, items: None, windowed: Some(&preference::WINDOWED) },
+    Family { name: "brand_usage", raw: |raw| &raw.brand_usage, items: None, windowed: Some(&brand_usage::WINDOWED) },
+    Family { name: "wallet", raw: |raw| &raw.wallet, items: None, windowed: Some(&wallet::WINDOWED) },
+    Family { name: "promotion", raw: |raw| &raw.promotion, items: None, windowed: Some(&promotion::WINDOWED) },
+    Family { name: "channel", raw: |raw| &raw.channel, items: None, windowed: Some(&channel::WINDOWED) },
+    Family { name: "habits", raw: |raw| &raw.habits, items: None, windowed: Some(&habits::WINDOWED) },
+    Family { name: "engagement", raw: |raw| &raw.engagement, items: Some(&engagement::ITEMS), windowed: Some(&engagement::WINDOWED) },
+    Family { name: "service", raw: |raw| &raw.service, items: Some(&service::ITEMS), windowed: Some(&service::WINDOWED) },
+    Family { name: "profile", raw: |raw| &raw.profile, items: Some(&profile::ITEMS), windowed: None },
+];
 
-/// Numbers from zero.
-const FROM_ZERO: Range = Range::Between(0.0, f64::INFINITY);
-
-impl Feature {
-    const fn int(name: &'static str, get: fn(&Facts) -> Option<i64>, meaning: &'static str) -> Self {
-        Self { name, kind: Kind::Int, nullable: true, range: FROM_ZERO, meaning, get: Get::Int(get), for_models: true }
-    }
-
-    const fn money(name: &'static str, get: fn(&Facts) -> Option<i64>, meaning: &'static str) -> Self {
-        Self { kind: Kind::Money, range: Range::Any, ..Self::int(name, get, meaning) }
-    }
-
-    const fn float(name: &'static str, get: fn(&Facts) -> Option<f64>, meaning: &'static str) -> Self {
-        Self { name, kind: Kind::Float, nullable: true, range: FROM_ZERO, meaning, get: Get::Float(get), for_models: true }
-    }
-
-    const fn date(name: &'static str, get: fn(&Facts) -> Option<Day>, meaning: &'static str) -> Self {
-        Self { name, kind: Kind::Date, nullable: true, range: Range::Past, meaning, get: Get::Date(get), for_models: false }
-    }
-
-    /// The value as models take it; None where unknown.
-    pub fn number(&self, facts: &Facts) -> Option<f64> {
-        match self.get {
-            Get::Int(get) => get(facts).map(|value| value as f64),
-            Get::Float(get) => get(facts),
-            Get::Date(get) => get(facts).map(|day| f64::from(day.0)),
-        }
-    }
-}
-
-/// All features there are, in the order of TABLES.md.
-pub fn all() -> Vec<Feature> {
-    [rfm::FEATURES, cadence::FEATURES, basket::FEATURES].concat()
-}
-
-/// The checked `features` section: the chosen features, in the order of columns.
-#[derive(Clone)]
+/// The checked `features` section: the chosen features, in the order of columns, and how they are measured.
+#[derive(Clone, Default)]
 pub struct Params {
-    /// The chosen features.
-    pub items: Vec<Feature>,
+    features: Vec<Feature>,
+    measured: Vec<Arc<dyn Measured>>,
+    /// Categories that are measured one by one.
+    pub categories: Vec<String>,
+    /// Families that models take.
+    models: Vec<String>,
 }
 
 impl Serialize for Params {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.items.iter().map(|item| item.name))
+        serializer.collect_map(self.features.iter().map(|feature| (&feature.name, &feature.meaning)))
     }
 }
 
-/// Checks the section.
-pub fn check(raw: RawFeatures, faults: &mut Faults<'_>) -> Params {
-    let known = all();
-    let mut items: Vec<Feature> = Vec::new();
-    for (index, name) in raw.items.unwrap_or_default().iter().enumerate() {
-        let path = format!("features.items[{index}]");
-        match known.iter().find(|feature| feature.name == name) {
-            Some(feature) if items.iter().any(|item| item.name == feature.name) => {
-                faults.add(&path, "each feature once", format!("`{name}` again"));
-            }
-            Some(feature) => items.push(*feature),
-            None => {
-                faults.add_unknown(&path, "features", known.iter().map(|feature| feature.name), name);
+impl Params {
+    /// What is `measured`; `models` are the families that models take.
+    fn of(measured: Vec<Arc<dyn Measured>>, models: Vec<String>) -> Self {
+        let mut features: Vec<Feature> = measured.iter().flat_map(|measured| measured.features()).collect();
+        features.iter_mut().for_each(|feature| feature.for_models &= models.iter().any(|family| family == feature.family));
+        Self { features, measured, categories: Vec::new(), models }
+    }
+
+    /// The chosen features, in the order of columns.
+    pub fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// Those that models take.
+    pub fn for_models(&self) -> Self {
+        let taken = self.measured.iter().filter(|measured| self.models.iter().any(|family| family == measured.family()));
+        Self::of(taken.map(|measured| measured.for_models()).collect(), self.models.clone())
+    }
+
+    /// Appends a customer's cells, one a feature.
+    pub fn write(&self, seen: &Seen<'_>, row: &mut Vec<Cell>) {
+        self.measured.iter().for_each(|measured| measured.write(seen, row));
+    }
+}
+
+/// The family whose features are measured category by category.
+const BY_CATEGORY: &str = "brand_usage";
+
+/// Every feature there is, over windows of 30, 90 and 365 days.
+pub fn everything() -> Params {
+    let scope = |family: &Family, windowed: bool| Scope {
+        windows_days: if windowed { vec![30, 90, 365] } else { Vec::new() },
+        evidence_min: 3,
+        subjects: if family.name == BY_CATEGORY { vec!["category".to_owned()] } else { Vec::new() },
+    };
+    let all = |family: &Family, known: Option<&'static dyn Choose>, windowed: bool| {
+        known.map(|known| known.choose(family.name, &known.names().iter().map(|&name| name.to_owned()).collect::<Vec<_>>(), scope(family, windowed)))
+    };
+    let both = |family: &Family| [all(family, family.items, false), all(family, family.windowed, true)];
+    Params::of(FAMILIES.iter().flat_map(both).flatten().collect(), Vec::new())
+}
+
+/// Checks the section, and the families that models take.
+pub fn check(raw: &RawFeatures, models: Vec<String>, faults: &mut Faults<'_>) -> Params {
+    for (index, name) in models.iter().enumerate().filter(|(_, name)| !FAMILIES.iter().any(|family| family.name == name.as_str())) {
+        faults.add_unknown(&format!("churn.families[{index}]"), "families", FAMILIES.iter().map(|family| family.name), name);
+    }
+    let chosen = FAMILIES.iter().flat_map(|family| check_family(family, (family.raw)(raw).clone().unwrap_or_default(), faults));
+    let mut chosen = Params::of(chosen.collect(), models);
+    chosen.categories = raw.brand_usage.as_ref().and_then(|family| family.categories.clone()).unwrap_or_default();
+    if chosen.features.is_empty() {
+        faults.add("features", "at least one feature", "none");
+    }
+    chosen
+}
+
+fn check_family(family: &Family, raw: RawFamily, faults: &mut Faults<'_>) -> Vec<Arc<dyn Measured>> {
+    let path = format!("features.{}", family.name);
+    let items = check_names(&format!("{path}.items"), raw.items.unwrap_or_default(), family.items, faults);
+    let windowed = check_names(&format!("{path}.windowed"), raw.windowed.unwrap_or_default(), family.windowed, faults);
+    let windows_days = check_windows(&format!("{path}.windows_days"), raw.windows_days.unwrap_or_default(), !windowed.is_empty(), faults);
+    let evidence_min = raw.evidence_min.map_or(1, |least| faults.ranged(&format!("{path}.evidence_min"), Some(least), 1..=1000));
+    let subjects = check_categories(&path, raw.categories.unwrap_or_default(), family.name == BY_CATEGORY && !windowed.is_empty(), faults);
+    let scope = |windows_days: Vec<i32>| Scope { windows_days, evidence_min: i64::from(evidence_min), subjects: subjects.clone() };
+    let mut measured = Vec::new();
+    if let (Some(known), false) = (family.items, items.is_empty()) {
+        measured.push(known.choose(family.name, &items, scope(Vec::new())));
+    }
+    if let (Some(known), false) = (family.windowed, windowed.is_empty() || windows_days.is_empty()) {
+        measured.push(known.choose(family.name, &windowed, scope(windows_days)));
+    }
+    measured
+}
+
+/// The word that takes all items of a list.
+const ALL: &str = "all";
+
+fn check_names(path: &str, names: Vec<String>, known: Option<&dyn Choose>, faults: &mut Faults<'_>) -> Vec<String> {
+    let known = known.map(Choose::names).unwrap_or_default();
+    if names == [ALL] {
+        return known.iter().map(|&name| name.to_owned()).collect();
+    }
+    let mut chosen: Vec<String> = Vec::new();
+    for (index, name) in names.into_iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        if !known.contains(&name.as_str()) {
+            faults.add_unknown(&path, "features", known.iter().copied().chain([ALL]), &name);
+        } else if chosen.contains(&name) {
+            faults.add(&path, "each feature once", format!("`{name}` again"));
+        } else {
+            chosen.push(name);
+        }
+    }
+    chosen
+}
+
+fn check_categories(family: &str, raw: Vec<String>, needed: bool, faults: &mut Faults<'_>) -> Vec<String> {
+    let path = format!("{family}.categories");
+    if needed && raw.is_empty() {
+        faults.add(&path, "at least one category", "none");
+    }
+    if !raw.is_empty() && !needed {
+        faults.add(&path, format!("categories for `{BY_CATEGORY}` alone, with something in `windowed`"), raw.len());
+    }
+    let slugs: Vec<String> = raw.iter().map(|category| item::slug(category)).collect();
+    for (index, category) in raw.iter().enumerate().filter(|(index, _)| slugs[..*index].contains(&slugs[*index])) {
+        faults.add(&format!("{path}[{index}]"), "categories whose columns have names of their own", format!("`{category}`"));
+    }
+    raw
+}
+
+fn check_windows(path: &str, raw: Vec<u32>, needed: bool, faults: &mut Faults<'_>) -> Vec<i32> {
+    if needed && raw.is_empty() {
+        faults.add(path, "at least one window", "none");
+    }
+    let mut windows: Vec<i32> = Vec::new();
+    for (index, days) in raw.into_iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        let days = faults.ranged(&path, Some(days), 1..=3650) as i32;
+        if windows.contains(&days) {
+            faults.add(&path, "each window once", format!("{days} again"));
+        }
+        windows.push(days);
+    }
+    windows
+}
+
+/// Checks that the lake has what features are made of, and that those of past dates are not made of what is only known as it is now.
+pub fn check_sources(chosen: &Params, lake: &lake::Params, faults: &mut Faults<'_>) {
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for feature in &chosen.features {
+        let path = format!("features.{}", feature.family);
+        for source in feature.sources {
+            let Some((name, column)) = source.split_once('.').filter(|(name, _)| !told.contains(&(feature.family, name))) else { continue };
+            let Some(table) = lake.table(name) else {
+                if name == "order_lines" {
+                    // The section `lake` says so itself.
+                    continue;
+                }
+                told.push((feature.family, name));
+                faults.add(&path, format!("`{name}` among lake.tables, of which {} is made", feature.name), "no such table");
+                continue;
+            };
+            let has_history = table.input.event.is_some() || table.input.contract.column("starts_on").is_some() || name == "promotion_products";
+            if feature.for_models && !has_history && !table.slow.iter().any(|slow| slow == column) {
+                told.push((feature.family, name));
+                let expected = format!("`{column}` among lake.tables.{name}.slow, since models take {} at past dates", feature.name);
+                faults.add(&path, expected, "a column that is only known as it is now (or leave the family out of churn.families)");
             }
         }
     }
-    if items.is_empty() {
-        faults.add("features.items", "at least one feature", "none");
-    }
-    Params { items }
 }
 
-/// The contract of the table `features` with these items.
-pub fn contract(items: &[Feature]) -> Contract {
+/// The contract of the table `features` with these columns.
+pub fn contract(features: &[Feature]) -> Contract {
     let mut columns = vec![Column::new("customer_id", Kind::Text, "the customer")];
-    for item in items {
-        let column = Column::new(item.name, item.kind, item.meaning).within(item.range);
-        columns.push(if item.nullable { column.nullable() } else { column });
-    }
-    let meaning =
-        "One row a customer: what the order lines add up to by as_of, for the features that the config chooses. All is unknown for who never ordered.";
+    columns.extend(features.iter().map(Feature::column));
+    let meaning = "One row a customer: what is known by as_of, for the features that the config chooses, over its windows (here 30, 90 and 365 days) and categories (here one called `category`; names are in lower case). An order is customer, source and order_id, on the day of its earliest line in the job's zone; it counts where something of it was bought. What came back is taken off the order that it names, on that order's day, if that is the customer's, else off its own. Fees and gift cards are no products. A window of n days ends on as_of, which counts. Of equally large ones, `_top` is the one that was newest. What is made of orders is unknown for who never ordered.";
+
     Contract::new("features", meaning, &["customer_id"], columns)
 }
 
-/// The table `features`.
+/// The columns of `features`: `rows` hold a cell for each of them.
+///
+/// # Errors
+/// `Bug` if dates cannot be made.
+pub fn columns<'a>(features: &[Feature], rows: impl Iterator<Item = &'a [Cell]> + Clone, world: &World) -> Result<Vec<Series>> {
+    let column = |(place, feature): (usize, &Feature)| {
+        let known = rows.clone().map(|row| Some(row[place]).filter(|cell| *cell != UNKNOWN));
+        let name = feature.name.as_str().into();
+        Ok(match feature.kind {
+            Kind::Float => Series::new(name, known.map(|cell| cell.map(|cell| f64::from_bits(cell as u64))).collect::<Vec<_>>()),
+            Kind::Date => dates(&feature.name, known.map(|cell| cell.map(|cell| Day(cell as i32))).collect())?,
+            Kind::Text if feature.ranked.is_some() => {
+                Series::new(name, known.map(|cell| cell.and_then(|cell| world.ranked(feature, cell))).collect::<Vec<_>>())
+            }
+            Kind::Text => Series::new(name, known.map(|cell| cell.map(|cell| world.word(feature.words, cell as usize))).collect::<Vec<_>>()),
+            _ => Series::new(name, known.collect::<Vec<_>>()),
+        })
+    };
+    features.iter().enumerate().map(column).collect()
+}
+
+/// The table `features`, or some columns of it: `rows` hold a cell for each of `features`, and are those of `customers`.
 ///
 /// # Errors
 /// `Bug` if a feature breaks its contract.
-pub fn table(items: &[Feature], customers: &[Id], facts: &[Facts], as_of: Day) -> Result<Table> {
-    let mut columns = vec![ids("customer_id", customers.iter().copied().map(Some))];
-    for item in items {
-        columns.push(match item.get {
-            Get::Int(get) => Series::new(item.name.into(), facts.iter().map(get).collect::<Vec<_>>()),
-            Get::Float(get) => Series::new(item.name.into(), facts.iter().map(get).collect::<Vec<_>>()),
-            Get::Date(get) => dates(item.name, facts.iter().map(get).collect())?,
-        });
-    }
-    Table::new(contract(items), columns, as_of)
+pub fn table(features: &[Feature], rows: &[&[Cell]], customers: &[Id], world: &World, as_of: Day) -> Result<Table> {
+    let mut all = vec![ids("customer_id", customers.iter().copied().map(Some))];
+    all.extend(columns(features, rows.iter().copied(), world)?);
+    Table::new(contract(features), all, as_of)
 }

@@ -10,7 +10,7 @@ use crate::models::cycle;
 use crate::table::{Column, Contract, Kind, Table};
 use crate::{audit, backtest, campaigns, customers, features, groups, lake, shards};
 
-/// The contracts of all published tables, with every feature chosen and the defaults' horizons.
+/// The contracts of all published tables, with every feature chosen, over windows of 30, 90 and 365 days, and the defaults' horizons.
 pub fn outputs() -> Vec<Contract> {
     let cycle = cycle::Params { model: RawCycleModel::BgNbd, horizon_days: 90, quantile_limit_days: 730 };
     let [list, exclusions] = campaigns::contracts("<campaign>");
@@ -18,7 +18,8 @@ pub fn outputs() -> Vec<Contract> {
         customers::contract(),
         customers::links_contract(),
         customers::held_contract(),
-        features::contract(&features::all()),
+        features::contract(features::everything().features()),
+        features::cuts_contract(),
         shards::scores_contract(&cycle, 90),
         shards::withheld_contract(),
         groups::contract(),
@@ -26,6 +27,7 @@ pub fn outputs() -> Vec<Contract> {
         list,
         exclusions,
         backtest::contract(),
+        backtest::snapshots_contract(&[]),
         audit::contract(false),
         audit::quarantine_contract(),
         definitions_contract(),

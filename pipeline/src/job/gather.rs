@@ -1,16 +1,14 @@
 //! Everything that is read: the lake's tables, once each, as the stages take them.
 
-use std::path::Path;
-
 use super::inputs::{Inputs, read_status};
 use super::params::Params;
 use super::progress::Progress;
-use crate::allowance::Allowance;
 use crate::audit::{self, Complete, FeedsByName, Status, Survey};
 use crate::customers::{self, Consents, Groups, LinkParams, People, SourceCustomers};
 use crate::error::Result;
-use crate::lake::{Counts, Cut, LineNames, SourceKeys};
-use crate::shards::{self, Divide, Partition, Scratch};
+use crate::features::{self, EventTable, Products, Promotions};
+use crate::lake::{Counts, Cut, LineNames};
+use crate::shards::{self, ClosedEvents, Divide, Events, Partition, Scratch};
 
 /// What was read of the lake.
 pub struct Gathered {
@@ -28,6 +26,12 @@ pub struct Gathered {
     pub complete: Complete,
     /// Who may be contacted.
     pub consents: Consents,
+    /// What happened to customers beside orders.
+    pub events: ClosedEvents,
+    /// Products.
+    pub products: Products,
+    /// Promotions, where the lake has both of their tables.
+    pub promotions: Option<Promotions>,
     /// What became of the rows, by table.
     pub counts: Vec<(String, Counts)>,
 }
@@ -37,8 +41,8 @@ impl Gathered {
     ///
     /// # Errors
     /// Those of the lake; `Limit` where memory or scratch is full.
-    pub fn of(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Progress) -> Result<Self> {
-        let cut = Cut { as_of: params.as_of, zone: params.zone.clone(), currency: params.currency.clone() };
+    pub fn of(params: &Params, inputs: &Inputs, scratch: Scratch<'_>, progress: &dyn Progress) -> Result<Self> {
+        let cut = params.cut();
         let lines = inputs.order_lines()?;
         let names = LineNames::default();
         progress.begin("link customers");
@@ -48,8 +52,6 @@ impl Gathered {
         progress.end(&format!("{} source customers", names.keys.len()));
 
         progress.begin("divide lines into shards");
-        let allowance = Allowance::scratch(params.scratch_limit);
-        let scratch = Scratch { folder: scratch, allowance: &allowance };
         let with = Divide { names: &names, groups: &groups, shards: params.shards, lines_max: params.customers.max_rows_per_customer, scratch };
         let (divided, line_counts) = shards::divide(lines, &cut, &with)?;
         counts.insert(0, ("order_lines".to_owned(), line_counts));
@@ -60,11 +62,12 @@ impl Gathered {
         progress.end(&format!("{} lines of {} customers, {} shards, {spilled} bytes spilled", survey.lines, people.customers.len(), partition.shards()));
 
         progress.begin("read the small tables");
-        let (consents, status) = read_small_tables(inputs, &cut, (&names.keys, &people), &mut counts)?;
+        let events = read_events(params, inputs, (&names, &people), scratch, &mut counts)?;
+        let Small { consents, status, products, promotions } = read_small_tables(inputs, &cut, (&names, &people), &mut counts)?;
         let feeds = survey.feeds(&names.keys.sources, &names.stores);
         let complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
         progress.end(&format!("{} tables", counts.len()));
-        Ok(Self { names, people, partition, survey, feeds, complete, consents, counts })
+        Ok(Self { names, people, partition, survey, feeds, complete, consents, events, products, promotions, counts })
     }
 }
 
@@ -75,20 +78,57 @@ fn read_customers(inputs: &Inputs, cut: &Cut, names: &LineNames, params: &LinkPa
     Ok(read)
 }
 
-type Small = (Consents, Status);
-
-fn read_small_tables(inputs: &Inputs, cut: &Cut, (keys, people): (&SourceKeys, &People), counts: &mut Vec<(String, Counts)>) -> Result<Small> {
-    let mut consents = Consents::default();
-    if let Some(table) = inputs.table("consents") {
-        let (read, count) = customers::read_consents(table, cut, keys, people)?;
-        counts.push(("consents".to_owned(), count));
-        consents = read;
+/// Reads what happened to customers beside orders.
+fn read_events(
+    params: &Params,
+    inputs: &Inputs,
+    (names, people): (&LineNames, &People),
+    scratch: Scratch<'_>,
+    counts: &mut Vec<(String, Counts)>,
+) -> Result<ClosedEvents> {
+    let cut = params.cut();
+    let events = Events::new(people, params.shards, inputs.order_lines()?.memory(), scratch);
+    for which in EventTable::ALL {
+        if let Some(table) = inputs.table(which.name()) {
+            let count = features::read_events(table, &cut, which, &names.keys, &|number, event| events.add(number, event))?;
+            counts.push((which.name().to_owned(), count));
+        }
     }
-    let mut status = Status::new();
+    events.close()
+}
+
+/// What the tables beside customers and order lines hold.
+#[derive(Default)]
+struct Small {
+    consents: Consents,
+    status: Status,
+    products: Products,
+    promotions: Option<Promotions>,
+}
+
+fn read_small_tables(inputs: &Inputs, cut: &Cut, (names, people): (&LineNames, &People), counts: &mut Vec<(String, Counts)>) -> Result<Small> {
+    let mut small = Small::default();
+    let mut counted = |name: &str, count: Counts| counts.push((name.to_owned(), count));
+    if let Some(table) = inputs.table("consents") {
+        let (read, count) = customers::read_consents(table, cut, &names.keys, people)?;
+        counted("consents", count);
+        small.consents = read;
+    }
     if let Some(table) = inputs.table("source_status") {
         let (read, count) = read_status(table, cut)?;
-        counts.push(("source_status".to_owned(), count));
-        status = read;
+        counted("source_status", count);
+        small.status = read;
+    }
+    if let Some(table) = inputs.table("products") {
+        let (read, count) = features::read_products(table, cut, names)?;
+        counted("products", count);
+        small.products = read;
+    }
+    if let (Some(promotions), Some(products)) = (inputs.table("promotions"), inputs.table("promotion_products")) {
+        let (read, [first, second]) = features::read_promotions([promotions, products], cut, names)?;
+        counted("promotions", first);
+        counted("promotion_products", second);
+        small.promotions = Some(read);
     }
     // What no stage reads yet is read all the same: its rows keep their contract and add up.
     for table in &inputs.tables {
@@ -98,5 +138,5 @@ fn read_small_tables(inputs: &Inputs, cut: &Cut, (keys, people): (&SourceKeys, &
             counts.push((name.clone(), count));
         }
     }
-    Ok((consents, status))
+    Ok(small)
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::features;
 use crate::groups;
 use crate::key::{hex, sha256};
-use crate::lake;
+use crate::lake::{self, Cut};
 use crate::models::{churn, cycle};
 use crate::money::Currency;
 use crate::publish::Keep;
@@ -62,6 +62,8 @@ pub struct Params {
     pub lookback_days: i32,
     /// Size of samples.
     pub sample_customers: usize,
+    /// Whether the samples are published.
+    pub publish_samples: bool,
     /// The chosen features.
     pub features: features::Params,
     /// When customers return.
@@ -92,10 +94,10 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
     // Editors of some systems begin a file with a byte order mark.
     let (raw, places) = config::read(file, text.trim_start_matches('\u{feff}'), options.overrides)?;
     let mut faults = Faults::new(file, &places, options.environment);
-    let features = features::check(raw.features, &mut faults);
+    let features = features::check(&raw.features, raw.churn.families.clone().unwrap_or_default(), &mut faults);
     let cycle = cycle::check(raw.cycle, &mut faults);
     let churn = churn::check(raw.churn, &mut faults);
-    let columns = [features::contract(&features.items), shards::scores_contract(&cycle, churn.population.horizon_days), groups::contract()];
+    let columns = [features::contract(features.features()), shards::scores_contract(&cycle, churn.population.horizon_days), groups::contract()];
     let groups = groups::check(raw.groups, &mut faults);
     let snapshots = check_snapshots(&raw.snapshots, churn.population.horizon_days, &mut faults);
     let name = check_name(raw.job.name, &mut faults);
@@ -134,6 +136,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         grid: snapshots.0,
         lookback_days: snapshots.1,
         sample_customers: snapshots.2,
+        publish_samples: raw.snapshots.publish.unwrap_or_default(),
         features,
         cycle,
         churn,
@@ -142,6 +145,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         zone: checked.1.unwrap_or_else(|| Zone::parse("UTC").expect("UTC is compiled in")),
         currency: checked.2.unwrap_or(Currency { code: String::new(), digits: 2 }),
     };
+    features::check_sources(&params.features, &params.lake, &mut faults);
     faults.finish()?;
     Ok(params)
 }
@@ -191,7 +195,7 @@ impl Params {
     pub fn definitions(&self) -> Result<Vec<(String, String)>> {
         let snapshots = json!({
             "every_days": self.grid.every_days, "training_dates": self.grid.training_dates, "late_days": self.late_days,
-            "lookback_days": self.lookback_days, "sample_customers": self.sample_customers,
+            "lookback_days": self.lookback_days, "sample_customers": self.sample_customers, "publish": self.publish_samples,
         });
         let job = json!({"name": self.name, "timezone": self.zone.name(), "currency": self.currency, "salt_sha256": hex(&sha256(self.salt.as_bytes()))});
         let write = |value: serde_json::Result<String>| value.map_err(|error| Error::bug(format!("definitions: {error}")));
@@ -212,6 +216,11 @@ impl Params {
             named.push((format!("campaigns.{}", campaign.name), write(serde_json::to_string(campaign))?));
         }
         Ok(named)
+    }
+
+    /// What a run may see, and in which units.
+    pub fn cut(&self) -> Cut {
+        Cut { as_of: self.as_of, zone: self.zone.clone(), currency: self.currency.clone() }
     }
 
     /// Runs `work` on as many threads as the config says.

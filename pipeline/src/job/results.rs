@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use polars::prelude::{Column as Series, DataFrame, IntoLazy, SortMultipleOptions, col, len};
+use rayon::prelude::*;
 
 use super::params::Params;
 use crate::audit::Complete;
@@ -10,18 +11,20 @@ use crate::backtest::Trained;
 use crate::campaigns::{self, Target, Wide};
 use crate::customers::{self, Consents, People};
 use crate::error::Result;
-use crate::features::{self, Facts};
+use crate::features::{self, Cell, Facts, Feature, World};
 use crate::groups::{self, Member};
 use crate::key::Id;
 use crate::lake::SourceKeys;
 use crate::report::{GroupLine, ListLine};
-use crate::shards::{self, Output, Scores, State};
+use crate::shards::{self, FeatureRows, Output, Scores, State};
 use crate::table::{Table, ids};
 
 /// Everything that is published about customers.
 pub struct Results {
-    /// The tables, in the order of TABLES.md.
+    /// The tables that are whole, in the order of TABLES.md.
     pub tables: Vec<Table>,
+    /// By customer: its id, where features of it are published.
+    pub featured: Vec<Option<Id>>,
     /// The campaigns' lists.
     pub targets: Vec<(String, Target)>,
     /// Output, reason and customers withheld.
@@ -94,28 +97,33 @@ impl Withheld {
     }
 }
 
+/// What the tables are made from, beside state and models.
+pub struct Source<'a> {
+    /// Everyone.
+    pub people: &'a People,
+    /// The keys of their source customers.
+    pub keys: &'a SourceKeys,
+    /// To which day sources and stores are complete.
+    pub complete: &'a Complete,
+    /// Who may be contacted.
+    pub consents: &'a Consents,
+    /// Words of features.
+    pub world: &'a World,
+}
+
 /// Makes all tables about customers.
 ///
 /// # Errors
-/// `Bug` if a table breaks its contract.
-pub fn results(
-    params: &Params,
-    (people, keys): (&People, &SourceKeys),
-    complete: &Complete,
-    consents: &Consents,
-    state: &State,
-    trained: &Trained,
-) -> Result<Results> {
+/// `Bug` if a table breaks its contract; `Limit` if scratch cannot be read.
+pub fn results(params: &Params, source: &Source<'_>, state: &State, trained: &Trained) -> Result<Results> {
+    let Source { people, keys, .. } = *source;
     let facts = &state.facts;
-    let scores = shards::score(facts, &trained.artefacts, &params.cycle, params.churn.population);
-    let withheld = Withheld::decide(params, people, complete, facts, &scores);
+    let scores = shards::score(state, &trained.artefacts, &params.cycle, params.churn.population)?;
+    let withheld = Withheld::decide(params, people, source.complete, facts, &scores);
     let ids_of = |rows: &[usize]| rows.iter().map(|&row| people.customers[row].id).collect::<Vec<Id>>();
     let order_dates: Vec<_> = facts.iter().map(|facts| (facts.first_day, facts.last_day)).collect();
     let [customers, links, held] = customers::tables(people, keys, &params.customers, &order_dates, params.as_of)?;
-
-    let rows = withheld.rows(Output::Features);
-    let chosen: Vec<Facts> = rows.iter().map(|&row| facts[row]).collect();
-    let features = features::table(&params.features.items, &ids_of(&rows), &chosen, params.as_of)?;
+    let featured = (0..facts.len()).map(|row| withheld.of(Output::Features, row).is_none().then_some(people.customers[row].id)).collect();
 
     let rows = withheld.rows(Output::Scores);
     let chosen: Vec<Scores> = rows.iter().filter_map(|&row| published(scores[row], withheld.of(Output::ChurnProbability, row))).collect();
@@ -136,16 +144,64 @@ pub fn results(
     let grouped = groups::table(&ids_of(&rows), &rfm, &assigned, params.as_of)?;
     let lines = group_lines(&grouped, &members)?;
 
+    let features = campaign_features(params, state, source.world, &ids_of(&withheld.rows(Output::Features)), &withheld)?;
     let wide = Wide::join(&customers, &[(&features, Output::Features), (&scored, Output::Scores), (&grouped, Output::Groups)])?;
     let reason = |output: Output, row: usize| withheld.of(output, row);
     let value_minor = |row: usize| facts[row].window_value_minor;
+    let consents = source.consents;
     let source =
         campaigns::Source { people, keys, wide: &wide, consents, withheld: &reason, value_minor: &value_minor, salt: &params.salt, as_of: params.as_of };
     let targets = params.campaigns.iter().map(|campaign| Ok((campaign.name.clone(), campaigns::target(campaign, &source)?)));
     let targets = targets.collect::<Result<Vec<_>>>()?;
     let cuts = groups::cuts_table(&cuts, params.as_of)?;
-    let tables = vec![customers, links, held, features, scored, withheld.table(people, params.as_of)?, grouped, cuts];
-    Ok(Results { tables, targets, withheld: withheld.counts(), groups: lines })
+    let tables = vec![customers, links, held, scored, withheld.table(people, params.as_of)?, grouped, cuts];
+    Ok(Results { tables, featured, targets, withheld: withheld.counts(), groups: lines })
+}
+
+/// The features that campaigns look at, of who is not withheld.
+fn campaign_features(params: &Params, state: &State, world: &World, customers: &[Id], withheld: &Withheld) -> Result<Table> {
+    let named = |feature: &Feature| params.campaigns.iter().flat_map(|campaign| campaign.columns()).any(|column| column == feature.name);
+    let places: Vec<usize> = params.features.features().iter().enumerate().filter(|(_, feature)| named(feature)).map(|(place, _)| place).collect();
+    let features: Vec<Feature> = places.iter().map(|&place| params.features.features()[place].clone()).collect();
+    let cells = state.rows.columns(&places)?;
+    let row = |row: usize| &cells[row * places.len()..(row + 1) * places.len()];
+    let rows: Vec<&[Cell]> = withheld.rows(Output::Features).into_iter().map(row).collect();
+    features::table(&features, &rows, customers, world, params.as_of)
+}
+
+/// The table `features`, which is made shard by shard while it is written: nobody has the memory for it whole.
+pub struct FeatureTable {
+    rows: FeatureRows,
+    world: World,
+    featured: Vec<Option<Id>>,
+}
+
+impl FeatureTable {
+    /// The table of `rows`, with the words of `world`; `featured` are the ids of those who are published.
+    pub fn new(rows: FeatureRows, world: World, featured: Vec<Option<Id>>) -> Self {
+        Self { rows, world, featured }
+    }
+
+    /// Where the numbers of ranked features are cut.
+    pub fn cuts(&self) -> &[features::WordCut] {
+        &self.world.cuts
+    }
+
+    /// The rows in their order, a frame a shard.
+    pub fn frames<'a>(&'a self, params: &'a Params) -> impl Iterator<Item = Result<DataFrame>> {
+        let at_once = rayon::current_num_threads();
+        let shards =
+            move |start: usize| (start..(start + at_once).min(self.rows.shards())).into_par_iter().map(|shard| self.frame(shard, params)).collect::<Vec<_>>();
+        (0..self.rows.shards()).step_by(at_once).flat_map(shards)
+    }
+
+    fn frame(&self, shard: usize, params: &Params) -> Result<DataFrame> {
+        let cells = self.rows.read(shard)?;
+        let customers = self.featured[self.rows.customers(shard)].iter();
+        let (customers, rows): (Vec<Id>, Vec<&[Cell]>) =
+            customers.zip(cells.chunks_exact(self.rows.width())).filter_map(|(customer, row)| Some(((*customer)?, row))).unzip();
+        Ok(features::table(params.features.features(), &rows, &customers, &self.world, params.as_of)?.frame)
+    }
 }
 
 /// The scores as they are published: a withheld churn probability is unknown.

@@ -6,15 +6,17 @@ use super::identity::{Identity, PROGRAM, identify};
 use super::inputs::Inputs;
 use super::params::Params;
 use super::progress::Progress;
-use super::results::{Results, list_lines, results};
+use super::results::{FeatureTable, Results, Source, list_lines, results};
+use crate::allowance::Allowance;
 use crate::audit::{self, Finding, Severity, Verdict};
 use crate::backtest::{self, Trained};
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
-use crate::lake::Counts;
+use crate::features::{self, Catalogue, Deals, World};
+use crate::lake::{Counts, Names};
 use crate::publish::{self, Manifest, Outcome, Staged};
 use crate::report::Summary;
-use crate::shards::{self, Plan, Ranks, State};
+use crate::shards::{self, Plan, Ranks, Scratch, State};
 use crate::store::{Access, Store};
 use crate::time::Dates;
 use std::path::{Path, PathBuf};
@@ -103,16 +105,23 @@ type Computed = (Results, Summary, Found);
 
 /// Everything between the lake and the tables.
 fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Progress) -> Result<Computed> {
+    let allowance = Allowance::scratch(params.scratch_limit);
+    let scratch = Scratch { folder: scratch, allowance: &allowance };
     let gathered = Gathered::of(params, inputs, scratch, progress)?;
-    let Gathered { names, people, partition, survey, feeds, complete, consents, counts } = gathered;
     let memory = inputs.order_lines()?.memory();
 
     progress.begin("collect features");
     let dates = Dates::choose(params.as_of, params.grid);
+    let ranks = Ranks::of(&gathered.names);
+    let mut world = world(params, &gathered, &ranks)?;
+    let Gathered { names, people, partition, survey, feeds, complete, consents, events, counts, .. } = gathered;
     let plan = Plan {
         people: &people,
-        ranks: Ranks::of(&names),
+        ranks: &ranks,
         complete: &complete,
+        world: &world,
+        events: &events,
+        features: &params.features,
         dates: &dates,
         lookback_days: params.lookback_days,
         population: params.churn.population,
@@ -120,27 +129,67 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
         sample_customers: params.sample_customers,
         salt: &params.salt,
         memory,
+        scratch,
     };
-    let _state = memory.take("collect features", shards::state_bytes(people.customers.len(), dates.all().len(), params.sample_customers))?;
+    let width = params.features.features().len();
+    let _state = memory.take("collect features", shards::state_bytes(people.customers.len(), dates.all().len(), params.sample_customers, width))?;
     let state = shards::collect(&plan, &partition)?;
-    drop(partition);
+    drop((partition, events));
+    world.cuts = cuts(params, &people, &state)?;
     progress.end(&format!("{} dates", dates.all().len()));
 
     progress.begin("train and grade models");
-    let trained = backtest::train(&state, &dates, &params.features.items, &params.churn)?;
+    let trained = backtest::train(&state, &dates, params.features.features(), &params.churn)?;
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
 
     progress.begin("score, group, target");
     let tables = people.customers.len() as u64 * TABLE_BYTES * (1 + params.campaigns.len() as u64);
     let _tables = memory.take("score, group, target", tables)?;
-    let results = results(params, (&people, &names.keys), &complete, &consents, &state, &trained)?;
+    let source = Source { people: &people, keys: &names.keys, complete: &complete, consents: &consents, world: &world };
+    let mut results = results(params, &source, &state, &trained)?;
     progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));
 
     let mut findings = audit::input_checks(&counts, (&survey, &feeds), &complete, state.duplicates, &params.audit, params.as_of);
     findings.extend(model_findings(params, &trained));
     findings.push(line_finding(params, &people));
     let summary = summary(&people, &state, &results, &trained, params.lookback_days);
-    Ok((results, summary, Found { findings, trained, counts }))
+    if params.publish_samples {
+        results.tables.push(backtest::snapshots_table(&state, params.features.for_models().features(), (&people, &world), &dates)?);
+    }
+    let features = FeatureTable::new(state.rows, world, std::mem::take(&mut results.featured));
+    Ok((results, summary, Found { findings, trained, counts, features }))
+}
+
+/// What features know beside the lines.
+fn world(params: &Params, gathered: &Gathered, ranks: &Ranks) -> Result<World> {
+    let catalogue = Catalogue::of(&gathered.products, &ranks.products);
+    let deals = gathered.promotions.as_ref().map(|promotions| Deals::of(promotions, &catalogue, &ranks.products));
+    let sorted = |names: &Names| {
+        let mut texts = names.texts();
+        texts.sort_unstable();
+        texts
+    };
+    if let Some(category) = params.features.categories.iter().find(|category| catalogue.place_of_category(category).is_none()) {
+        return Err(Error::new(
+            Kind::Config,
+            format!("features.brand_usage.categories: expected categories of products, got `{category}`, which no product has"),
+        ));
+    }
+    let names = &gathered.names;
+    let (channels, stores, genders) = (sorted(&names.channels), sorted(&names.stores), sorted(&names.genders));
+    Ok(World { deals, catalogue, zone: params.zone.clone(), channels, stores, genders, events_from: gathered.events.first, cuts: Vec::new() })
+}
+
+/// Where the numbers of ranked features are cut: among everyone but the account types that are left out.
+fn cuts(params: &Params, people: &People, state: &State) -> Result<Vec<features::WordCut>> {
+    let mut cuts = Vec::new();
+    for (place, feature) in params.features.features().iter().enumerate() {
+        let Some(ranked) = feature.ranked else { continue };
+        let cells = state.rows.columns(&[place])?;
+        let counted: Vec<features::Cell> = cells.into_iter().zip(&people.customers).filter(|(_, customer)| !customer.left_out).map(|(cell, _)| cell).collect();
+        cuts.extend(features::cut(feature, ranked, &counted));
+    }
+    Ok(cuts)
 }
 
 fn line_finding(params: &Params, people: &People) -> Finding {
@@ -190,12 +239,15 @@ struct Found {
     findings: Vec<Finding>,
     trained: Trained,
     counts: Vec<(String, Counts)>,
+    features: FeatureTable,
 }
 
 fn stage(params: &Params, store: &Store, identity: &Identity, results: &Results, found: &Found) -> Result<Staged> {
     let folder = identity.run.folder();
-    let Found { findings, trained, counts } = found;
+    let Found { findings, trained, counts, features } = found;
     let mut staged = Staged::default();
+    staged.rows(store, &folder, &features::contract(params.features.features()), features.frames(params))?;
+    staged.table(store, &folder, &features::cuts_table(features.cuts(), params.as_of)?)?;
     for table in &results.tables {
         staged.table(store, &folder, table)?;
     }

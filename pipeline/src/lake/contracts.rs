@@ -29,7 +29,19 @@ const RECORDED: &str = "when the row reached the lake; it is invisible before";
 
 /// All input tables, in the order of their use.
 pub fn inputs() -> Vec<Input> {
-    vec![order_lines(), customers(), consents(), products(), stores(), source_status(), promotions(), promotion_products(), contacts(), responses()]
+    vec![
+        order_lines(),
+        customers(),
+        consents(),
+        products(),
+        stores(),
+        source_status(),
+        promotions(),
+        promotion_products(),
+        contacts(),
+        responses(),
+        service_cases(),
+    ]
 }
 
 /// The input table called `name`.
@@ -78,6 +90,7 @@ fn customers() -> Input {
         maybe("first_name", Kind::Text, "first name"),
         maybe("last_name", Kind::Text, "last name"),
         maybe("birth_date", Kind::Date, "date of birth"),
+        maybe("gender", Kind::Text, "gender, in the source's words"),
         maybe("postcode", Kind::Text, "postcode of the address"),
         maybe("card_id", Kind::Text, "loyalty card"),
         maybe("household_key", Kind::Text, "what members of a household share"),
@@ -118,6 +131,9 @@ fn products() -> Input {
         maybe("leaf_category", Kind::Text, "narrowest category"),
         maybe("brand", Kind::Text, "brand"),
         maybe("brand_type", Kind::Text, "national, private, exclusive or unbranded"),
+        maybe("series_id", Kind::Text, "series that the product belongs to"),
+        maybe("style", Kind::Text, "style"),
+        maybe("base_units", Kind::Float, "what one unit holds, in the units that its category is counted in (kilograms, rolls, washes)"),
         maybe("regular_price", Kind::Money, "price without promotions"),
         maybe("kind", Kind::Text, "consumable, replenishable_part, durable, service or fee"),
     ];
@@ -208,6 +224,25 @@ fn contacts() -> Input {
         event: Some("sent_at"),
         optional: true,
         told: &["campaign_id", "source_customer_id"],
+    }
+}
+
+fn service_cases() -> Input {
+    let columns = vec![
+        maybe("source", Kind::Text, "system of the customer"),
+        known("source_customer_id", Kind::Text, "customer as the source calls it"),
+        known("kind", Kind::Text, "complaint, or another word for another case"),
+        known("at", Kind::Timestamp, "when the customer turned to service"),
+        maybe("recorded_at", Kind::Timestamp, RECORDED),
+        maybe("closed_at", Kind::Timestamp, "when the case was closed; unknown while it is open"),
+        maybe("rating", Kind::Float, "how content the customer was, on the source's scale"),
+    ];
+    Input {
+        contract: Contract::new("service_cases", "One row a case of service.", &[], columns),
+        required: &["source_customer_id", "kind", "at"],
+        event: Some("at"),
+        optional: true,
+        told: &["source_customer_id", "kind"],
     }
 }
 

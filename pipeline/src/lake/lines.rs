@@ -98,6 +98,8 @@ pub struct LineNames {
     pub channels: Names,
     /// Promotions.
     pub promotions: Names,
+    /// Genders of customers.
+    pub genders: Names,
 }
 
 /// A line, and whose it is.

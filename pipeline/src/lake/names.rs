@@ -193,10 +193,16 @@ impl SourceKeys {
 }
 
 /// What was made of the texts of a column, by their places in the dictionary that batches share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ByEntry<T> {
     dictionary: Option<std::sync::Arc<Texts>>,
     made: Vec<Option<T>>,
+}
+
+impl<T> Default for ByEntry<T> {
+    fn default() -> Self {
+        Self { dictionary: None, made: Vec::new() }
+    }
 }
 
 impl<T: Copy> ByEntry<T> {

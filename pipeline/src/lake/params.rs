@@ -35,6 +35,8 @@ pub struct TableParams {
     pub columns: BTreeMap<String, Mapping>,
     /// Named rules over the files' own columns.
     pub reject: Vec<(String, Vec<Rule>)>,
+    /// Columns of which features of past dates may be made, though the table has no history.
+    pub slow: Vec<String>,
     /// Whether a column that nothing uses is an error.
     pub refuse_extra: bool,
     /// Whether a file may lack a mapped optional column.
@@ -81,6 +83,13 @@ pub fn check(raw: RawLake, faults: &mut Faults<'_>) -> Params {
     Params { location, tables }
 }
 
+impl Params {
+    /// The table called `name`, if the lake has it.
+    pub fn table(&self, name: &str) -> Option<&TableParams> {
+        self.tables.iter().find(|table| table.input.contract.name == name)
+    }
+}
+
 fn check_table(raw: RawTable, input: Input, path: &str, faults: &mut Faults<'_>) -> TableParams {
     let zone_text = raw.timezone.map(|zone| faults.text(&format!("{path}.timezone"), Some(zone), "a time zone"));
     let zone = zone_text.as_deref().and_then(Zone::parse);
@@ -98,6 +107,10 @@ fn check_table(raw: RawTable, input: Input, path: &str, faults: &mut Faults<'_>)
             columns.insert(name, mapping);
         }
     }
+    let slow = raw.slow.unwrap_or_default();
+    for (index, name) in slow.iter().enumerate().filter(|(_, name)| input.contract.column(name).is_none()) {
+        faults.add_unknown(&format!("{path}.slow[{index}]"), "columns", input.contract.columns.iter().map(|column| column.name.as_str()), name);
+    }
     let reject = raw.reject.unwrap_or_default().into_iter();
     let reject = reject.map(|(name, rules)| {
         let path = format!("{path}.reject.{name}");
@@ -109,6 +122,7 @@ fn check_table(raw: RawTable, input: Input, path: &str, faults: &mut Faults<'_>)
         (name, rules)
     });
     TableParams {
+        slow,
         reject: reject.collect(),
         path: check_path(raw.path, &format!("{path}.path"), faults),
         zone,

@@ -1,13 +1,14 @@
 //! Parts on their way: written to memory, hashed, stored once under a name that holds their digest.
 
 use bytes::Bytes;
+use polars::prelude::DataFrame;
 
 use super::manifest::{PublishedColumn, PublishedFile, PublishedTable};
-use crate::columnar;
+use crate::columnar::TableFile;
 use crate::error::{Error, Result};
 use crate::key::{hex, sha256};
 use crate::store::{Created, Store};
-use crate::table::Table;
+use crate::table::{Class, Contract, Table};
 
 /// Rows of a part.
 const PART_ROWS: usize = 1_000_000;
@@ -31,28 +32,48 @@ impl Staged {
     /// # Errors
     /// `Limit` where memory is full; those of the store; `Bug` where equal names hold different bytes.
     pub fn table(&mut self, store: &Store, folder: &str, table: &Table) -> Result<()> {
+        self.rows(store, folder, &table.contract, std::iter::once(Ok(table.frame.clone())))
+    }
+
+    /// Writes rows of `contract`, which come in frames of any height.
+    ///
+    /// # Errors
+    /// As `table`; those of the frames.
+    pub fn rows(&mut self, store: &Store, folder: &str, contract: &Contract, frames: impl Iterator<Item = Result<DataFrame>>) -> Result<()> {
         let mut parts = Vec::new();
-        let starts: Vec<usize> = (0..table.rows().max(1)).step_by(PART_ROWS).collect();
-        for (number, &start) in starts.iter().enumerate() {
-            let rows = table.frame.slice(start as i64, PART_ROWS);
-            let mut bytes = Vec::new();
-            columnar::write(&table.contract, &rows, &mut bytes)?;
+        let mut part = TableFile::new(contract)?;
+        let mut rows = 0;
+        let mut close = |staged: &mut Self, part: TableFile<'_>| -> Result<()> {
+            let (height, stem) = (part.rows() as u64, format!("tables/{}/part-{:05}", contract.name, parts.len()));
+            let bytes = part.finish()?;
             let _held = store.memory().take("publish", bytes.len() as u64)?;
-            let stem = format!("tables/{}/part-{number:05}", table.contract.name);
-            parts.push(self.store(store, folder, &stem, "parquet", bytes.into(), Some(rows.height() as u64))?);
+            parts.push(staged.store(store, folder, &stem, "parquet", bytes.into(), Some(height))?);
+            rows += height;
+            Ok(())
+        };
+        for frame in frames {
+            let mut frame = frame?;
+            while frame.height() > PART_ROWS - part.rows() {
+                let room = PART_ROWS - part.rows();
+                part.push(frame.slice(0, room))?;
+                close(self, std::mem::replace(&mut part, TableFile::new(contract)?))?;
+                frame = frame.slice(room as i64, usize::MAX);
+            }
+            part.push(frame)?;
         }
+        close(self, part)?;
         let column =
             |column: &crate::table::Column| PublishedColumn { name: column.name.clone(), kind: column.kind.name().to_owned(), nullable: column.nullable };
-        let class = match table.contract.class {
-            crate::table::Class::Pure => "pure",
-            crate::table::Class::Chained => "chained",
+        let class = match contract.class {
+            Class::Pure => "pure",
+            Class::Chained => "chained",
         };
         self.tables.push(PublishedTable {
-            name: table.contract.name.clone(),
+            name: contract.name.clone(),
             class: class.to_owned(),
-            key: table.contract.key.clone(),
-            rows: table.rows() as u64,
-            columns: table.contract.columns.iter().map(column).collect(),
+            key: contract.key.clone(),
+            rows,
+            columns: contract.columns.iter().map(column).collect(),
             parts,
         });
         Ok(())

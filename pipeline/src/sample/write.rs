@@ -141,9 +141,7 @@ pub(super) fn numbers(name: &str, values: impl Iterator<Item = i64>) -> Series {
 impl Writer<'_> {
     pub(super) fn table(&mut self, path: &str, contract: &Contract, columns: Vec<Series>) -> Result<()> {
         let frame = DataFrame::new(columns.first().map_or(0, Series::len), columns)?;
-        let mut bytes = Vec::new();
-        columnar::write(contract, &frame, &mut bytes)?;
-        self.bytes(path, bytes)
+        self.bytes(path, columnar::write(contract, &frame)?)
     }
 
     pub(super) fn bytes(&mut self, path: &str, bytes: Vec<u8>) -> Result<()> {

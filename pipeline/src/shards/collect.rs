@@ -4,19 +4,21 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::partition::{Partition, lines_of, shard_of};
+use super::events::ClosedEvents;
+use super::partition::{Partition, Scratch, lines_of, shard_of};
 use super::row;
+use super::rows::FeatureRows;
 use super::sample::{Sample, Sampled};
 use super::state::{Snapshot, State};
 use crate::allowance::Allowance;
 use crate::audit::Complete;
 use crate::customers::People;
 use crate::error::Result;
-use crate::features::{Facts, Orders, View};
+use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key;
 use crate::labels::{Horizon, Population, labels};
 use crate::lake::{Line, LineKind, LineNames};
-use crate::models::cycle::Cell;
+use crate::models::cycle::{Cell, Cells};
 use crate::time::{Dates, Day};
 
 /// What `collect` needs to know.
@@ -24,9 +26,15 @@ pub struct Plan<'a> {
     /// Everyone.
     pub people: &'a People,
     /// Places of names.
-    pub ranks: Ranks,
+    pub ranks: &'a Ranks,
     /// To which day sources and stores are complete.
     pub complete: &'a Complete,
+    /// What features know beside the lines.
+    pub world: &'a World,
+    /// What happened to customers beside orders.
+    pub events: &'a ClosedEvents,
+    /// The features of everyone at as_of.
+    pub features: &'a features::Params,
     /// The dates.
     pub dates: &'a Dates,
     /// Length of the observation window.
@@ -41,45 +49,159 @@ pub struct Plan<'a> {
     pub salt: &'a str,
     /// What shards may take of the memory while they are sorted.
     pub memory: &'a Allowance,
+    /// Where features go that memory cannot hold.
+    pub scratch: Scratch<'a>,
 }
 
-/// What the state of so many customers takes of the memory: facts at as_of, and samples at every date before.
-pub fn state_bytes(customers: usize, dates: usize, sample_customers: usize) -> u64 {
-    let facts = customers * std::mem::size_of::<Facts>();
-    let samples = 2 * dates * customers.min(sample_customers) * std::mem::size_of::<Sampled>();
-    (facts + samples) as u64
+/// What the state of so many customers takes of the memory: facts and cells, and samples of `width` features at every date before.
+pub fn state_bytes(customers: usize, dates: usize, sample_customers: usize, width: usize) -> u64 {
+    let each = size_of::<Facts>() + dates * size_of::<Cell>();
+    let samples = dates * customers.min(sample_customers) * (size_of::<Sampled>() + width * size_of::<features::Cell>());
+    (customers * each + samples) as u64
+}
+
+/// The samples of a date, which all shards fill.
+struct Samples {
+    date: Day,
+    population: Sample,
+    buyers: Sample,
+}
+
+/// What one shard gives.
+#[derive(Default)]
+struct Shard {
+    facts: Vec<Facts>,
+    cells: Vec<Cell>,
+    /// By date before as_of.
+    past_cells: Vec<Vec<Cell>>,
+    duplicates: u64,
 }
 
 /// Collects all shards, each by one thread; the result is the same for any number of them.
 ///
 /// # Errors
-/// `Limit` where scratch cannot be read.
+/// `Limit` where scratch is full or cannot be read.
 pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let shards = partition.shards();
     let customers = &plan.people.customers;
     let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(one.order, shards) < shard)).collect();
-    let collected: Vec<Result<State>> = (0..shards)
+    let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
+    let samples = |date: Day| {
+        let buyers = if date == plan.dates.test { plan.sample_customers } else { 0 };
+        Samples { date, population: Sample::new(plan.sample_customers), buyers: Sample::new(buyers) }
+    };
+    let dates = plan.dates.training.iter().copied().chain([plan.dates.test]);
+    let collecting = Collecting { plan, models: plan.features.for_models(), samples: dates.map(samples).collect() };
+    let collected: Vec<Result<Shard>> = (0..shards)
         .into_par_iter()
         .map(|shard| {
             let (pieces, _held) = partition.take(shard, plan.memory)?;
-            Ok(collect_shard(plan, starts[shard]..starts[shard + 1], &pieces))
+            let (collected, cells) = collecting.shard(shard, rows.customers(shard), &pieces)?;
+            rows.put(shard, &cells)?;
+            Ok(collected)
         })
         .collect();
-    let mut whole = plan.empty();
-    collected.into_iter().try_for_each(|state| state.map(|state| whole.append(state)))?;
-    Ok(whole)
+    let mut whole = Shard { past_cells: vec![Vec::new(); collecting.samples.len()], ..Shard::default() };
+    for shard in collected {
+        let shard = shard?;
+        whole.facts.extend(shard.facts);
+        whole.cells.extend(shard.cells);
+        whole.past_cells.iter_mut().zip(shard.past_cells).for_each(|(all, some)| all.extend(some));
+        whole.duplicates += shard.duplicates;
+    }
+    let snapshot = |(samples, cells): (Samples, Vec<Cell>)| Snapshot {
+        date: samples.date,
+        cells: Cells::of(cells),
+        population: samples.population.into_rows(),
+        buyers: samples.buyers.into_rows(),
+    };
+    let snapshots = collecting.samples.into_iter().zip(whole.past_cells).map(snapshot).collect();
+    Ok(State { facts: whole.facts, rows, snapshots, cells: Cells::of(whole.cells), duplicates: whole.duplicates })
 }
 
-fn collect_shard(plan: &Plan<'_>, customers: Range<usize>, pieces: &[Vec<u8>]) -> State {
-    let shard = Sorted::of(plan, customers.clone(), pieces);
-    let mut state = plan.empty();
-    let mut orders = Orders::default();
-    for customer in customers.clone() {
-        let lines = shard.lines(customer - customers.start);
-        state.duplicates += lines.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
-        plan.add_customer(&mut state, customer, lines, &mut orders);
+/// Collecting, by all threads.
+struct Collecting<'a> {
+    plan: &'a Plan<'a>,
+    /// The features that models take.
+    models: features::Params,
+    samples: Vec<Samples>,
+}
+
+impl Collecting<'_> {
+    fn shard(&self, number: usize, customers: Range<usize>, pieces: &[Vec<u8>]) -> Result<(Shard, Vec<features::Cell>)> {
+        let sorted = Sorted::of(self.plan, customers.clone(), pieces);
+        let events = self.plan.events.of(number, customers.clone())?;
+        let mut shard = Shard { past_cells: vec![Vec::new(); self.samples.len()], ..Shard::default() };
+        let mut cells = Vec::with_capacity(customers.len() * self.plan.features.features().len());
+        let mut orders = Orders::default();
+        for customer in customers.clone() {
+            let lines = sorted.lines(customer - customers.start);
+            shard.duplicates += lines.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
+            orders.find(lines);
+            let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
+            self.now(customer, (lines, about), &mut orders, (&mut shard, &mut cells));
+            if !lines.is_empty() && !self.plan.people.customers[customer].left_out {
+                self.past(customer, (lines, about), &mut orders, &mut shard)?;
+            }
+        }
+        Ok((shard, cells))
     }
-    state
+
+    fn view(&self, customer: usize, date: Day) -> View {
+        let people = self.plan.people;
+        let customer = &people.customers[customer];
+        let observed_to = self.plan.complete.observed_to(people.source(customer), people.home_store(customer), date);
+        View { date, observed_to, lookback_days: self.plan.lookback_days }
+    }
+
+    fn person(&self, customer: usize) -> Person {
+        let customer = &self.plan.people.customers[customer];
+        Person {
+            known_from: customer.known_from,
+            registered: customer.registered,
+            birth: customer.birth,
+            gender: self.plan.ranks.genders[customer.gender as usize],
+        }
+    }
+
+    /// A customer at as_of.
+    fn now(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, (shard, cells): (&mut Shard, &mut Vec<features::Cell>)) {
+        let facts = orders.facts(lines, self.view(customer, self.plan.dates.as_of));
+        self.plan.features.write(&orders.seen(lines, facts, about), cells);
+        shard.facts.push(facts);
+        if !self.plan.people.customers[customer].left_out {
+            shard.cells.extend(Cell::of(&facts));
+        }
+    }
+
+    /// A customer at the dates before.
+    fn past(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, shard: &mut Shard) -> Result<()> {
+        let plan = self.plan;
+        let order_days = orders.order_days(lines, plan.dates.as_of);
+        let drawn = key::draw(plan.salt, "sample", &plan.people.customers[customer].id.written());
+        for (samples, cells) in self.samples.iter().zip(&mut shard.past_cells) {
+            let facts = orders.facts(lines, self.view(customer, samples.date));
+            let Some(cell) = Cell::of(&facts) else { continue };
+            cells.push(cell);
+            let in_population = plan.population.withheld(&facts).is_none() && samples.population.wants(drawn);
+            let is_buyer = samples.buyers.wants(drawn);
+            if !in_population && !is_buyer {
+                continue;
+            }
+            let mut values = Vec::with_capacity(self.models.features().len());
+            self.models.write(&orders.seen(lines, facts, about), &mut values);
+            let horizon = Horizon { days: plan.population.horizon_days, as_of: plan.dates.as_of, late_days: plan.late_days };
+            let labels = labels(&order_days, samples.date, horizon);
+            let sampled = Sampled { drawn, customer: customer as u32, cell, values: values.into(), labels };
+            if is_buyer {
+                samples.buyers.offer(Sampled { values: Box::default(), ..sampled.clone() })?;
+            }
+            if in_population {
+                samples.population.offer(sampled)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The lines of a shard's customers, each sorted.
@@ -141,16 +263,24 @@ const EMPTY: Line = Line {
 
 /// Places of names in their order, by number: numbers follow from which thread was first.
 pub struct Ranks {
-    products: Vec<u32>,
+    /// Of products.
+    pub products: Vec<u32>,
     stores: Vec<u32>,
     channels: Vec<u32>,
     promotions: Vec<u32>,
+    genders: Vec<u32>,
 }
 
 impl Ranks {
     /// The places of all names that lines have.
     pub fn of(names: &LineNames) -> Self {
-        Self { products: names.products.ranks(), stores: names.stores.ranks(), channels: names.channels.ranks(), promotions: names.promotions.ranks() }
+        Self {
+            products: names.products.ranks(),
+            stores: names.stores.ranks(),
+            channels: names.channels.ranks(),
+            promotions: names.promotions.ranks(),
+            genders: names.genders.ranks(),
+        }
     }
 
     fn line(&self, line: Line) -> Line {
@@ -160,54 +290,6 @@ impl Ranks {
             channel: self.channels[line.channel as usize],
             promotion: self.promotions[line.promotion as usize],
             ..line
-        }
-    }
-}
-
-impl Plan<'_> {
-    fn empty(&self) -> State {
-        let snapshot = |date: Day| {
-            let buyers = if date == self.dates.test { self.sample_customers } else { 0 };
-            Snapshot { date, cells: Default::default(), population: Sample::new(self.sample_customers), buyers: Sample::new(buyers) }
-        };
-        let dates = self.dates.training.iter().copied().chain([self.dates.test]);
-        State { snapshots: dates.map(snapshot).collect(), ..State::default() }
-    }
-
-    fn view(&self, customer: usize, date: Day) -> View {
-        let customer = &self.people.customers[customer];
-        let observed_to = self.complete.observed_to(self.people.source(customer), self.people.home_store(customer), date);
-        View { date, observed_to, lookback_days: self.lookback_days }
-    }
-
-    fn add_customer(&self, state: &mut State, customer: usize, lines: &[Line], orders: &mut Orders) {
-        let view = self.view(customer, self.dates.as_of);
-        if lines.is_empty() {
-            state.facts.push(Facts::none(view.date, view.observed_to));
-            return;
-        }
-        orders.find(lines);
-        let facts = orders.facts(lines, view);
-        state.facts.push(facts);
-        if self.people.customers[customer].left_out {
-            return;
-        }
-        if let Some(cell) = Cell::of(&facts) {
-            *state.cells.entry(cell).or_default() += 1;
-        }
-        let order_days = orders.order_days(lines, self.dates.as_of);
-        let drawn = key::draw(self.salt, "sample", &self.people.customers[customer].id.written());
-        for snapshot in &mut state.snapshots {
-            let facts = orders.facts(lines, self.view(customer, snapshot.date));
-            let Some(cell) = Cell::of(&facts) else { continue };
-            *snapshot.cells.entry(cell).or_default() += 1;
-            let horizon = Horizon { days: self.population.horizon_days, as_of: self.dates.as_of, late_days: self.late_days };
-            let labels = labels(&order_days, snapshot.date, horizon);
-            let sampled = Sampled { drawn, customer: customer as u32, facts, labels };
-            snapshot.buyers.offer(sampled);
-            if self.population.withheld(&facts).is_none() {
-                snapshot.population.offer(sampled);
-            }
         }
     }
 }

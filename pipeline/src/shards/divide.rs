@@ -59,7 +59,7 @@ struct Gathered {
 /// Those of the lake and of its lines; `Limit` where memory or scratch is full.
 pub fn divide(table: &OpenTable, cut: &Cut, with: &Divide<'_>) -> Result<(Divided, Counts)> {
     let memory = table.memory();
-    let new = |shards: usize| Partition::new(shards, memory, with.scratch);
+    let new = |shards: usize| Partition::new(STEP, shards, memory, with.scratch);
     let divided = Divided { survey: Survey::default(), seen: SeenLines::default(), alone: new(with.shards), linked: new(LINKED_SHARDS) };
     // Pieces go from file to file: as many as there are threads, each handed over when it is full.
     let idle: Mutex<Vec<(Pieces, Pieces)>> = Mutex::default();

@@ -4,15 +4,19 @@
 
 mod collect;
 mod divide;
+mod events;
 mod partition;
 mod row;
+mod rows;
 mod sample;
 mod score;
 mod state;
 
 pub use collect::{Plan, Ranks, collect, state_bytes};
 pub use divide::{Divide, Divided, divide};
+pub use events::{ClosedEvents, Events};
 pub use partition::{Partition, Scratch};
+pub use rows::FeatureRows;
 pub use sample::Sampled;
 pub use score::{Artefacts, Output, Scores, score, scores_contract, table as scores_table, withheld_contract};
 pub use state::{Snapshot, State};

@@ -1,4 +1,4 @@
-//! Lines by shard: in memory, and in scratch files past a limit.
+//! Bytes by shard: in memory, and in scratch files past a limit.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -9,20 +9,21 @@ use super::row::Encoded;
 use crate::allowance::{Allowance, Held};
 use crate::error::{Error, Kind, Result};
 
-/// The lines of one shard, in pieces.
+/// The bytes of one shard, in pieces.
 struct Buffer {
     pieces: Vec<Vec<u8>>,
     held: Held,
     spilled: Option<File>,
 }
 
-/// Encoded lines, divided.
+/// Encoded rows, divided.
 pub struct Partition {
     buffers: Vec<Mutex<Buffer>>,
-    /// Lines may hold a quarter of the memory: linking, sorting and scoring need the rest.
+    /// Rows may hold a quarter of the memory: linking, sorting and scoring need the rest.
     memory: Allowance,
     scratch: PathBuf,
     spilled: Mutex<Held>,
+    step: &'static str,
 }
 
 /// Where lines go that memory cannot hold.
@@ -34,23 +35,21 @@ pub struct Scratch<'a> {
     pub allowance: &'a Allowance,
 }
 
-const STEP: &str = "divide lines into shards";
-
-fn scratch_fault(error: std::io::Error) -> Error {
-    Error::new(Kind::Limit, format!("step {STEP}: scratch: {error}"))
-}
-
 /// The shard of a customer's place in the order of customers: equal ranges of the 64-bit numbers.
 pub fn shard_of(order: u64, shards: usize) -> usize {
     ((u128::from(order) * shards as u128) >> 64) as usize
 }
 
 impl Partition {
-    /// An empty one of so many shards; past a quarter of `memory` lines go to files in `scratch`.
-    pub fn new(shards: usize, memory: &Allowance, scratch: Scratch<'_>) -> Self {
+    /// An empty one of so many shards, filled by `step`; past a quarter of `memory` rows go to files in `scratch`.
+    pub fn new(step: &'static str, shards: usize, memory: &Allowance, scratch: Scratch<'_>) -> Self {
         let memory = Allowance::memory(memory.limit() / 4);
         let buffers = (0..shards).map(|_| Mutex::new(Buffer { pieces: Vec::new(), held: memory.nothing(), spilled: None })).collect();
-        Self { buffers, memory, scratch: scratch.folder.to_owned(), spilled: Mutex::new(scratch.allowance.nothing()) }
+        Self { buffers, memory, scratch: scratch.folder.to_owned(), spilled: Mutex::new(scratch.allowance.nothing()), step }
+    }
+
+    fn scratch_fault(&self, error: std::io::Error) -> Error {
+        Error::new(Kind::Limit, format!("step {}: scratch: {error}", self.step))
     }
 
     /// Number of shards.
@@ -67,7 +66,7 @@ impl Partition {
         self.buffers[shard].lock().map_err(|_| Error::bug("a thread died with a shard in its hands"))
     }
 
-    /// Adds encoded lines to a shard.
+    /// Adds encoded rows to a shard.
     ///
     /// # Errors
     /// `Limit` where scratch is full.
@@ -84,13 +83,13 @@ impl Partition {
         pieces.push(piece);
         buffer.held = self.memory.nothing();
         let bytes = pieces.iter().map(Vec::len).sum::<usize>() as u64;
-        self.spilled.lock().map_err(|_| Error::bug("a thread died while it spilled"))?.grow(STEP, bytes)?;
+        self.spilled.lock().map_err(|_| Error::bug("a thread died while it spilled"))?.grow(self.step, bytes)?;
         if buffer.spilled.is_none() {
             // A file without a name: nothing of it is left when the process ends, however it ends.
-            buffer.spilled = Some(tempfile::tempfile_in(&self.scratch).map_err(scratch_fault)?);
+            buffer.spilled = Some(tempfile::tempfile_in(&self.scratch).map_err(|error| self.scratch_fault(error))?);
         }
         let Some(file) = &mut buffer.spilled else { return Ok(()) };
-        pieces.iter().try_for_each(|piece| file.write_all(piece)).map_err(scratch_fault)
+        pieces.iter().try_for_each(|piece| file.write_all(piece)).map_err(|error| self.scratch_fault(error))
     }
 
     /// The lines of a shard, in pieces, and what they take of `memory` while they are sorted; it is empty afterwards.
@@ -100,15 +99,32 @@ impl Partition {
     pub fn take(&self, shard: usize, memory: &Allowance) -> Result<(Vec<Vec<u8>>, Held)> {
         let empty = Buffer { pieces: Vec::new(), held: self.memory.nothing(), spilled: None };
         let mut buffer = std::mem::replace(&mut *self.lock(shard)?, empty);
-        let on_disk = buffer.spilled.as_ref().map(File::metadata).transpose().map_err(scratch_fault)?.map_or(0, |meta| meta.len());
+        let on_disk = buffer.spilled.as_ref().map(File::metadata).transpose().map_err(|error| self.scratch_fault(error))?.map_or(0, |meta| meta.len());
         let in_memory: usize = buffer.pieces.iter().map(Vec::len).sum();
         let held = memory.take("collect features", (on_disk + in_memory as u64) * SORTING)?;
         if let Some(file) = &mut buffer.spilled {
             let mut bytes = Vec::with_capacity(on_disk as usize);
-            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(scratch_fault)?;
+            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(|error| self.scratch_fault(error))?;
             buffer.pieces.push(bytes);
         }
         Ok((buffer.pieces, held))
+    }
+}
+
+impl Partition {
+    /// The bytes of a shard, in the order in which they were added; they stay.
+    ///
+    /// # Errors
+    /// `Limit` if scratch cannot be read.
+    pub fn read(&self, shard: usize) -> Result<Vec<u8>> {
+        let mut buffer = self.lock(shard)?;
+        let mut bytes = Vec::new();
+        if let Some(file) = &mut buffer.spilled {
+            // Reading to the end leaves the file where more is added.
+            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(|error| self.scratch_fault(error))?;
+        }
+        buffer.pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+        Ok(bytes)
     }
 }
 

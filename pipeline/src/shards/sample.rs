@@ -1,19 +1,25 @@
-//! Samples that merge: the rows with the smallest keyed hashes.
+//! Samples of fixed size: the rows with the smallest keyed hashes, whatever the order in which they are offered.
 
 use std::collections::BinaryHeap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::features::Facts;
+use crate::error::{Error, Result};
+use crate::features;
 use crate::labels::Labels;
+use crate::models::cycle;
 
-/// A customer at a snapshot date: facts and what happened after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A customer at a snapshot date: what was known, and what happened after.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sampled {
     /// The keyed hash by which it was drawn.
     pub drawn: u64,
     /// Position of the customer.
     pub customer: u32,
-    /// What was known at the date.
-    pub facts: Facts,
+    /// What the purchase-cycle models knew at the date.
+    pub cell: cycle::Cell,
+    /// The features that models take, at the date.
+    pub values: Box<[features::Cell]>,
     /// What happened after it.
     pub labels: Labels,
 }
@@ -30,36 +36,66 @@ impl PartialOrd for Sampled {
     }
 }
 
-/// The `size` rows with the smallest hashes so far.
-#[derive(Debug, Clone, Default)]
+/// The `size` rows with the smallest hashes so far, of all threads.
+#[derive(Debug)]
 pub struct Sample {
     size: usize,
-    heap: BinaryHeap<Sampled>,
+    /// A row that was drawn above this has no place any more.
+    highest: AtomicU64,
+    heap: Mutex<BinaryHeap<Sampled>>,
 }
 
 impl Sample {
     /// An empty sample that keeps `size` rows.
     pub fn new(size: usize) -> Self {
-        Self { size, heap: BinaryHeap::new() }
+        Self { size, highest: AtomicU64::new(if size == 0 { 0 } else { u64::MAX }), heap: Mutex::default() }
+    }
+
+    /// Whether a row that was drawn so may have a place: most have none, and need not be made.
+    pub fn wants(&self, drawn: u64) -> bool {
+        self.size > 0 && drawn <= self.highest.load(Ordering::Relaxed)
     }
 
     /// Offers a row.
-    pub fn offer(&mut self, row: Sampled) {
-        self.heap.push(row);
-        if self.heap.len() > self.size {
-            self.heap.pop();
+    ///
+    /// # Errors
+    /// `Bug` if a thread died with the sample in its hands.
+    pub fn offer(&self, row: Sampled) -> Result<()> {
+        let mut heap = self.heap.lock().map_err(|_| Error::bug("a thread died with a sample in its hands"))?;
+        heap.push(row);
+        if heap.len() > self.size {
+            heap.pop();
         }
-    }
-
-    /// Offers all rows of another sample.
-    pub fn merge(&mut self, other: Sample) {
-        other.heap.into_iter().for_each(|row| self.offer(row));
+        if let (true, Some(last)) = (heap.len() == self.size, heap.peek()) {
+            self.highest.store(last.drawn, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The rows, in the order of customers.
-    pub fn rows(&self) -> Vec<Sampled> {
-        let mut rows: Vec<Sampled> = self.heap.iter().copied().collect();
+    pub fn into_rows(self) -> Vec<Sampled> {
+        let mut rows = self.heap.into_inner().map(BinaryHeap::into_vec).unwrap_or_default();
         rows.sort_unstable_by_key(|row| row.customer);
         rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::Labels;
+
+    #[test]
+    fn the_smallest_draws_stay_whatever_the_order() {
+        let labels = Labels { horizon_order_days: 0, order_days: [None; 4] };
+        let row = |drawn: u64, customer: u32| Sampled { drawn, customer, cell: cycle::Cell { x: 0, t_x: 0, observed: 1 }, values: Box::default(), labels };
+        let sample = Sample::new(2);
+        for (drawn, customer) in [(50, 1), (70, 2), (60, 0), (60, 3), (10, 9)] {
+            if sample.wants(drawn) {
+                sample.offer(row(drawn, customer)).expect("no thread died");
+            }
+        }
+        assert!(!sample.wants(51) && sample.wants(50) && !Sample::new(0).wants(0));
+        assert_eq!(sample.into_rows(), [row(50, 1), row(10, 9)]);
     }
 }

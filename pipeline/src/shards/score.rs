@@ -1,9 +1,11 @@
 //! `score`: state and artefacts give the tables `scores` and `withheld`. No line is read here.
 
 use polars::prelude::Column as Series;
+use rayon::prelude::*;
 
+use super::state::State;
 use crate::error::Result;
-use crate::features::Facts;
+use crate::features::{self, Facts};
 use crate::key::Id;
 use crate::labels::RETURN_DAYS;
 use crate::models::churn::{self, Inputs};
@@ -65,18 +67,21 @@ pub struct Scores {
 }
 
 /// Scores everyone: a row a customer, None where there is nothing to score or no model.
-pub fn score(facts: &[Facts], artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Vec<Option<Scores>> {
-    let Some(cycle) = artefacts.cycle else { return vec![None; facts.len()] };
-    let xs = facts.iter().filter_map(Cell::of).map(|cell| cell.x);
+///
+/// # Errors
+/// `Limit` if scratch cannot be read.
+pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Result<Vec<Option<Scores>>> {
+    let Some(cycle) = artefacts.cycle else { return Ok(vec![None; state.facts.len()]) };
+    let xs = state.facts.iter().filter_map(Cell::of).map(|cell| cell.x);
     let expectation = bg_nbd::Expectation::new(cycle, f64::from(params.horizon_days), xs);
     let next = |facts: &Facts, cell: Cell, q: f64| {
         let days = cycle.next_order_days(cell, q).ceil();
         (days <= f64::from(params.quantile_limit_days)).then(|| facts.observed_to.plus(days as i32))
     };
-    let one = |facts: &Facts| {
+    let one = |facts: &Facts, row: &[features::Cell]| {
         let cell = Cell::of(facts)?;
         let churn = artefacts.churn.as_ref().filter(|_| population.withheld(facts).is_none());
-        let churn_probability = churn.map(|churn| churn.probability(&artefacts.inputs.values(facts, Some(&cycle))));
+        let churn_probability = churn.map(|churn| churn.probability(&artefacts.inputs.of_row(row, cell, Some(&cycle))));
         Some(Scores {
             return_probability: RETURN_DAYS.map(|days| cycle.return_probability(cell, f64::from(days))),
             expected_orders: expectation.orders(cell),
@@ -85,8 +90,13 @@ pub fn score(facts: &[Facts], artefacts: &Artefacts, params: &cycle::Params, pop
             churn_probability,
         })
     };
-    use rayon::prelude::*;
-    facts.par_iter().map(one).collect()
+    let rows = &state.rows;
+    let shard = |shard: usize| -> Result<Vec<Option<Scores>>> {
+        let (facts, cells) = (&state.facts[rows.customers(shard)], rows.read(shard)?);
+        Ok(facts.iter().zip(cells.chunks_exact(rows.width())).map(|(facts, row)| one(facts, row)).collect())
+    };
+    let shards: Vec<Result<Vec<Option<Scores>>>> = (0..rows.shards()).into_par_iter().map(shard).collect();
+    Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// The contract of the table `scores`.

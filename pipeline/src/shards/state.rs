@@ -1,6 +1,7 @@
-//! What `collect` makes of a shard, and how shards merge.
+//! What `collect` makes of the lines.
 
-use super::sample::Sample;
+use super::rows::FeatureRows;
+use super::sample::Sampled;
 use crate::features::Facts;
 use crate::models::cycle::Cells;
 use crate::time::Day;
@@ -12,43 +13,22 @@ pub struct Snapshot {
     pub date: Day,
     /// Distinct cells of everyone with an order by then.
     pub cells: Cells,
-    /// A sample of the churn population.
-    pub population: Sample,
+    /// A sample of the churn population, in the order of customers.
+    pub population: Vec<Sampled>,
     /// A sample of everyone with an order by then; empty at training dates.
-    pub buyers: Sample,
+    pub buyers: Vec<Sampled>,
 }
 
-/// The state of a shard, or of all of them.
-#[derive(Debug, Clone, Default)]
+/// The state of all shards.
 pub struct State {
     /// Facts at as_of, a row a customer, in the order of customers.
     pub facts: Vec<Facts>,
+    /// Features at as_of, a row a customer.
+    pub rows: FeatureRows,
     /// The dates before as_of, oldest first.
     pub snapshots: Vec<Snapshot>,
     /// Cells at as_of of everyone with an order.
     pub cells: Cells,
     /// Lines that repeat another in every used column.
     pub duplicates: u64,
-}
-
-fn add_cells(cells: &mut Cells, more: Cells) {
-    more.into_iter().for_each(|(cell, count)| *cells.entry(cell).or_default() += count);
-}
-
-impl State {
-    /// Appends the state of the next shard.
-    pub fn append(&mut self, next: State) {
-        self.facts.extend(next.facts);
-        add_cells(&mut self.cells, next.cells);
-        self.duplicates += next.duplicates;
-        if self.snapshots.is_empty() {
-            self.snapshots = next.snapshots;
-            return;
-        }
-        for (mine, theirs) in self.snapshots.iter_mut().zip(next.snapshots) {
-            add_cells(&mut mine.cells, theirs.cells);
-            mine.population.merge(theirs.population);
-            mine.buyers.merge(theirs.buyers);
-        }
-    }
 }

@@ -4,37 +4,45 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::Example;
-use crate::features::{Facts, Feature};
+use crate::features::{self, Feature};
 use crate::models::cycle::Cell;
 use crate::models::cycle::bg_nbd::Parameters;
 
 /// What a churn model takes in: chosen features, and what the purchase-cycle model says.
 #[derive(Clone)]
 pub struct Inputs {
-    features: Vec<Feature>,
+    /// The features, and where each stands in a row of all features.
+    features: Vec<(usize, Feature)>,
     horizon_days: f64,
 }
 
 impl Inputs {
     /// The inputs of a model for `horizon_days`: those of the chosen features that models may take, and the cycle's two.
-    pub fn new(items: &[Feature], horizon_days: i32) -> Self {
-        let features = items.iter().filter(|item| item.for_models).copied().collect();
+    pub fn new(features: &[Feature], horizon_days: i32) -> Self {
+        let features = features.iter().cloned().enumerate().filter(|(_, feature)| feature.for_models).collect();
         Self { features, horizon_days: f64::from(horizon_days) }
     }
 
     /// Names, in the order of values.
     pub fn names(&self) -> Vec<String> {
-        let own = self.features.iter().map(|feature| feature.name.to_owned());
+        let own = self.features.iter().map(|(_, feature)| feature.name.clone());
         own.chain(["cycle_return_probability".to_owned(), "cycle_p_alive".to_owned()]).collect()
     }
 
-    /// The values of a customer; `cycle` are the parameters of that date.
-    pub fn values(&self, facts: &Facts, cycle: Option<&Parameters>) -> Vec<Option<f64>> {
-        let cell = Cell::of(facts);
-        let of_cycle = |value: fn(&Parameters, Cell, f64) -> f64| Some(value(cycle?, cell?, self.horizon_days));
-        let mut values: Vec<Option<f64>> = self.features.iter().map(|feature| feature.number(facts)).collect();
-        values.push(of_cycle(|parameters, cell, days| parameters.return_probability(cell, days)));
-        values.push(of_cycle(|parameters, cell, _| parameters.p_alive(cell)));
+    /// The values of a customer by a row of all chosen features; `cycle` are the parameters of that date.
+    pub fn of_row(&self, row: &[features::Cell], cell: Cell, cycle: Option<&Parameters>) -> Vec<Option<f64>> {
+        self.values(self.features.iter().map(|(place, feature)| feature.number(row[*place])), cell, cycle)
+    }
+
+    /// The values of a customer by the cells of the features that models take.
+    pub fn of_cells(&self, cells: &[features::Cell], cell: Cell, cycle: Option<&Parameters>) -> Vec<Option<f64>> {
+        self.values(self.features.iter().zip(cells).map(|((_, feature), cell)| feature.number(*cell)), cell, cycle)
+    }
+
+    fn values(&self, own: impl Iterator<Item = Option<f64>>, cell: Cell, cycle: Option<&Parameters>) -> Vec<Option<f64>> {
+        let mut values: Vec<Option<f64>> = own.collect();
+        values.push(cycle.map(|parameters| parameters.return_probability(cell, self.horizon_days)));
+        values.push(cycle.map(|parameters| parameters.p_alive(cell)));
         values
     }
 }

@@ -142,11 +142,11 @@ fn ln_one_plus_exp(z: f64) -> f64 {
 /// # Errors
 /// `Input` if there is no repeat buyer, or no start converges: the caller takes the next simpler model.
 pub fn fit(cells: &Cells) -> Result<Fit> {
-    let customers: u64 = cells.values().sum();
-    if !cells.keys().any(|cell| cell.x > 0) {
+    let customers = cells.customers();
+    if !cells.counts().iter().any(|(cell, _)| cell.x > 0) {
         return Err(Error::new(Kind::Input, "BG/NBD: expected customers with a repeat order day, got none"));
     }
-    let weighted: Vec<(Cell, f64)> = cells.iter().map(|(&cell, &count)| (cell, count as f64)).collect();
+    let weighted: Vec<(Cell, f64)> = cells.counts().iter().map(|&(cell, count)| (cell, count as f64)).collect();
     let objective = |logs: &Array1<f64>| mean_loss(&weighted, customers as f64, logs);
     let mean_t = weighted.iter().map(|(cell, weight)| f64::from(cell.observed) * weight).sum::<f64>() / customers as f64;
     let starts = [[0.25, mean_t * 0.1, 0.8, 2.5], [1.0, mean_t * 0.3, 0.3, 3.0], [0.6, mean_t, 1.0, 1.0]];

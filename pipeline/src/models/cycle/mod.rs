@@ -2,8 +2,7 @@
 
 pub mod bg_nbd;
 
-use std::collections::BTreeMap;
-
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::config::{Faults, RawCycle, RawCycleModel};
@@ -29,8 +28,27 @@ impl Cell {
     }
 }
 
-/// Distinct cells and how many customers are in each, in one order.
-pub type Cells = BTreeMap<Cell, u64>;
+/// Distinct cells in their order, and how many customers are in each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cells(Vec<(Cell, u64)>);
+
+impl Cells {
+    /// Counts the cells of customers.
+    pub fn of(mut cells: Vec<Cell>) -> Self {
+        cells.par_sort_unstable();
+        Self(cells.chunk_by(PartialEq::eq).map(|equal| (equal[0], equal.len() as u64)).collect())
+    }
+
+    /// The distinct cells and their customers.
+    pub fn counts(&self) -> &[(Cell, u64)] {
+        &self.0
+    }
+
+    /// All customers.
+    pub fn customers(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+}
 
 /// The checked `cycle` section.
 #[derive(Debug, Clone, Copy, Serialize)]

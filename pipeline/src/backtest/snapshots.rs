@@ -1,0 +1,42 @@
+//! The table `training_snapshots`: what models were trained and graded on, so that a notebook can fit models of its own.
+
+use polars::prelude::Column as Series;
+
+use crate::customers::People;
+use crate::error::Result;
+use crate::features::{self, Feature, World};
+use crate::shards::{Sampled, State};
+use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
+use crate::time::{Dates, Day};
+
+/// The contract of the table `training_snapshots` of these features.
+pub fn snapshots_contract(features: &[Feature]) -> Contract {
+    let mut columns = vec![
+        Column::new("customer_id", Kind::Text, "the customer"),
+        Column::new("snapshot_date", Kind::Date, "the last day that the features see").within(Range::Past),
+        Column::new("split", Kind::Text, "train, or test for the newest date"),
+        Column::new("churned", Kind::Bool, "whether the customer ordered on no day of the churn horizon that follows"),
+        Column::new("horizon_order_days", Kind::Int, "order days in it").within(Range::Between(0.0, f64::INFINITY)),
+    ];
+    columns.extend(features.iter().map(Feature::column));
+    let meaning = "One row a customer of the churn population and snapshot date, of a keyed sample, where the config publishes it: the features that the churn model takes (in their meanings, as_of is the snapshot date), and what came after.";
+    Contract::new("training_snapshots", meaning, &["customer_id", "snapshot_date"], columns)
+}
+
+/// The table `training_snapshots`; `features` are those that models take.
+///
+/// # Errors
+/// `Bug` if the contract is broken.
+pub fn snapshots_table(state: &State, features: &[Feature], (people, world): (&People, &World), days: &Dates) -> Result<Table> {
+    let rows: Vec<(Day, &Sampled)> = state.snapshots.iter().flat_map(|snapshot| snapshot.population.iter().map(|row| (snapshot.date, row))).collect();
+    let split = |date: Day| if date == days.test { "test" } else { "train" };
+    let mut columns = vec![
+        ids("customer_id", rows.iter().map(|(_, row)| Some(people.customers[row.customer as usize].id))),
+        dates("snapshot_date", rows.iter().map(|(date, _)| Some(*date)).collect())?,
+        Series::new("split".into(), rows.iter().map(|(date, _)| split(*date)).collect::<Vec<_>>()),
+        Series::new("churned".into(), rows.iter().map(|(_, row)| row.labels.churned()).collect::<Vec<_>>()),
+        Series::new("horizon_order_days".into(), rows.iter().map(|(_, row)| row.labels.horizon_order_days).collect::<Vec<_>>()),
+    ];
+    columns.extend(features::columns(features, rows.iter().map(|(_, row)| &*row.values), world)?);
+    Table::new(snapshots_contract(features), columns, days.as_of)
+}

@@ -1,0 +1,133 @@
+//! By category: national or private brands, and how heavily it is used.
+
+use super::catalogue::BrandType;
+use super::facts::Seen;
+use super::item::{Item, Known, Ranked, Scope, Words};
+
+const BRANDS: &[&str] =
+    &["order_lines.ordered_at", "order_lines.quantity", "order_lines.product_id", "products.leaf_category", "products.brand_type", "products.base_units"];
+
+/// Of windows, by category.
+pub(super) const WINDOWED: Known<Usage> = Known {
+    items: &[
+        Item::<Usage>::share("private_share", Usage::private_share, "share of base units of private and exclusive brands, among them and national ones")
+            .unknown("where neither was bought")
+            .from(BRANDS),
+        Item::<Usage>::text(
+            "brand_group",
+            Words::Fixed(GROUPS),
+            Usage::group,
+            "private (private_share from 0.7), national (up to 0.3), switcher; unclassified with fewer than four orders of them; no_choice where under 2 % of the category's products are of one of both",
+        )
+        .unknown("where nothing of the category was bought")
+        .from(BRANDS),
+        Item::<Usage>::float("usage_rate", "base units a day", Usage::rate, "base units a day, from the first purchase in the window to as_of, both days counted")
+            .unknown("with fewer than two days on which something of the category was bought")
+            .from(BRANDS),
+        Item::<Usage>::ranked("usage_group", &USAGE, Usage::rate, "heavy, medium or light: the top 30 %, middle 40 % and bottom 30 % of usage_rate of everyone who has one (left-out account types do not count); equal rates share the word of their mid-rank")
+            .unknown("as usage_rate")
+            .from(BRANDS),
+    ],
+    measure: usages,
+    of_orders: true,
+};
+
+const GROUPS: &[&str] = &["", "private", "national", "switcher", "unclassified", "no_choice"];
+
+const USAGE: Ranked = Ranked { words: &["light", "medium", "heavy"], shares: &[0.3, 0.7] };
+
+/// Purchases of a category in a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    milli_units: i64,
+    private: i64,
+    national: i64,
+    /// Orders with something private or national.
+    orders: i64,
+    /// Days since the first purchase, and since the last.
+    ages: Option<(i64, i64)>,
+    has_choice: bool,
+}
+
+impl Usage {
+    fn private_share(&self) -> Option<f64> {
+        let both = self.private + self.national;
+        (both > 0).then(|| self.private as f64 / both as f64)
+    }
+
+    fn group(&self) -> Option<u32> {
+        self.ages?;
+        Some(match self.private_share() {
+            _ if !self.has_choice => 5,
+            Some(share) if self.orders >= 4 => match share {
+                share if share >= 0.7 => 1,
+                share if share <= 0.3 => 2,
+                _ => 3,
+            },
+            _ => 4,
+        })
+    }
+
+    fn rate(&self) -> Option<f64> {
+        // One purchase says when, and not how much.
+        let (first, _) = self.ages.filter(|(first, last)| first > last)?;
+        Some(self.milli_units as f64 / 1000.0 / (first + 1) as f64)
+    }
+
+    fn add(&mut self, age: i64, milli_units: i64, brand: BrandType, is_new_order: bool) {
+        self.milli_units += milli_units;
+        self.ages = Some(self.ages.map_or((age, age), |(first, last)| (first.max(age), last.min(age))));
+        match brand {
+            BrandType::Private => self.private += milli_units,
+            BrandType::National => self.national += milli_units,
+            BrandType::Other => return,
+        }
+        self.orders += i64::from(is_new_order);
+    }
+}
+
+fn usages(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Usage>) {
+    let catalogue = &seen.about.world.catalogue;
+    for subject in &scope.subjects {
+        let start = measured.len();
+        let has_choice = catalogue.has_brand_choice(subject);
+        measured.extend(scope.windows_days.iter().map(|_| Usage { has_choice, ..Usage::default() }));
+        let Some(category) = catalogue.place_of_category(subject) else { continue };
+        let mut counted = 0;
+        for (age, line) in seen.bought().filter(|(_, line)| catalogue.category[line.product as usize] == category) {
+            let at = line.product as usize;
+            let brand = catalogue.brand_type[at];
+            let milli_units = (i128::from(line.milli_units) * i128::from(catalogue.milli_base_units[at]) / 1000) as i64;
+            // The lines of an order stand together.
+            let is_new_order = brand != BrandType::Other && std::mem::replace(&mut counted, line.order) != line.order;
+            for (usage, _) in measured[start..].iter_mut().zip(&scope.windows_days).filter(|(_, days)| age < i64::from(**days)) {
+                usage.add(age, milli_units, brand, is_new_order);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_by_hand() {
+        let mut usage = Usage { has_choice: true, ..Usage::default() };
+        assert_eq!((usage.group(), usage.rate(), usage.private_share()), (None, None, None));
+        // 7 of 10 units private in four orders over 20 days.
+        usage.add(19, 0, BrandType::Other, false);
+        assert_eq!(usage.rate(), None);
+        for (age, units, brand, new) in [(19, 4000, BrandType::Private, true), (10, 3000, BrandType::National, true), (3, 2000, BrandType::Private, true)] {
+            usage.add(age, units, brand, new);
+        }
+        assert_eq!(usage.group(), Some(4));
+        usage.add(1, 1000, BrandType::Private, true);
+        usage.add(1, 10_000, BrandType::Other, true);
+        assert_eq!((usage.private_share(), usage.group(), usage.rate()), (Some(0.7), Some(1), Some(1.0)));
+        let switcher = Usage { private: 6_999, national: 3_001, ..usage };
+        let national = Usage { private: 3_000, national: 7_000, ..usage };
+        let alone = Usage { has_choice: false, ..usage };
+        assert_eq!([switcher.group(), national.group(), alone.group()], [Some(3), Some(2), Some(5)]);
+    }
+}

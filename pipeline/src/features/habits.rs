@@ -1,0 +1,69 @@
+//! When in the week and the day a customer orders.
+
+use super::facts::Seen;
+use super::item::{Item, Known, Scope, Words};
+use super::shares::{Divided, Division};
+
+const ORDERED: &[&str] = &["order_lines.ordered_at"];
+const FEW: &str = "with fewer than {evidence} orders";
+const NO_TIME: &str = "with fewer than {evidence} orders whose time is known (midnight sharp is a date without a time)";
+
+/// Parts of the day and the hours before which they end.
+const BANDS: [(&str, i64); 6] = [("early", 5), ("morning", 11), ("midday", 14), ("afternoon", 17), ("evening", 22), ("night", 24)];
+const NAMES: &[&str] = &["", BANDS[0].0, BANDS[1].0, BANDS[2].0, BANDS[3].0, BANDS[4].0, BANDS[5].0];
+
+/// Of windows.
+pub(super) const WINDOWED: Known<Times> = Known {
+    items: &[
+        Item::<Times>::int("weekday_top", "1 to 7", |times| times.weekday.top.map(i64::from), "day of the week of most orders, 1 for Monday")
+            .unknown(FEW)
+            .not_for_models()
+            .from(ORDERED),
+        Item::<Times>::share("weekday_top_share", |times| times.weekday.top_share, "share of weekday_top").unknown(FEW).from(ORDERED),
+        Item::<Times>::share("weekend_order_share", |times| times.weekend_share, "share of orders on Saturday and Sunday").unknown(FEW).from(ORDERED),
+        Item::<Times>::text(
+            "day_part_top",
+            Words::Fixed(NAMES),
+            |times| times.day_part.top,
+            "part of the day of most orders, on the clocks of the job's zone: early (before 5:00), morning (before 11:00), midday (before 14:00), afternoon (before 17:00), evening (before 22:00), night",
+        )
+        .unknown(NO_TIME)
+        .from(ORDERED),
+        Item::<Times>::share("day_part_top_share", |times| times.day_part.top_share, "share of day_part_top").unknown(NO_TIME).from(ORDERED),
+    ],
+    measure: times,
+    of_orders: true,
+};
+
+/// When the orders of a window were made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    weekday: Division,
+    weekend_share: Option<f64>,
+    day_part: Division,
+}
+
+fn times(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Times>) {
+    let (mut weekdays, mut weekends, mut parts) = (Divided::default(), Divided::default(), Divided::default());
+    let zone = &seen.about.world.zone;
+    for (age, order) in seen.orders().filter(|(_, order)| order.bought) {
+        let Some((at, day)) = order.first() else { continue };
+        weekdays.add(day.weekday() as u32, age, 1);
+        weekends.add(u32::from(day.weekday() >= 6) + 1, age, 1);
+        let micros = zone.time_of_day(at);
+        if micros > 0 {
+            let hour = micros / 3_600_000_000;
+            let part = BANDS.iter().position(|(_, end)| hour < *end).map_or(0, |part| part as u32 + 1);
+            parts.add(part, age, 1);
+        }
+    }
+    let weekend = |division: Division| match division.top {
+        Some(2) => division.top_share,
+        Some(_) => division.top_share.map(|share| 1.0 - share),
+        None => None,
+    };
+    let known = |division: Division| division.with_evidence(scope.evidence_min);
+    let [weekdays, weekends, parts] = [weekdays, weekends, parts].map(|mut divided| divided.windows(&scope.windows_days));
+    let each = weekdays.into_iter().zip(weekends).zip(parts);
+    measured.extend(each.map(|((weekday, weekends), part)| Times { weekday: known(weekday), weekend_share: weekend(known(weekends)), day_part: known(part) }));
+}

@@ -1,0 +1,108 @@
+//! What a customer prefers: category, brand, series and style by share of value, and dear or cheap within a category.
+
+use super::facts::Seen;
+use super::item::{Item, Known, Scope, Words};
+use super::shares::{Divided, Division};
+
+const CATEGORY: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.leaf_category"];
+const BRAND: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.brand"];
+const SERIES: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.series_id"];
+const STYLE: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.style"];
+const PRICE: &[&str] =
+    &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.leaf_category", "products.regular_price", "products.base_units"];
+
+/// Of windows.
+pub(super) const WINDOWED: Known<Taste> = Known {
+    items: &[
+        Item::<Taste>::text("category_top", Words::Categories, |taste| taste.category.top, "category with the largest share of the value bought")
+            .unknown(NO_CATEGORY)
+            .from(CATEGORY),
+        Item::<Taste>::share("category_top_share", |taste| taste.category.top_share, "share of category_top").unknown(NO_CATEGORY).from(CATEGORY),
+        Item::<Taste>::int("category_count", "categories", |taste| Some(taste.category.count), "categories in which something of value was bought")
+            .from(CATEGORY),
+        Item::<Taste>::float(
+            "category_entropy",
+            "nats",
+            |taste| taste.category.entropy,
+            "Shannon's entropy of the categories' shares of value: 0 for one category",
+        )
+        .unknown(NO_CATEGORY)
+        .from(CATEGORY),
+        Item::<Taste>::text("brand_top", Words::Brands, |taste| taste.brand.top, "brand with the largest share of the value bought")
+            .unknown(NO_BRAND)
+            .from(BRAND),
+        Item::<Taste>::share("brand_top_share", |taste| taste.brand.top_share, "share of brand_top").unknown(NO_BRAND).from(BRAND),
+        Item::<Taste>::int("brand_count", "brands", |taste| Some(taste.brand.count), "brands of which something of value was bought").from(BRAND),
+        Item::<Taste>::float("brand_entropy", "nats", |taste| taste.brand.entropy, "Shannon's entropy of the brands' shares of value")
+            .unknown(NO_BRAND)
+            .from(BRAND),
+        Item::<Taste>::text("series_top", Words::Series, |taste| taste.series.top, "series with the largest share of the value bought")
+            .unknown("where nothing of a series was bought")
+            .from(SERIES),
+        Item::<Taste>::share("series_top_share", |taste| taste.series.top_share, "share of series_top, of what has a series")
+            .unknown("where nothing of a series was bought")
+            .from(SERIES),
+        Item::<Taste>::text("style_top", Words::Styles, |taste| taste.style.top, "style with the largest share of the value bought")
+            .unknown("where nothing with a style was bought")
+            .from(STYLE),
+        Item::<Taste>::share("style_top_share", |taste| taste.style.top_share, "share of style_top, of what has a style")
+            .unknown("where nothing with a style was bought")
+            .from(STYLE),
+        Item::<Taste>::share(
+            "price_low_share",
+            |taste| taste.tier(1),
+            "share of value bought in the lowest third of its category's products by mid-rank of the regular price for a base unit (equal prices share a third)",
+        )
+        .unknown(NO_PRICE)
+        .from(PRICE),
+        Item::<Taste>::share(
+            "price_high_share",
+            |taste| taste.tier(3),
+            "share of value bought in the highest third of its category's products by mid-rank of the regular price for a base unit",
+        )
+        .unknown(NO_PRICE)
+        .from(PRICE),
+    ],
+    measure: tastes,
+    of_orders: true,
+};
+
+const NO_CATEGORY: &str = "where nothing with a category was bought";
+const NO_BRAND: &str = "where nothing with a brand was bought";
+const NO_PRICE: &str = "where nothing with a category and a regular price was bought";
+
+/// What was bought in a window.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taste {
+    category: Division,
+    brand: Division,
+    series: Division,
+    style: Division,
+    /// Value by third of the price.
+    tiers: [i64; 3],
+}
+
+impl Taste {
+    fn tier(&self, tier: usize) -> Option<f64> {
+        let total: i64 = self.tiers.iter().sum();
+        (total > 0).then(|| self.tiers[tier - 1] as f64 / total as f64)
+    }
+}
+
+fn tastes(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Taste>) {
+    let catalogue = &seen.about.world.catalogue;
+    let mut parts: [Divided; 4] = Default::default();
+    let mut tiers = vec![[0; 3]; scope.windows_days.len()];
+    for (age, line) in seen.bought() {
+        let at = line.product as usize;
+        let places = [catalogue.category[at], catalogue.brand[at], catalogue.series[at], catalogue.style[at]];
+        parts.iter_mut().zip(places).for_each(|(part, place)| part.add(place, age, line.amount_minor));
+        if let Some(tier) = usize::from(catalogue.price_tier[at]).checked_sub(1) {
+            let windows = tiers.iter_mut().zip(&scope.windows_days);
+            windows.filter(|(_, days)| age < i64::from(**days)).for_each(|(tiers, _)| tiers[tier] += line.amount_minor.max(0));
+        }
+    }
+    let [category, brand, series, style] = parts.map(|mut part| part.windows(&scope.windows_days));
+    let taste = |index: usize| Taste { category: category[index], brand: brand[index], series: series[index], style: style[index], tiers: tiers[index] };
+    measured.extend((0..scope.windows_days.len()).map(taste));
+}

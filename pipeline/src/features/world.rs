@@ -1,0 +1,83 @@
+//! What features know beside a customer's lines, of everyone; and who the customer is.
+
+use super::catalogue::{Catalogue, Texts};
+use super::cuts::WordCut;
+use super::deals::Deals;
+use super::events::EventKind;
+use super::item::{Cell, Feature, Words};
+use crate::time::{Day, Zone};
+
+/// What is known of products, promotions and times, of everyone.
+#[derive(Debug)]
+pub struct World {
+    /// Products.
+    pub catalogue: Catalogue,
+    /// What was on deal when; None where the lake does not say.
+    pub deals: Option<Deals>,
+    /// The zone of the clock.
+    pub zone: Zone,
+    /// Names of channels.
+    pub channels: Texts,
+    /// Names of stores.
+    pub stores: Texts,
+    /// Words for the customers' genders.
+    pub genders: Texts,
+    /// By kind of event: the first day on which one was known, of anyone.
+    pub events_from: [Option<Day>; EventKind::ALL.len()],
+    /// Where the numbers of ranked features are cut.
+    pub cuts: Vec<WordCut>,
+}
+
+impl World {
+    /// A world of which nothing is known.
+    #[cfg(test)]
+    pub fn nothing() -> Self {
+        let one = || vec![String::new()];
+        let catalogue = Catalogue::of(&super::catalogue::Products::default(), &[0, 1]);
+        Self {
+            catalogue,
+            deals: None,
+            zone: Zone::parse("UTC").expect("a zone"),
+            channels: one(),
+            stores: one(),
+            genders: one(),
+            events_from: [None; EventKind::ALL.len()],
+            cuts: Vec::new(),
+        }
+    }
+
+    /// The word of a ranked feature's cell; None before it is cut.
+    pub fn ranked(&self, feature: &Feature, cell: Cell) -> Option<&'static str> {
+        let value = f64::from_bits(cell as u64);
+        self.cuts.iter().rev().find(|cut| cut.feature == feature.name && cut.low <= value).map(|cut| cut.word)
+    }
+
+    /// The text at a place among `words`.
+    pub fn word(&self, words: Option<Words>, place: usize) -> &str {
+        let texts = match words {
+            Some(Words::Categories) => &self.catalogue.categories,
+            Some(Words::Brands) => &self.catalogue.brands,
+            Some(Words::Series) => &self.catalogue.all_series,
+            Some(Words::Styles) => &self.catalogue.styles,
+            Some(Words::Channels) => &self.channels,
+            Some(Words::Stores) => &self.stores,
+            Some(Words::Genders) => &self.genders,
+            Some(Words::Fixed(texts)) => return texts.get(place).copied().unwrap_or_default(),
+            None => return "",
+        };
+        texts.get(place).map_or("", String::as_str)
+    }
+}
+
+/// Who a customer is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Person {
+    /// The day from which the rest is known, where the lake says so.
+    pub known_from: Option<Day>,
+    /// First registration.
+    pub registered: Option<Day>,
+    /// Date of birth.
+    pub birth: Option<Day>,
+    /// Place of the gender among its words; 0 for none.
+    pub gender: u32,
+}

@@ -1,0 +1,70 @@
+//! The features of everyone at as_of, by shard: made by `collect`, read by `score` and by whoever publishes them.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::partition::{Partition, Scratch};
+use crate::allowance::Allowance;
+use crate::error::Result;
+use crate::features::Cell;
+
+/// Rows of cells, one a customer, in the order of customers.
+pub struct FeatureRows {
+    shards: Partition,
+    /// Where each shard's customers begin, and where the last one's end.
+    starts: Vec<usize>,
+    width: usize,
+}
+
+impl FeatureRows {
+    /// Room for rows of `width` cells of the customers of shards that begin at `starts`.
+    pub(super) fn new(width: usize, starts: Vec<usize>, memory: &Allowance, scratch: Scratch<'_>) -> Self {
+        Self { shards: Partition::new("collect features", starts.len() - 1, memory, scratch), starts, width }
+    }
+
+    /// Keeps the rows of a shard.
+    pub(super) fn put(&self, shard: usize, cells: &[Cell]) -> Result<()> {
+        self.shards.add(shard, cells.iter().flat_map(|cell| cell.to_le_bytes()).collect())
+    }
+
+    /// Number of shards.
+    pub fn shards(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The customers of a shard.
+    pub fn customers(&self, shard: usize) -> Range<usize> {
+        self.starts[shard]..self.starts[shard + 1]
+    }
+
+    /// Cells of a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The cells of a shard's customers, row after row.
+    ///
+    /// # Errors
+    /// `Limit` if scratch cannot be read.
+    pub fn read(&self, shard: usize) -> Result<Vec<Cell>> {
+        let bytes = self.shards.read(shard)?;
+        Ok(bytes.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))).collect())
+    }
+
+    /// The cells at `places` of everyone, row after row.
+    ///
+    /// # Errors
+    /// `Limit` if scratch cannot be read.
+    pub fn columns(&self, places: &[usize]) -> Result<Vec<Cell>> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shard = |shard: usize| -> Result<Vec<Cell>> {
+            let cells = self.read(shard)?;
+            Ok(cells.chunks_exact(self.width).flat_map(|row| places.iter().map(|&place| row[place])).collect())
+        };
+        let shards: Vec<Result<Vec<Cell>>> = (0..self.shards()).into_par_iter().map(shard).collect();
+        Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.concat())
+    }
+}
