@@ -1,6 +1,7 @@
 //! Keyed hashes: customer ids, shards, samples, arms.
 
 use std::fmt;
+use std::hash::Hasher;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -83,13 +84,37 @@ impl fmt::Display for Id {
 }
 
 /// A number for `bytes` that differs for others, within what starts with `seed`: XXH3. It is for equality within a run, never published.
+#[inline]
 pub fn fingerprint(seed: u64, bytes: &[u8]) -> u64 {
     XxHash3_64::oneshot_with_seed(seed, bytes)
 }
 
 /// As `fingerprint`, of 128 bits: no two of thousands of millions are alike.
+#[inline]
 pub fn wide_fingerprint(seed: u64, bytes: &[u8]) -> u128 {
     XxHash3_128::oneshot_with_seed(seed, bytes)
+}
+
+/// A hasher of fingerprints: they are spread already.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = fingerprint(self.0, bytes);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0 = number as u64 ^ ((number >> 64) as u64).rotate_left(32);
+    }
 }
 
 /// A number drawn for `id` in `layer`: uniform, the same in every run with the same salt, independent between layers.

@@ -2,7 +2,7 @@
 
 REGULARS is the program. A lake is simulated in FOLDER once (`regulars sample`, a file a month); then every engine computes the same 27 features of
 every source customer (nobody is linked), the outputs are compared row by row, and all are timed in turns beside the decoding of the needed columns
-alone. The program's own figure is that of the steps that this needs (divide, collect, publish); its models and groups are told apart.
+alone. The program's own figure is that of the steps that this needs (divide, collect, publish features); its models and groups are told apart.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from measure import Command, Usage, cores_ratio, run, table
 
 HERE = Path(__file__).parent
 AS_OF, ZONE = "2026-06-30", "America/New_York"
-STEPS = ("open the lake", "divide lines into shards", "collect features", "publish")
+STEPS = ("open the lake", "divide lines into shards", "collect features", "publish features")
 
 CONFIG = """version: 1
 job: {{name: bench, as_of: {as_of}, timezone: {zone}, currency: USD}}

@@ -1,6 +1,6 @@
 //! From everyone to a target list and its exclusions: rows of both are the rows of `customers`.
 
-use polars::prelude::{AnyValue, Column as Series, DataFrame, DataFrameJoinOps, DataType, JoinArgs, JoinType, MaintainOrderJoin};
+use polars::prelude::{AnyValue, Column as Series, DataFrame, DataType, IdxCa, IdxSize, NewChunkedArray};
 
 use super::audience::Params;
 use super::csv_file::Csv;
@@ -13,7 +13,7 @@ use crate::shards::Output;
 use crate::table::{Column, Contract, Kind, Range, Table, ids};
 use crate::time::Day;
 
-/// Everyone with all that campaigns look at: the tables features, scores and groups joined to the customers, in their order.
+/// Everyone with all that campaigns look at: columns of the tables features, scores and groups, by customer.
 pub struct Wide {
     frame: DataFrame,
     /// By column of `frame`: the output that it belongs to.
@@ -21,21 +21,23 @@ pub struct Wide {
 }
 
 impl Wide {
-    /// Joins the tables to `customers` by customer_id.
+    /// Puts the tables of `parts` beside each other: of each, its output, and the customers (of `customers` in all) that its rows are about.
     ///
     /// # Errors
-    /// `Bug` if a table has no customer_id.
-    pub fn join(customers: &Table, parts: &[(&Table, Output)]) -> Result<Self> {
-        let mut frame = customers.frame.select(["customer_id"])?;
-        let mut outputs = Vec::new();
-        for (table, output) in parts {
-            let args = JoinArgs { maintain_order: MaintainOrderJoin::Left, ..JoinArgs::new(JoinType::Left) };
-            frame = frame.join(&table.frame, ["customer_id"], ["customer_id"], args, None)?;
+    /// `Bug` if a part has other rows than it says.
+    pub fn of(customers: usize, parts: &[(&Table, Output, &[usize])]) -> Result<Self> {
+        let (mut columns, mut outputs) = (Vec::new(), Vec::new());
+        for (table, output, rows) in parts {
+            let mut places: Vec<Option<IdxSize>> = vec![None; customers];
+            rows.iter().enumerate().for_each(|(place, row)| places[*row] = Some(place as IdxSize));
+            let places = IdxCa::from_iter_options("".into(), places.into_iter());
             let output_of = |name: &str| if name == "churn_probability" { Output::ChurnProbability } else { *output };
-            let names = table.contract.columns.iter().map(|column| column.name.as_str()).filter(|name| *name != "customer_id");
-            outputs.extend(names.map(|name| (name.to_owned(), output_of(name))));
+            for column in table.contract.columns.iter().map(|column| column.name.as_str()).filter(|name| *name != "customer_id") {
+                columns.push(table.column(column)?.take(&places)?);
+                outputs.push((column.to_owned(), output_of(column)));
+            }
         }
-        Ok(Self { frame, outputs })
+        Ok(Self { frame: DataFrame::new(customers, columns)?, outputs })
     }
 
     fn output(&self, column: &str) -> Option<Output> {

@@ -7,6 +7,7 @@ mod pages;
 mod read;
 mod schema;
 mod thrift;
+mod unpack;
 mod values;
 #[cfg(feature = "engine")]
 mod write;

@@ -1,8 +1,6 @@
 //! The pages of a column chunk: every header is looked at before memory is taken for what it promises, and no page gives more than it
 //! promised. The parquet crate's own page reader believes a header's sizes, and reads a gzip page to its end however long that is.
 
-use std::io::Read as _;
-
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type as Physical};
 use parquet::column::page::{Page, PageMetadata, PageReader};
@@ -10,6 +8,7 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::schema::types::ColumnDescriptor;
 
 use super::thrift::{Code, Read, Reader};
+use super::unpack::unpack;
 
 /// What is known of a column chunk before its pages are read.
 #[derive(Debug, Clone, Copy)]
@@ -247,39 +246,6 @@ fn first_version_levels(buf: &Bytes, data: Data) -> Read<usize> {
     let length: [u8; 4] = buf.get(..4).and_then(|bytes| bytes.try_into().ok()).ok_or("expected the length of its levels, got nothing")?;
     let end = 4 + u32::from_le_bytes(length) as usize;
     if end > buf.len() { Err(format!("expected levels inside its {} bytes, got {} bytes of them", buf.len(), end - 4)) } else { Ok(end) }
-}
-
-/// `packed` as exactly `unpacked` bytes; what would be more is never produced.
-fn unpack(codec: Compression, packed: &Bytes, unpacked: usize) -> Read<Bytes> {
-    if codec == Compression::UNCOMPRESSED {
-        return if packed.len() == unpacked { Ok(packed.clone()) } else { Err(format!("expected {unpacked} bytes, got {}", packed.len())) };
-    }
-    // A page without a known value may be empty, packed as well as unpacked.
-    if unpacked == 0 && packed.len() < 64 {
-        return Ok(Bytes::new());
-    }
-    let damaged = |fault: &dyn std::fmt::Display| format!("its packed bytes are damaged: {fault}");
-    let mut bytes = Vec::new();
-    match codec {
-        Compression::GZIP(_) => {
-            let mut limited = flate2::read::MultiGzDecoder::new(&packed[..]).take(unpacked as u64 + 1);
-            limited.read_to_end(&mut bytes).map_err(|fault| damaged(&fault))?;
-        }
-        Compression::ZSTD(_) => {
-            bytes = zstd::bulk::decompress(packed, unpacked).map_err(|fault| damaged(&fault))?;
-        }
-        Compression::SNAPPY => {
-            let stated = snap::raw::decompress_len(packed).map_err(|fault| damaged(&fault))?;
-            if stated == unpacked {
-                bytes = snap::raw::Decoder::new().decompress_vec(packed).map_err(|fault| damaged(&fault))?;
-            }
-        }
-        Compression::LZ4_RAW => {
-            bytes = lz4_flex::block::decompress(packed, unpacked).map_err(|fault| damaged(&fault))?;
-        }
-        other => return Err(format!("a codec that is not read: {other:?}")),
-    }
-    if bytes.len() == unpacked { Ok(bytes.into()) } else { Err(format!("expected {unpacked} bytes when unpacked, got another number")) }
 }
 
 fn header(reader: &mut Reader<'_>) -> Read<Header> {

@@ -17,6 +17,7 @@ impl Texts {
     }
 
     /// The text at `index`.
+    #[inline]
     pub fn get(&self, index: usize) -> &str {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.bytes[start..self.ends[index]]
@@ -78,11 +79,13 @@ impl Column {
     }
 
     /// Whether the value at `row` is known.
+    #[inline]
     pub fn is_known(&self, row: usize) -> bool {
         self.known.as_ref().is_none_or(|known| known[row])
     }
 
     /// The text at `row`; None where unknown or not a text.
+    #[inline]
     pub fn text(&self, row: usize) -> Option<&str> {
         match &self.values {
             Values::Text(texts) if self.is_known(row) => Some(texts.get(row)),
@@ -92,6 +95,7 @@ impl Column {
     }
 
     /// The whole number at `row`; None where unknown or not one.
+    #[inline]
     pub fn int(&self, row: usize) -> Option<i64> {
         match &self.values {
             Values::Int(values) if self.is_known(row) => Some(values[row]),
@@ -101,6 +105,7 @@ impl Column {
     }
 
     /// The number at `row`; None where unknown or not one.
+    #[inline]
     pub fn float(&self, row: usize) -> Option<f64> {
         match &self.values {
             Values::Float(values) if self.is_known(row) => Some(values[row]),

@@ -9,7 +9,7 @@ use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType as Parquet
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
-use parquet::schema::types::{Type, TypePtr};
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
 use polars::prelude::{Column as Series, DataFrame, DataType};
 use rayon::prelude::*;
 
@@ -46,7 +46,7 @@ impl<'a> TableFile<'a> {
     /// `Limit` if memory cannot take the bytes.
     pub fn new(contract: &'a Contract) -> Result<Self> {
         let failed = failed(contract);
-        let file = SerializedFileWriter::new(Vec::new(), schema(contract).map_err(failed)?, properties().map_err(failed)?).map_err(failed)?;
+        let file = SerializedFileWriter::new(Vec::new(), schema(contract).map_err(failed)?, properties(contract).map_err(failed)?).map_err(failed)?;
         Ok(Self { contract, file, waiting: Vec::new(), rows: 0 })
     }
 
@@ -116,13 +116,17 @@ fn failed(contract: &Contract) -> impl Fn(ParquetError) -> Error + Copy {
     |error| Error::new(ErrorKind::Limit, format!("table {}: cannot be written: {error}", contract.name))
 }
 
-fn properties() -> std::result::Result<Arc<WriterProperties>, ParquetError> {
-    let builder = WriterProperties::builder()
+fn properties(contract: &Contract) -> std::result::Result<Arc<WriterProperties>, ParquetError> {
+    let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by(CREATED_BY.to_owned());
+    // What no two rows share is no dictionary's.
+    if let [key] = contract.key.as_slice() {
+        builder = builder.set_column_dictionary_enabled(ColumnPath::from(key.as_str()), false);
+    }
     Ok(Arc::new(builder.build()))
 }
 
@@ -160,7 +164,19 @@ fn write_column(column: &Column, frames: &[&Series], writer: ColumnWriter<'_>) -
         }};
     }
     Ok(match column.kind {
-        Kind::Text => all!(ByteArrayType, values => values.str()?.iter().map(|text| text.map(ByteArray::from))),
+        Kind::Text => {
+            // One buffer for all texts: an allocation for each is what writing them would cost most.
+            let mut buffer = Vec::new();
+            for values in frames {
+                values.str()?.iter().flatten().for_each(|text| buffer.extend_from_slice(text.as_bytes()));
+            }
+            let (buffer, mut start) = (Bytes::from(buffer), 0);
+            let mut part = |text: &str| {
+                start += text.len();
+                ByteArray::from(buffer.slice(start - text.len()..start))
+            };
+            all!(ByteArrayType, values => values.str()?.iter().map(|text| text.map(&mut part)))
+        }
         Kind::Int | Kind::Money | Kind::Timestamp => all!(Int64Type, values => values.i64()?.iter()),
         Kind::Float => all!(DoubleType, values => values.f64()?.iter()),
         Kind::Bool => all!(BoolType, values => values.bool()?.iter()),

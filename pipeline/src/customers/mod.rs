@@ -11,7 +11,7 @@ pub use consent::{Consents, read_consents};
 pub use link::{Groups, Params as LinkParams};
 pub use people::{Customer, ITSELF, People};
 pub use read::{AccountType, SourceCustomer, SourceCustomers, read_customers};
-pub use seen::SeenLines;
+pub use seen::{Run, SeenLines};
 pub use tables::{contract, held_contract, links_contract, tables};
 
 use serde::Serialize;

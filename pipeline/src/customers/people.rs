@@ -173,6 +173,7 @@ impl Settling<'_> {
 mod tests {
     use super::super::link;
     use super::super::read::SourceCustomer;
+    use super::super::seen::Run;
     use super::*;
 
     #[test]
@@ -192,9 +193,10 @@ mod tests {
         row("web", "2", 8, Some(1));
         row("web", "3", 9, Some(1));
         let seen = SeenLines::default();
-        seen.add(number("shop", "9"), 5, Some(400), 10);
-        seen.add(number("app", "3"), 6, None, 10);
-        seen.add(number("till", "7"), 10, Some(1), 10);
+        let run = |number, lines, first_order| Run { number, lines, first_order };
+        let before = seen.add(&[run(number("shop", "9"), 2, Some(500)), run(number("app", "3"), 6, None), run(number("shop", "9"), 3, Some(400))], 10);
+        assert_eq!(before, [0, 0, 2]);
+        seen.add(&[run(number("till", "7"), 10, Some(1))], 10);
         let link = link::Params { rules: vec![vec![Field::Email]], members_max: 5, carriers_max: 5, block_max: 5, ..link::Params::default() };
         let params = Params { link, max_rows_per_customer: 10, ..Params::default() };
         let memory = Allowance::memory(1 << 20);

@@ -15,33 +15,44 @@ struct Seen {
     first_order: AtomicI64,
 }
 
+/// Lines of one source customer that stand together.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// The source customer.
+    pub number: u32,
+    /// How many lines.
+    pub lines: u32,
+    /// The earliest order among them, UTC microseconds, if it matters.
+    pub first_order: Option<i64>,
+}
+
 /// No order yet.
 const NONE: i64 = i64::MAX;
 
 impl SeenLines {
-    /// Counts `lines` more lines of `number`, the earliest order among them at `first_order` (UTC microseconds), and returns how many there
-    /// were before. Past `most` they are not counted.
-    pub fn add(&self, number: u32, lines: u32, first_order: Option<i64>, most: u32) -> u32 {
-        let index = number as usize;
-        let count = |seen: &Seen| {
-            if let Some(first) = first_order {
+    /// Counts runs of lines, and says of each how many lines of its source customer there were before. Past `most` they are not counted.
+    pub fn add(&self, runs: &[Run], most: u32) -> Vec<u32> {
+        let Some(highest) = runs.iter().map(|run| run.number as usize).max() else { return Vec::new() };
+        let mut held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        if held.len() <= highest {
+            drop(held);
+            let mut growing = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            if growing.len() <= highest {
+                growing.resize_with((highest + 1).next_power_of_two(), || Seen { lines: AtomicU32::new(0), first_order: AtomicI64::new(NONE) });
+            }
+            drop(growing);
+            held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        }
+        // The memory is asked for all of them before any is counted: its delays overlap.
+        let before: Vec<u32> = runs.iter().map(|run| held[run.number as usize].lines.load(Ordering::Relaxed)).collect();
+        let count = |(run, before): (&Run, u32)| {
+            let seen = &held[run.number as usize];
+            if let Some(first) = run.first_order {
                 seen.first_order.fetch_min(first, Ordering::Relaxed);
             }
-            let before = seen.lines.load(Ordering::Relaxed);
-            if before <= most {
-                seen.lines.fetch_add(lines, Ordering::Relaxed);
-            }
-            before
+            if before > most { before } else { seen.lines.fetch_add(run.lines, Ordering::Relaxed) }
         };
-        if let Some(seen) = self.held.read().unwrap_or_else(PoisonError::into_inner).get(index) {
-            return count(seen);
-        }
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        if held.len() <= index {
-            let length = (index + 1).next_power_of_two();
-            held.resize_with(length, || Seen { lines: AtomicU32::new(0), first_order: AtomicI64::new(NONE) });
-        }
-        count(&held[index])
+        runs.iter().zip(before).map(count).collect()
     }
 
     /// Lines of `number`, as far as they were counted.

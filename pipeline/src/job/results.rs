@@ -145,7 +145,10 @@ pub fn results(params: &Params, source: &Source<'_>, state: &State, trained: &Tr
     let lines = group_lines(&grouped, &members)?;
 
     let features = campaign_features(params, state, source.world, &ids_of(&withheld.rows(Output::Features)), &withheld)?;
-    let wide = Wide::join(&customers, &[(&features, Output::Features), (&scored, Output::Scores), (&grouped, Output::Groups)])?;
+    let rows = [Output::Features, Output::Scores, Output::Groups].map(|output| withheld.rows(output));
+    let [of_features, of_scores, of_groups] = &rows;
+    let parts = [(&features, Output::Features, of_features.as_slice()), (&scored, Output::Scores, of_scores), (&grouped, Output::Groups, of_groups)];
+    let wide = if params.campaigns.is_empty() { Wide::of(0, &[])? } else { Wide::of(facts.len(), &parts)? };
     let reason = |output: Output, row: usize| withheld.of(output, row);
     let value_minor = |row: usize| facts[row].window_value_minor;
     let consents = source.consents;

@@ -55,9 +55,8 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
     let scratch = scratch_folder(params)?;
     let (results, mut summary, mut found) = compute(params, &inputs, &scratch, progress)?;
     found.findings.extend(moves(params, &store, &identity, &results)?);
-    progress.begin("publish");
     inputs.check_unchanged()?;
-    let staged = stage(params, &store, &identity, &results, &found)?;
+    let staged = stage(params, (&store, &identity), &results, &found, progress)?;
     let bytes = staged.bytes_written;
     let verdict = audit::verdict(&found.findings);
     let manifest = manifest(params, &identity, verdict, inputs.stated(&found.counts), staged);
@@ -131,8 +130,8 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
         memory,
         scratch,
     };
-    let width = params.features.features().len();
-    let _state = memory.take("collect features", shards::state_bytes(people.customers.len(), dates.all().len(), params.sample_customers, width))?;
+    let width = params.features.for_models().features().len();
+    let _state = memory.take("collect features", shards::state_bytes(people.customers.len(), dates.all().len() - 1, params.sample_customers, width))?;
     let state = shards::collect(&plan, &partition)?;
     drop((partition, events));
     world.cuts = cuts(params, &people, &state)?;
@@ -242,11 +241,14 @@ struct Found {
     features: FeatureTable,
 }
 
-fn stage(params: &Params, store: &Store, identity: &Identity, results: &Results, found: &Found) -> Result<Staged> {
+fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Results, found: &Found, progress: &dyn Progress) -> Result<Staged> {
     let folder = identity.run.folder();
     let Found { findings, trained, counts, features } = found;
     let mut staged = Staged::default();
+    progress.begin("publish features");
     staged.rows(store, &folder, &features::contract(params.features.features()), features.frames(params))?;
+    progress.end(&format!("{} new bytes", staged.bytes_written));
+    progress.begin("publish");
     staged.table(store, &folder, &features::cuts_table(features.cuts(), params.as_of)?)?;
     for table in &results.tables {
         staged.table(store, &folder, table)?;

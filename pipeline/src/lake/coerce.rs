@@ -43,6 +43,9 @@ pub fn allowed(from: &FieldKind, to: Kind, has_zone: bool) -> Result<(), String>
 /// Converts the rows in `keep`; the others become unknown.
 pub fn coerce(column: &Column, from: &FieldKind, to: Kind, keep: &[bool], context: Context<'_>) -> Coerced {
     allowed(from, to, context.zone.is_some())?;
+    if let (None, true, Some(values)) = (&column.known, keep.iter().all(|&keep| keep), as_it_is(column, from, to)) {
+        return Ok((Column { values, known: None }, 0));
+    }
     let rows = column.len();
     let known: Vec<bool> = (0..rows).map(|row| keep[row] && column.is_known(row)).collect();
     let each = |row: usize| known[row].then_some(row);
@@ -70,6 +73,23 @@ pub fn coerce(column: &Column, from: &FieldKind, to: Kind, keep: &[bool], contex
     };
     let all = known.iter().all(|&known| known);
     Ok((Column { values, known: (!all).then_some(known) }, rounded))
+}
+
+/// The values as they are, where nothing has to be done to any of them; None where something may have to be, if only to say what is wrong.
+fn as_it_is(column: &Column, from: &FieldKind, to: Kind) -> Option<Values> {
+    let within = |values: &[i64], low: i64, high: i64| values.iter().fold(true, |all, value| all & (low..high).contains(value));
+    match (&column.values, from, to) {
+        (Values::Coded(codes, dictionary), FieldKind::Text, Kind::Text) => Some(Values::Coded(codes.clone(), dictionary.clone())),
+        (Values::Float(values), FieldKind::Float, Kind::Float) if values.iter().fold(true, |all, value| all & value.is_finite()) => {
+            Some(Values::Float(values.clone()))
+        }
+        (Values::Int(values), FieldKind::Int, Kind::Int) => Some(Values::Int(values.clone())),
+        (Values::Int(values), FieldKind::Int, Kind::Money) if within(values, -MINOR_MAX, MINOR_MAX) => Some(Values::Int(values.clone())),
+        (Values::Int(values), FieldKind::Timestamp { per_second: 1_000_000, utc: true }, Kind::Timestamp) if within(values, MICROS.0, MICROS.1) => {
+            Some(Values::Int(values.clone()))
+        }
+        _ => None,
+    }
 }
 
 /// A column of `rows` equal texts, or of what such a partition key means for `to`.
@@ -149,9 +169,17 @@ fn parse_day(text: &str) -> Result<i64, String> {
 }
 
 fn number(column: &Column, from: &FieldKind, row: usize) -> Result<f64, String> {
-    let value = column.float(row).ok_or("expected a number, got something else")?;
-    let value = if let FieldKind::Decimal { scale } = from { value / 10f64.powi(*scale as i32) } else { value };
+    let mut value = column.float(row).ok_or("expected a number, got something else")?;
+    if let FieldKind::Decimal { scale } = from {
+        value /= tens(*scale);
+    }
     if value.is_finite() { Ok(value) } else { Err("expected a finite number, got NaN or infinity".to_owned()) }
+}
+
+/// A power of ten. Out of line: it would be computed for every number, to be thrown away.
+#[inline(never)]
+fn tens(scale: u32) -> f64 {
+    10f64.powi(scale as i32)
 }
 
 fn money(column: &Column, from: &FieldKind, row: usize, currency: &Currency) -> Result<(i64, bool), String> {
@@ -189,13 +217,15 @@ fn instant(column: &Column, from: &FieldKind, row: usize, context: Context<'_>) 
     }
 }
 
+/// Years 1 to 9999: what every reader of a published table can show.
+const MICROS: (i64, i64) = (-62_135_596_800_000_000, 253_402_300_800_000_000);
+
 fn micros(ticks: i64, per_second: i64) -> Result<i64, String> {
     let micros = match per_second {
         1_000_000_000 => Some(ticks.div_euclid(1000)),
         per_second => ticks.checked_mul(1_000_000 / per_second),
     };
-    // Years 1 to 9999: what every reader of a published table can show.
-    let sane = micros.filter(|micros| (-62_135_596_800_000_000..253_402_300_800_000_000).contains(micros));
+    let sane = micros.filter(|micros| (MICROS.0..MICROS.1).contains(micros));
     sane.ok_or_else(|| "expected a time in the years 1 to 9999, got another".to_owned())
 }
 

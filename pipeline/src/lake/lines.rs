@@ -188,25 +188,47 @@ impl LineReader {
     pub fn read(&mut self, rows: &Rows<'_>, names: &LineNames, currency: &str, lines: &mut Vec<LineOf>) -> Result<()> {
         let columns = Columns::of(rows)?;
         lines.reserve(rows.kept.len());
+        self.meet_customers(&columns, rows, names)?;
+        self.products.meet(columns.product_id, rows.kept.iter().copied(), 0, |texts| names.products.numbers(texts));
         for &row in &rows.kept {
             if columns.currency.is_some_and(|column| self.currencies.get(column, row, |code| code == currency) == Some(false)) {
                 return Err(Error::input(format!("column currency: expected {currency} in every row, got another")));
             }
             let days = (rows.days[row].unwrap_or(Day(0)), rows.recorded[row]);
-            lines.push(self.line(&columns, row, days, names)?);
+            self.line(&columns, row, days, (names, lines))?;
         }
         Ok(())
     }
 
-    fn line(&mut self, columns: &Columns<'_>, row: usize, (day, recorded): (Day, Option<Day>), names: &LineNames) -> Result<LineOf> {
-        let source = match columns.source {
-            None => Some(0),
-            Some(column) => {
-                let make = |text: &str| (!text.contains('\u{1f}')).then(|| names.keys.sources.number(text));
-                self.sources.get(column, row, make).unwrap_or(Some(0))
+    #[inline]
+    fn source(&mut self, columns: &Columns<'_>, row: usize, names: &LineNames) -> Result<u32> {
+        let Some(column) = columns.source else { return Ok(0) };
+        let make = |text: &str| (!text.contains('\u{1f}')).then(|| names.keys.sources.number(text));
+        self.sources.get(column, row, make).unwrap_or(Some(0)).ok_or_else(|| Error::input("column source: expected no byte 0x1F, got one"))
+    }
+
+    /// Looks up the source customers of all rows at once, source by source.
+    fn meet_customers(&mut self, columns: &Columns<'_>, rows: &Rows<'_>, names: &LineNames) -> Result<()> {
+        let Some(column) = columns.customer else { return Ok(()) };
+        let mut by_source: [Vec<usize>; SOURCES] = Default::default();
+        for &row in rows.kept.iter().filter(|row| column.is_known(**row)) {
+            if let Some(rows) = by_source.get_mut(self.source(columns, row, names)? as usize) {
+                rows.push(row);
             }
-        };
-        let source = source.ok_or_else(|| Error::input("column source: expected no byte 0x1F, got one"))?;
+        }
+        for (entries, rows) in self.customers.iter_mut().zip(by_source) {
+            let Some(&first) = rows.first() else { continue };
+            let source = columns.source.and_then(|column| column.text(first)).unwrap_or_default();
+            // An empty id is nobody's.
+            let rows = rows.into_iter().filter(|row| column.text(*row).is_some_and(|id| !id.is_empty()));
+            entries.meet(column, rows, None, |ids| names.keys.keys(source, ids).into_iter().map(Some).collect());
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn line(&mut self, columns: &Columns<'_>, row: usize, (day, recorded): (Day, Option<Day>), (names, lines): (&LineNames, &mut Vec<LineOf>)) -> Result<()> {
+        let source = self.source(columns, row, names)?;
         let source_text = || columns.source.and_then(|column| column.text(row)).unwrap_or_default();
         let seed = || fingerprint(0, source_text().as_bytes());
         let order = by_source(&mut self.orders, source, columns.order_id, row, |text| fingerprint(seed(), text.as_bytes()));
@@ -250,7 +272,8 @@ impl LineReader {
             promotion: optional(&mut self.promotions, columns.promotion, &names.promotions),
             other: if exact == 0 && line_id.is_empty() { 0 } else { fingerprint(exact, line_id.as_bytes()) },
         };
-        Ok(LineOf { line, source, customer })
+        lines.push(LineOf { line, source, customer });
+        Ok(())
     }
 }
 

@@ -3,33 +3,11 @@
 //! Numbers follow from the order in which threads meet the texts: no published byte may depend on one.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::columnar::{Column, Texts, Values};
-use crate::key::{Id, fingerprint, wide_fingerprint};
-
-/// A hasher of fingerprints: they are spread already.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = fingerprint(self.0, bytes);
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    fn write_u128(&mut self, number: u128) {
-        self.0 = number as u64 ^ ((number >> 64) as u64).rotate_left(32);
-    }
-}
+use crate::key::{Id, Spread, fingerprint, wide_fingerprint};
 
 /// A map from fingerprints.
 pub type ByFingerprint<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
@@ -37,28 +15,39 @@ pub type ByFingerprint<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
 /// Numbers of texts; 0 is the unknown or empty one.
 #[derive(Debug)]
 pub struct Names {
-    held: RwLock<(HashMap<String, u32>, Vec<String>)>,
+    held: RwLock<(ByFingerprint<u128, u32>, Vec<String>)>,
 }
 
 impl Default for Names {
     fn default() -> Self {
-        Self { held: RwLock::new((HashMap::from([(String::new(), 0)]), vec![String::new()])) }
+        Self { held: RwLock::new((ByFingerprint::from_iter([(wide_fingerprint(0, b""), 0)]), vec![String::new()])) }
     }
 }
 
 impl Names {
     /// The number of `text`, a new one if need be.
     pub fn number(&self, text: &str) -> u32 {
-        if let Some(&number) = self.held.read().unwrap_or_else(PoisonError::into_inner).0.get(text) {
-            return number;
+        self.numbers(&[text])[0]
+    }
+
+    /// The numbers of `texts`, new ones if need be.
+    pub fn numbers(&self, texts: &[&str]) -> Vec<u32> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers: Vec<Option<u32>> = texts.iter().map(|text| held.0.get(&wide_fingerprint(0, text.as_bytes())).copied()).collect();
+        drop(held);
+        if numbers.iter().any(Option::is_none) {
+            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            let (known, all) = &mut *held;
+            for (number, text) in numbers.iter_mut().zip(texts).filter(|(number, _)| number.is_none()) {
+                let new = all.len() as u32;
+                let given = *known.entry(wide_fingerprint(0, text.as_bytes())).or_insert(new);
+                if given == new {
+                    all.push((*text).to_owned());
+                }
+                *number = Some(given);
+            }
         }
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let next = held.1.len() as u32;
-        let number = *held.0.entry(text.to_owned()).or_insert(next);
-        if number == next {
-            held.1.push(text.to_owned());
-        }
-        number
+        numbers.into_iter().flatten().collect()
     }
 
     /// The text of `number`.
@@ -140,6 +129,10 @@ impl SourceKeys {
     pub fn key(&self, source: &str, id: &str) -> SourceKey {
         let fingerprint = fingerprint_of(source, id);
         let (mut part, at) = self.part(fingerprint);
+        self.key_in(&mut part, at, fingerprint, (source, id))
+    }
+
+    fn key_in(&self, part: &mut Part, at: u32, fingerprint: u128, (source, id): (&str, &str)) -> SourceKey {
         if let Some(&key) = part.known.get(&fingerprint) {
             return key;
         }
@@ -150,6 +143,21 @@ impl SourceKeys {
         let end = part.ids.len();
         part.keys.push((self.sources.number(source), end));
         key
+    }
+
+    /// The keys of many source customers of one source, in their order: looked up part by part, so that the memory's delays overlap.
+    pub fn keys(&self, source: &str, ids: &[&str]) -> Vec<SourceKey> {
+        let seed = fingerprint(0, source.as_bytes());
+        let mut wanted: Vec<(u128, u32)> = ids.iter().enumerate().map(|(index, id)| (wide_fingerprint(seed, id.as_bytes()), index as u32)).collect();
+        wanted.sort_unstable_by_key(|(fingerprint, _)| fingerprint >> 122);
+        let mut keys = vec![SourceKey { number: 0, order: 0 }; ids.len()];
+        for group in wanted.chunk_by(|a, b| a.0 >> 122 == b.0 >> 122) {
+            let (mut part, at) = self.part(group[0].0);
+            for &(fingerprint, index) in group {
+                keys[index as usize] = self.key_in(&mut part, at, fingerprint, (source, ids[index as usize]));
+            }
+        }
+        keys
     }
 
     /// The number of a source customer that is known.
@@ -206,17 +214,40 @@ impl<T> Default for ByEntry<T> {
 }
 
 impl<T: Copy> ByEntry<T> {
-    /// What `make` makes of the text at `row`, which is known: once for each text of a dictionary.
-    pub fn get(&mut self, column: &Column, row: usize, make: impl FnOnce(&str) -> T) -> Option<T> {
-        if !column.is_known(row) {
-            return None;
-        }
-        let Values::Coded(codes, dictionary) = &column.values else { return column.text(row).map(make) };
+    /// Makes ready for another dictionary, unless it is the one that is held.
+    fn open(&mut self, dictionary: &std::sync::Arc<Texts>) {
         if self.dictionary.as_ref().is_none_or(|held| !std::sync::Arc::ptr_eq(held, dictionary)) {
             self.dictionary = Some(dictionary.clone());
             self.made.clear();
             self.made.resize(dictionary.len(), None);
         }
+    }
+
+    /// Makes something of all texts at `rows`, which are known, at once: `make` is given those of which nothing was made yet.
+    pub fn meet(&mut self, column: &Column, rows: impl Iterator<Item = usize>, meanwhile: T, make: impl FnOnce(&[&str]) -> Vec<T>) {
+        let Values::Coded(codes, dictionary) = &column.values else { return };
+        self.open(dictionary);
+        let mut wanted = Vec::new();
+        for row in rows {
+            let made = &mut self.made[codes[row] as usize];
+            if made.is_none() {
+                *made = Some(meanwhile);
+                wanted.push(codes[row]);
+            }
+        }
+        let texts: Vec<&str> = wanted.iter().map(|code| dictionary.get(*code as usize)).collect();
+        let made = if texts.is_empty() { Vec::new() } else { make(&texts) };
+        wanted.into_iter().zip(made).for_each(|(code, made)| self.made[code as usize] = Some(made));
+    }
+
+    /// What `make` makes of the text at `row`, which is known: once for each text of a dictionary.
+    #[inline]
+    pub fn get(&mut self, column: &Column, row: usize, make: impl FnOnce(&str) -> T) -> Option<T> {
+        if !column.is_known(row) {
+            return None;
+        }
+        let Values::Coded(codes, dictionary) = &column.values else { return column.text(row).map(make) };
+        self.open(dictionary);
         let code = codes[row] as usize;
         match self.made[code] {
             Some(made) => Some(made),

@@ -231,7 +231,7 @@ impl<'a> Batch<'a> {
         let Some(origin) = &self.source.origins[index] else { return Ok(None) };
         let (column, rounded) = self.convert(origin, contract.kind, keep).map_err(|message| self.fault(&contract.name, &message))?;
         counts.rounded += rounded;
-        let unknown = (0..self.rows).filter(|&row| keep[row] && !column.is_known(row)).count();
+        let unknown = column.known.as_ref().map_or(0, |known| known.iter().zip(keep).filter(|(known, keep)| **keep && !**known).count());
         if unknown > 0 && !contract.nullable {
             return Err(self.fault(&contract.name, &format!("expected a value in every row, got {unknown} unknown ones")));
         }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::events::ClosedEvents;
-use super::partition::{Partition, Scratch, lines_of, shard_of};
-use super::row;
+use super::partition::{Partition, Scratch, shard_of};
+use super::row::{self, Encoded};
 use super::rows::FeatureRows;
 use super::sample::{Sample, Sampled};
 use super::state::{Snapshot, State};
@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key;
 use crate::labels::{Horizon, Population, labels};
-use crate::lake::{Line, LineKind, LineNames};
+use crate::lake::{Line, LineNames};
 use crate::models::cycle::{Cell, Cells};
 use crate::time::{Dates, Day};
 
@@ -53,10 +53,10 @@ pub struct Plan<'a> {
     pub scratch: Scratch<'a>,
 }
 
-/// What the state of so many customers takes of the memory: facts and cells, and samples of `width` features at every date before.
+/// What the state of so many customers takes of the memory: facts and cells, and samples of `width` features at the `dates` before as_of.
 pub fn state_bytes(customers: usize, dates: usize, sample_customers: usize, width: usize) -> u64 {
-    let each = size_of::<Facts>() + dates * size_of::<Cell>();
-    let samples = dates * customers.min(sample_customers) * (size_of::<Sampled>() + width * size_of::<features::Cell>());
+    let each = size_of::<Facts>() + (dates + 1) * size_of::<Cell>();
+    let samples = dates * customers.min(sample_customers) * 3 / 2 * (size_of::<Sampled>() + width * size_of::<features::Cell>());
     (customers * each + samples) as u64
 }
 
@@ -95,8 +95,8 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let collected: Vec<Result<Shard>> = (0..shards)
         .into_par_iter()
         .map(|shard| {
-            let (pieces, _held) = partition.take(shard, plan.memory)?;
-            let (collected, cells) = collecting.shard(shard, rows.customers(shard), &pieces)?;
+            let (bytes, _held) = partition.take(shard, plan.memory)?;
+            let (collected, cells) = collecting.shard(shard, rows.customers(shard), bytes)?;
             rows.put(shard, &cells)?;
             Ok(collected)
         })
@@ -128,14 +128,15 @@ struct Collecting<'a> {
 }
 
 impl Collecting<'_> {
-    fn shard(&self, number: usize, customers: Range<usize>, pieces: &[Vec<u8>]) -> Result<(Shard, Vec<features::Cell>)> {
-        let sorted = Sorted::of(self.plan, customers.clone(), pieces);
+    fn shard(&self, number: usize, customers: Range<usize>, bytes: Vec<u8>) -> Result<(Shard, Vec<features::Cell>)> {
+        let sorted = Sorted::of(self.plan, customers.clone(), bytes);
         let events = self.plan.events.of(number, customers.clone())?;
         let mut shard = Shard { past_cells: vec![Vec::new(); self.samples.len()], ..Shard::default() };
         let mut cells = Vec::with_capacity(customers.len() * self.plan.features.features().len());
-        let mut orders = Orders::default();
+        let (mut orders, mut lines) = (Orders::default(), Vec::new());
         for customer in customers.clone() {
-            let lines = sorted.lines(customer - customers.start);
+            sorted.lines(customer - customers.start, &mut lines);
+            let lines = lines.as_slice();
             shard.duplicates += lines.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
             orders.find(lines);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
@@ -188,78 +189,73 @@ impl Collecting<'_> {
             if !in_population && !is_buyer {
                 continue;
             }
-            let mut values = Vec::with_capacity(self.models.features().len());
-            self.models.write(&orders.seen(lines, facts, about), &mut values);
+            let mut values = Vec::with_capacity(if in_population { self.models.features().len() } else { 0 });
+            if in_population {
+                self.models.write(&orders.seen(lines, facts, about), &mut values);
+            }
             let horizon = Horizon { days: plan.population.horizon_days, as_of: plan.dates.as_of, late_days: plan.late_days };
             let labels = labels(&order_days, samples.date, horizon);
-            let sampled = Sampled { drawn, customer: customer as u32, cell, values: values.into(), labels };
+            let sampled = |values: Vec<features::Cell>| Sampled { drawn, customer: customer as u32, cell, values: values.into(), labels };
             if is_buyer {
-                samples.buyers.offer(Sampled { values: Box::default(), ..sampled.clone() })?;
+                samples.buyers.offer(sampled(Vec::new()))?;
             }
             if in_population {
-                samples.population.offer(sampled)?;
+                samples.population.offer(sampled(values))?;
             }
         }
         Ok(())
     }
 }
 
-/// The lines of a shard's customers, each sorted.
-struct Sorted {
-    lines: Vec<Line>,
-    /// Where each customer's lines begin, and where the last one's end.
+/// The lines of a shard as bytes, and where those of each customer are.
+struct Sorted<'a> {
+    plan: &'a Plan<'a>,
+    bytes: Vec<u8>,
+    /// Places of lines in the bytes, customer by customer.
+    places: Vec<usize>,
+    /// Where each customer's places begin, and where the last one's end.
     starts: Vec<u32>,
 }
 
-impl Sorted {
-    fn of(plan: &Plan<'_>, customers: Range<usize>, pieces: &[Vec<u8>]) -> Self {
+impl<'a> Sorted<'a> {
+    fn of(plan: &'a Plan<'a>, customers: Range<usize>, bytes: Vec<u8>) -> Self {
         // The lines of who has too many are not looked at: which of them were kept is chance.
         let local = |number: u32| {
             let customer = plan.people.customer_of[number as usize] as usize;
             (!plan.people.customers[customer].too_many_lines).then(|| customer - customers.start)
         };
+        let mut owners = Vec::new();
         let mut starts = vec![0u32; customers.len() + 1];
-        lines_of(pieces).filter_map(|(number, _)| local(number)).for_each(|customer| starts[customer + 1] += 1);
+        let mut at = 0;
+        for (number, row) in Encoded(&bytes) {
+            if let Some(customer) = local(number) {
+                starts[customer + 1] += 1;
+                owners.push((customer as u32, at));
+            }
+            at += row.len();
+        }
         (0..customers.len()).for_each(|customer| starts[customer + 1] += starts[customer]);
         let mut next = starts.clone();
-        let mut lines = vec![EMPTY; starts[customers.len()] as usize];
-        for (number, bytes) in lines_of(pieces) {
-            let Some(customer) = local(number) else { continue };
-            let place = &mut next[customer];
-            lines[*place as usize] = plan.ranks.line(row::decode(bytes));
+        let mut places = vec![0; owners.len()];
+        for (customer, at) in owners {
+            let place = &mut next[customer as usize];
+            places[*place as usize] = at;
             *place += 1;
         }
-        for pair in starts.windows(2) {
-            let own = &mut lines[pair[0] as usize..pair[1] as usize];
-            if !own.is_sorted() {
-                own.sort_unstable();
-            }
-        }
-        Self { lines, starts }
+        Self { plan, bytes, places, starts }
     }
 
-    fn lines(&self, customer: usize) -> &[Line] {
-        &self.lines[self.starts[customer] as usize..self.starts[customer + 1] as usize]
+    /// The lines of a customer, sorted.
+    fn lines(&self, customer: usize, lines: &mut Vec<Line>) {
+        let places = &self.places[self.starts[customer] as usize..self.starts[customer + 1] as usize];
+        lines.clear();
+        let line = |place: &usize| Some(self.plan.ranks.line(row::decode(Encoded(&self.bytes[*place..]).next()?.1)));
+        lines.extend(places.iter().filter_map(line));
+        if !lines.is_sorted() {
+            lines.sort_unstable();
+        }
     }
 }
-
-/// A line before there is one.
-const EMPTY: Line = Line {
-    ordered_at: 0,
-    order: 0,
-    product: 0,
-    kind: LineKind::NoProduct,
-    amount_minor: 0,
-    day: Day(0),
-    visible_from: Day(0),
-    milli_units: 0,
-    is_bought: false,
-    return_of: 0,
-    store: 0,
-    channel: 0,
-    promotion: 0,
-    other: 0,
-};
 
 /// Places of names in their order, by number: numbers follow from which thread was first.
 pub struct Ranks {

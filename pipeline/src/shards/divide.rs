@@ -2,13 +2,13 @@
 
 use std::sync::Mutex;
 
-use super::partition::{Partition, Pieces, Scratch, lines_of, shard_of};
-use super::row;
+use super::partition::{Partition, Pieces, Scratch, shard_of};
+use super::row::{self, Encoded};
 use crate::allowance::Held;
 use crate::audit::Survey;
-use crate::customers::{Groups, NOBODY, People, SeenLines};
+use crate::customers::{Groups, NOBODY, People, Run, SeenLines};
 use crate::error::{Error, Result};
-use crate::lake::{Counts, Cut, LineNames, LineOf, LineReader, OpenTable};
+use crate::lake::{Counts, Cut, LineNames, LineOf, LineReader, OpenTable, SourceKey};
 
 /// What the pass needs to know.
 pub struct Divide<'a> {
@@ -95,13 +95,17 @@ impl Divided {
     fn add(&self, lines: &[LineOf], with: &Divide<'_>, pieces: &mut (Pieces, Pieces)) -> Result<()> {
         let most = u32::try_from(with.lines_max).unwrap_or(u32::MAX - 1);
         // The lines of an order stand together, mostly: a run of one customer is counted at once.
-        for run in lines.chunk_by(|a, b| a.customer == b.customer) {
-            let Some(customer) = run[0].customer else { continue };
-            let is_linked = with.groups.is_linked(customer.number);
-            let first = if is_linked { run.iter().filter(|of| of.line.is_bought).map(|of| of.line.ordered_at).min() } else { None };
-            if self.seen.add(customer.number, run.len() as u32, first, most) > most {
+        let runs = || lines.chunk_by(|a, b| a.customer == b.customer).filter_map(|run| Some((run[0].customer?, run)));
+        let counted = |(customer, run): (SourceKey, &[LineOf])| {
+            let orders = || run.iter().filter(|of| of.line.is_bought).map(|of| of.line.ordered_at).min();
+            Run { number: customer.number, lines: run.len() as u32, first_order: if with.groups.is_linked(customer.number) { orders() } else { None } }
+        };
+        let before = self.seen.add(&runs().map(counted).collect::<Vec<Run>>(), most);
+        for ((customer, run), before) in runs().zip(before) {
+            if before > most {
                 continue;
             }
+            let is_linked = with.groups.is_linked(customer.number);
             let piece = match is_linked {
                 true => pieces.1.of(customer.number as usize % LINKED_SHARDS, &self.linked)?,
                 false => pieces.0.of(shard_of(customer.order, with.shards), &self.alone)?,
@@ -120,7 +124,7 @@ impl Divided {
         let mut pieces = Pieces::new(shards);
         for shard in 0..LINKED_SHARDS {
             let (lines, _held) = self.linked.take(shard, table.memory())?;
-            for (number, bytes) in lines_of(&lines) {
+            for (number, bytes) in Encoded(&lines) {
                 let customer = people.customer_of[number as usize];
                 if customer == NOBODY {
                     return Err(Error::bug("every source customer of a line is a customer"));

@@ -5,7 +5,6 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::row::Encoded;
 use crate::allowance::{Allowance, Held};
 use crate::error::{Error, Kind, Result};
 
@@ -36,6 +35,7 @@ pub struct Scratch<'a> {
 }
 
 /// The shard of a customer's place in the order of customers: equal ranges of the 64-bit numbers.
+#[inline]
 pub fn shard_of(order: u64, shards: usize) -> usize {
     ((u128::from(order) * shards as u128) >> 64) as usize
 }
@@ -92,26 +92,6 @@ impl Partition {
         pieces.iter().try_for_each(|piece| file.write_all(piece)).map_err(|error| self.scratch_fault(error))
     }
 
-    /// The lines of a shard, in pieces, and what they take of `memory` while they are sorted; it is empty afterwards.
-    ///
-    /// # Errors
-    /// `Limit` if memory does not hold them, or scratch cannot be read.
-    pub fn take(&self, shard: usize, memory: &Allowance) -> Result<(Vec<Vec<u8>>, Held)> {
-        let empty = Buffer { pieces: Vec::new(), held: self.memory.nothing(), spilled: None };
-        let mut buffer = std::mem::replace(&mut *self.lock(shard)?, empty);
-        let on_disk = buffer.spilled.as_ref().map(File::metadata).transpose().map_err(|error| self.scratch_fault(error))?.map_or(0, |meta| meta.len());
-        let in_memory: usize = buffer.pieces.iter().map(Vec::len).sum();
-        let held = memory.take("collect features", (on_disk + in_memory as u64) * SORTING)?;
-        if let Some(file) = &mut buffer.spilled {
-            let mut bytes = Vec::with_capacity(on_disk as usize);
-            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(|error| self.scratch_fault(error))?;
-            buffer.pieces.push(bytes);
-        }
-        Ok((buffer.pieces, held))
-    }
-}
-
-impl Partition {
     /// The bytes of a shard, in the order in which they were added; they stay.
     ///
     /// # Errors
@@ -123,13 +103,30 @@ impl Partition {
             // Reading to the end leaves the file where more is added.
             file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(|error| self.scratch_fault(error))?;
         }
+        bytes.reserve_exact(buffer.pieces.iter().map(Vec::len).sum());
         buffer.pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
         Ok(bytes)
     }
+
+    /// The bytes of a shard, and what they take of `memory` while they are sorted; it is empty afterwards.
+    ///
+    /// # Errors
+    /// `Limit` if memory does not hold them, or scratch cannot be read.
+    pub fn take(&self, shard: usize, memory: &Allowance) -> Result<(Vec<u8>, Held)> {
+        let on_disk = {
+            let buffer = self.lock(shard)?;
+            let on_disk = buffer.spilled.as_ref().map(File::metadata).transpose().map_err(|error| self.scratch_fault(error))?;
+            on_disk.map_or(0, |meta| meta.len()) + buffer.pieces.iter().map(Vec::len).sum::<usize>() as u64
+        };
+        let held = memory.take("collect features", on_disk * SORTING)?;
+        let bytes = self.read(shard)?;
+        *self.lock(shard)? = Buffer { pieces: Vec::new(), held: self.memory.nothing(), spilled: None };
+        Ok((bytes, held))
+    }
 }
 
-/// How much a shard takes while it is sorted, for each of its bytes: itself, and its lines as numbers.
-const SORTING: u64 = 5;
+/// How much a shard takes while it is sorted, for each of its bytes: itself twice for a moment, and the places of its lines.
+const SORTING: u64 = 3;
 
 /// The pieces of all shards that one thread fills.
 pub struct Pieces {
@@ -147,6 +144,7 @@ impl Pieces {
     ///
     /// # Errors
     /// Those of `Partition::add`.
+    #[inline]
     pub fn of(&mut self, shard: usize, partition: &Partition) -> Result<&mut Vec<u8>> {
         if self.pieces[shard].len() >= self.full {
             partition.add(shard, std::mem::take(&mut self.pieces[shard]))?;
@@ -165,9 +163,4 @@ impl Pieces {
     pub fn finish(self, partition: &Partition) -> Result<()> {
         self.pieces.into_iter().enumerate().try_for_each(|(shard, piece)| partition.add(shard, piece))
     }
-}
-
-/// Every encoded line of the pieces, with the number of its source customer.
-pub fn lines_of(pieces: &[Vec<u8>]) -> impl Iterator<Item = (u32, &[u8])> {
-    pieces.iter().flat_map(|piece| Encoded(piece))
 }

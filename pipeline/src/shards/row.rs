@@ -46,6 +46,7 @@ impl Out {
 }
 
 /// Appends the line of the source customer `number`: a byte that says how many follow, then these.
+#[inline]
 pub fn encode(buffer: &mut Vec<u8>, number: u32, line: &Line) {
     let seconds = u32::try_from(line.ordered_at / 1_000_000).ok().filter(|seconds| i64::from(*seconds) * 1_000_000 == line.ordered_at);
     let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
@@ -129,6 +130,7 @@ impl In<'_> {
 }
 
 /// The line of the bytes that `Encoded` gives.
+#[inline]
 pub fn decode(row: &[u8]) -> Line {
     let says = row[1];
     let mut row = In(&row[6..]);

@@ -1,12 +1,13 @@
 //! Rows that keep a contract.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
 use polars::prelude::{AnyValue, Column as Series, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
 
 use super::{Column, Contract, Kind, Range};
 use crate::error::{Error, Result};
-use crate::key::Id;
+use crate::key::{Id, Spread, fingerprint, wide_fingerprint};
 use crate::time::Day;
 
 impl Kind {
@@ -70,15 +71,23 @@ impl Table {
         if key.is_empty() {
             return Ok(());
         }
-        let mut seen = HashSet::with_capacity(self.frame.height());
-        for row in 0..self.frame.height() {
-            let values: Vec<String> = key.iter().map(|column| Ok(text(&column.get(row)?))).collect::<Result<_>>()?;
-            let values = values.join("\u{1f}");
-            if !seen.insert(values.clone()) {
-                return Err(self.broken(format!("key {} stands twice: {}", self.contract.key.join(", "), values.replace('\u{1f}', ", "))));
+        // A fingerprint for each key: texts of all rows would take more memory than the table.
+        let mut prints = vec![(0u64, 0u128); self.frame.height()];
+        for column in &key {
+            let add = |print: &mut (u64, u128), bytes: &[u8]| *print = (fingerprint(print.0, bytes), wide_fingerprint(print.0, bytes));
+            match column.str() {
+                Ok(texts) => prints.iter_mut().zip(texts.iter()).for_each(|(print, text)| add(print, text.unwrap_or_default().as_bytes())),
+                Err(_) => {
+                    for (row, print) in prints.iter_mut().enumerate() {
+                        add(print, text(&column.get(row)?).as_bytes());
+                    }
+                }
             }
         }
-        Ok(())
+        let mut seen: HashSet<u128, BuildHasherDefault<Spread>> = HashSet::with_capacity_and_hasher(prints.len(), BuildHasherDefault::default());
+        let Some(row) = prints.iter().position(|(_, print)| !seen.insert(*print)) else { return Ok(()) };
+        let values: Vec<String> = key.iter().map(|column| Ok(text(&column.get(row)?))).collect::<Result<_>>()?;
+        Err(self.broken(format!("key {} stands twice: {}", self.contract.key.join(", "), values.join(", "))))
     }
 
     fn broken(&self, message: String) -> Error {

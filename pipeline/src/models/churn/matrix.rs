@@ -1,6 +1,6 @@
 //! From facts to the inputs of a churn model: transformed, scaled, with an indicator where a value may be unknown.
 
-use ndarray::Array2;
+use ndarray::{Array2, ShapeBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::Example;
@@ -96,10 +96,12 @@ impl Column {
         row
     }
 
-    /// The matrix of `rows`: (rows, width).
+    /// The matrix of `rows`: (rows, width), column after column in memory, as the solver goes through it.
     pub fn matrix(columns: &[Self], rows: &[Example]) -> Array2<f64> {
-        let width = Self::width(columns);
-        let flat: Vec<f64> = rows.iter().flat_map(|row| Self::row(columns, &row.values)).collect();
-        Array2::from_shape_vec((rows.len(), width), flat).expect("every row has the width of its columns")
+        let mut matrix = Array2::zeros((rows.len(), Self::width(columns)).f());
+        for (row, mut places) in rows.iter().zip(matrix.rows_mut()) {
+            Self::row(columns, &row.values).into_iter().zip(&mut places).for_each(|(value, place)| *place = value);
+        }
+        matrix
     }
 }
