@@ -21,20 +21,20 @@ pub struct Wide {
 }
 
 impl Wide {
-    /// Puts the tables of `parts` beside each other: of each, its output, and the customers (of `customers` in all) that its rows are about.
+    /// Puts the columns of `parts` beside each other: of each, its output, and the customers (of `customers` in all) that its rows are about.
     ///
     /// # Errors
     /// `Bug` if a part has other rows than it says.
-    pub fn of(customers: usize, parts: &[(&Table, Output, &[usize])]) -> Result<Self> {
+    pub fn of(customers: usize, parts: &[(DataFrame, Output, Vec<usize>)]) -> Result<Self> {
         let (mut columns, mut outputs) = (Vec::new(), Vec::new());
-        for (table, output, rows) in parts {
+        for (frame, output, rows) in parts {
             let mut places: Vec<Option<IdxSize>> = vec![None; customers];
             rows.iter().enumerate().for_each(|(place, row)| places[*row] = Some(place as IdxSize));
             let places = IdxCa::from_iter_options("".into(), places.into_iter());
-            let output_of = |name: &str| if name == "churn_probability" { Output::ChurnProbability } else { *output };
-            for column in table.contract.columns.iter().map(|column| column.name.as_str()).filter(|name| *name != "customer_id") {
-                columns.push(table.column(column)?.take(&places)?);
-                outputs.push((column.to_owned(), output_of(column)));
+            for column in frame.columns() {
+                columns.push(column.take(&places)?);
+                let output = if column.name() == "churn_probability" { Output::ChurnProbability } else { *output };
+                outputs.push((column.name().to_string(), output));
             }
         }
         Ok(Self { frame: DataFrame::new(customers, columns)?, outputs })

@@ -12,7 +12,7 @@ pub use link::{Groups, Params as LinkParams};
 pub use people::{Customer, ITSELF, People};
 pub use read::{AccountType, SourceCustomer, SourceCustomers, read_customers};
 pub use seen::{Run, SeenLines};
-pub use tables::{contract, held_contract, links_contract, tables};
+pub use tables::{contract, held_contract, held_table, links, links_contract, links_table, table};
 
 use serde::Serialize;
 

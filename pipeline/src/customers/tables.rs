@@ -36,34 +36,53 @@ pub fn links_contract() -> Contract {
     Contract::new("customer_links", "One row a source customer: whose it is.", &["source", "source_customer_id"], columns)
 }
 
-/// The tables `customers`, `customer_links` and `held_links`; `order_dates` are first and last order day by customer.
+/// The rows of the table `customers` about those in `range`; `order_dates` are first and last order day of each.
 ///
 /// # Errors
-/// `Bug` if a contract is broken.
-pub fn tables(people: &People, keys: &SourceKeys, params: &Params, order_dates: &[(Option<Day>, Option<Day>)], as_of: Day) -> Result<[Table; 3]> {
-    let everyone = &people.customers;
+/// `Bug` if the contract is broken.
+pub fn table(people: &People, range: std::ops::Range<usize>, order_dates: &[(Option<Day>, Option<Day>)], as_of: Day) -> Result<Table> {
+    let some = &people.customers[range];
     let columns = vec![
-        ids("customer_id", everyone.iter().map(|customer| Some(customer.id))),
-        ids("household_id", everyone.iter().map(|customer| customer.household)),
-        Series::new("account_type".into(), everyone.iter().map(|customer| customer.account_type.map(AccountType::word)).collect::<Vec<_>>()),
-        dates("registered_date", everyone.iter().map(|customer| customer.registered).collect())?,
+        ids("customer_id", some.iter().map(|customer| Some(customer.id))),
+        ids("household_id", some.iter().map(|customer| customer.household)),
+        Series::new("account_type".into(), some.iter().map(|customer| customer.account_type.map(AccountType::word)).collect::<Vec<_>>()),
+        dates("registered_date", some.iter().map(|customer| customer.registered).collect())?,
         dates("first_order_date", order_dates.iter().map(|dates| dates.0).collect())?,
         dates("last_order_date", order_dates.iter().map(|dates| dates.1).collect())?,
-        Series::new("home_store_id".into(), everyone.iter().map(|customer| people.home_store(customer)).collect::<Vec<_>>()),
-        Series::new("source_customer_count".into(), everyone.iter().map(|customer| i64::from(customer.members)).collect::<Vec<_>>()),
+        Series::new("home_store_id".into(), some.iter().map(|customer| people.home_store(customer)).collect::<Vec<_>>()),
+        Series::new("source_customer_count".into(), some.iter().map(|customer| i64::from(customer.members)).collect::<Vec<_>>()),
     ];
-    let mut links: Vec<(u32, u32, String, u8)> = Vec::with_capacity(keys.len());
-    keys.each(|key, source, id| links.push((people.customer_of[key.number as usize], source, id.to_owned(), people.rules[key.number as usize])));
-    links.sort_unstable_by(|a, b| (a.0, &people.sources[a.1 as usize], &a.2).cmp(&(b.0, &people.sources[b.1 as usize], &b.2)));
-    let customer = |link: &(u32, u32, String, u8)| &everyone[link.0 as usize];
-    let rule = |link: &(u32, u32, String, u8)| if link.3 == ITSELF { "itself".to_owned() } else { params.link.rule_name(link.3) };
-    let link_columns = vec![
-        Series::new("source".into(), links.iter().map(|link| people.sources[link.1 as usize].as_str()).collect::<Vec<_>>()),
-        Series::new("source_customer_id".into(), links.iter().map(|link| link.2.as_str()).collect::<Vec<_>>()),
-        ids("customer_id", links.iter().map(|link| Some(customer(link).id))),
-        Series::new("rule".into(), links.iter().map(rule).collect::<Vec<_>>()),
+    Table::new(contract(), columns, as_of)
+}
+
+/// Customer and source customer of every link, in the order of customers.
+pub fn links(people: &People, keys: &SourceKeys) -> Vec<(u32, u32)> {
+    let mut links = Vec::with_capacity(keys.len());
+    keys.each(|key, _, _| links.push((people.customer_of[key.number as usize], key.number)));
+    links.sort_unstable();
+    links
+}
+
+/// The rows of the table `customer_links` about `links`, which are all those of some customers, in the order of customers.
+///
+/// # Errors
+/// `Bug` if the contract is broken.
+pub fn links_table(people: &People, keys: &SourceKeys, params: &Params, links: &[(u32, u32)], as_of: Day) -> Result<Table> {
+    let row = |&(customer, number): &(u32, u32)| {
+        let (source, id) = keys.text(number);
+        (customer, people.sources[source as usize].as_str(), id, people.rules[number as usize])
+    };
+    let mut rows: Vec<(u32, &str, String, u8)> = links.iter().map(row).collect();
+    // Numbers follow from which thread met whom first: the order is that of the texts.
+    rows.sort_unstable();
+    let rule = |rule: u8| if rule == ITSELF { "itself".to_owned() } else { params.link.rule_name(rule) };
+    let columns = vec![
+        Series::new("source".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()),
+        Series::new("source_customer_id".into(), rows.iter().map(|row| row.2.as_str()).collect::<Vec<_>>()),
+        ids("customer_id", rows.iter().map(|row| Some(people.customers[row.0 as usize].id))),
+        Series::new("rule".into(), rows.iter().map(|row| rule(row.3)).collect::<Vec<_>>()),
     ];
-    Ok([Table::new(contract(), columns, as_of)?, Table::new(links_contract(), link_columns, as_of)?, held_table(people, keys, params, as_of)?])
+    Table::new(links_contract(), columns, as_of)
 }
 
 /// The contract of the table `held_links`.
@@ -80,7 +99,11 @@ pub fn held_contract() -> Contract {
     Contract::new("held_links", "One row two source customers whose link was not followed, because of the group that it would have made.", &key, columns)
 }
 
-fn held_table(people: &People, keys: &SourceKeys, params: &Params, as_of: Day) -> Result<Table> {
+/// The table `held_links`.
+///
+/// # Errors
+/// `Bug` if the contract is broken.
+pub fn held_table(people: &People, keys: &SourceKeys, params: &Params, as_of: Day) -> Result<Table> {
     let text = |number: u32| {
         let (source, id) = keys.text(number);
         (people.sources[source as usize].clone(), id)

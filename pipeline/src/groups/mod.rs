@@ -42,9 +42,9 @@ pub fn contract() -> Contract {
 ///
 /// # Errors
 /// `Bug` if a contract is broken.
-pub fn table(customers: &[Id], rfm: &[Option<Rfm>], assigned: &[Assigned], as_of: Day) -> Result<Table> {
-    let code = |name: &str, pick: fn(&Rfm) -> i64| Series::new(name.into(), rfm.iter().map(|rfm| rfm.as_ref().map(pick)).collect::<Vec<_>>());
-    let text = |name: &str, pick: fn(&Assigned) -> &str| Series::new(name.into(), assigned.iter().map(pick).collect::<Vec<_>>());
+pub fn table(customers: &[Id], groups: &[(Option<Rfm>, Assigned)], as_of: Day) -> Result<Table> {
+    let code = |name: &str, pick: fn(&Rfm) -> i64| Series::new(name.into(), groups.iter().map(|(rfm, _)| rfm.as_ref().map(pick)).collect::<Vec<_>>());
+    let text = |name: &str, pick: fn(&Assigned) -> &str| Series::new(name.into(), groups.iter().map(|(_, row)| pick(row)).collect::<Vec<_>>());
     let columns = vec![
         ids("customer_id", customers.iter().copied().map(Some)),
         code("rfm_recency_code", |rfm| rfm.recency),

@@ -1,6 +1,7 @@
 //! A job: its checked config, and what can be done with it: run, plan, check, explain, and upkeep.
 
 mod contracts;
+mod everyone;
 mod gather;
 mod identity;
 mod inputs;
@@ -10,6 +11,7 @@ mod results;
 mod run;
 mod schedule;
 mod upkeep;
+mod withheld;
 
 pub use contracts::{document, outputs};
 pub use identity::{Identity, identify};

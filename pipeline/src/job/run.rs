@@ -1,12 +1,13 @@
 //! `run`: from the lake to published tables.
 
 use super::contracts::definitions_table;
+use super::everyone::TableOf;
 use super::gather::Gathered;
 use super::identity::{Identity, PROGRAM, identify};
 use super::inputs::Inputs;
 use super::params::Params;
 use super::progress::Progress;
-use super::results::{FeatureTable, Results, Source, list_lines, results};
+use super::results::{Results, Source, list_lines, results};
 use crate::allowance::Allowance;
 use crate::audit::{self, Finding, Severity, Verdict};
 use crate::backtest::{self, Trained};
@@ -97,8 +98,10 @@ fn scratch_folder(params: &Params) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// What a customer takes of the memory while tables are made.
-const TABLE_BYTES: u64 = 800;
+/// What a customer takes of the memory while results are made: scores, reasons, groups.
+const RESULT_BYTES: u64 = 400;
+/// And for each campaign.
+const CAMPAIGN_BYTES: u64 = 250;
 
 type Computed = (Results, Summary, Found);
 
@@ -141,22 +144,23 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
     let trained = backtest::train(&state, &dates, params.features.features(), &params.churn)?;
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
 
-    progress.begin("score, group, target");
-    let tables = people.customers.len() as u64 * TABLE_BYTES * (1 + params.campaigns.len() as u64);
-    let _tables = memory.take("score, group, target", tables)?;
-    let source = Source { people: &people, keys: &names.keys, complete: &complete, consents: &consents, world: &world };
-    let mut results = results(params, &source, &state, &trained)?;
-    progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));
-
     let mut findings = audit::input_checks(&counts, (&survey, &feeds), &complete, state.duplicates, &params.audit, params.as_of);
     findings.extend(model_findings(params, &trained));
     findings.push(line_finding(params, &people));
-    let summary = summary(&people, &state, &results, &trained, params.lookback_days);
-    if params.publish_samples {
-        results.tables.push(backtest::snapshots_table(&state, params.features.for_models().features(), (&people, &world), &dates)?);
-    }
-    let features = FeatureTable::new(state.rows, world, std::mem::take(&mut results.featured));
-    Ok((results, summary, Found { findings, trained, counts, features }))
+    let samples = match params.publish_samples {
+        true => Some(backtest::snapshots_table(&state, params.features.for_models().features(), (&people, &world), &dates)?),
+        false => None,
+    };
+
+    progress.begin("score, group, target");
+    let taken = people.customers.len() as u64 * (RESULT_BYTES + CAMPAIGN_BYTES * params.campaigns.len() as u64);
+    let _taken = memory.take("score, group, target", taken)?;
+    let source = Source { people, names, world, complete: &complete, consents: &consents };
+    let mut results = results(params, source, state, &trained)?;
+    results.tables.extend(samples);
+    progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));
+    let summary = summary(&results, &trained, params.lookback_days);
+    Ok((results, summary, Found { findings, trained, counts }))
 }
 
 /// What features know beside the lines.
@@ -218,10 +222,11 @@ fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
     vec![finding("cycle", no_cycle, Severity::Note, words(no_cycle)), finding("churn", no_churn, held(no_churn), words(no_churn))]
 }
 
-fn summary(people: &People, state: &State, results: &Results, trained: &Trained, window_days: i32) -> Summary {
+fn summary(results: &Results, trained: &Trained, window_days: i32) -> Summary {
+    let everyone = &results.everyone;
     Summary {
-        customers: people.customers.len(),
-        buyers: state.facts.iter().filter(|facts| facts.last_day.is_some()).count(),
+        customers: everyone.people.customers.len(),
+        buyers: everyone.facts.iter().filter(|facts| facts.last_day.is_some()).count(),
         groups: results.groups.clone(),
         lists: list_lines(&results.targets),
         withheld: results.withheld.clone(),
@@ -238,18 +243,20 @@ struct Found {
     findings: Vec<Finding>,
     trained: Trained,
     counts: Vec<(String, Counts)>,
-    features: FeatureTable,
 }
 
 fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Results, found: &Found, progress: &dyn Progress) -> Result<Staged> {
     let folder = identity.run.folder();
-    let Found { findings, trained, counts, features } = found;
+    let Found { findings, trained, counts } = found;
     let mut staged = Staged::default();
-    progress.begin("publish features");
-    staged.rows(store, &folder, &features::contract(params.features.features()), features.frames(params))?;
-    progress.end(&format!("{} new bytes", staged.bytes_written));
+    for table in TableOf::all(params) {
+        progress.begin(&format!("publish {}", table.contract.name));
+        let before = staged.bytes_written;
+        staged.rows(store, &folder, &table.contract, results.everyone.frames(params, &table))?;
+        progress.end(&format!("{} new bytes", staged.bytes_written - before));
+    }
     progress.begin("publish");
-    staged.table(store, &folder, &features::cuts_table(features.cuts(), params.as_of)?)?;
+    staged.table(store, &folder, &features::cuts_table(&results.everyone.world.cuts, params.as_of)?)?;
     for table in &results.tables {
         staged.table(store, &folder, table)?;
     }

@@ -1,0 +1,141 @@
+//! Everyone, as they are published: tables about customers are made a range of customers at a time while they are written, since nobody has the
+//! memory for them whole.
+
+use std::ops::Range;
+
+use polars::prelude::DataFrame;
+use rayon::prelude::*;
+
+use super::params::Params;
+use super::withheld::Withheld;
+use crate::customers::{self, People};
+use crate::error::Result;
+use crate::features::{self, Cell, Facts, World};
+use crate::groups::{self, Assigned, Rfm};
+use crate::key::Id;
+use crate::lake::LineNames;
+use crate::shards::{self, FeatureRows, Output, Scores};
+use crate::table::{Contract, Table};
+
+/// Everyone, and all that is published of each.
+pub struct Everyone {
+    /// Who they are.
+    pub people: People,
+    /// The keys of their source customers.
+    pub names: LineNames,
+    /// What is known of them.
+    pub facts: Vec<Facts>,
+    /// Their features.
+    pub rows: FeatureRows,
+    /// Words of features.
+    pub world: World,
+    /// Their scores.
+    pub scores: Vec<Option<Scores>>,
+    /// What is withheld from them.
+    pub withheld: Withheld,
+    /// Their groups, in the order of those from whom groups are not withheld.
+    pub groups: Vec<(Option<Rfm>, Assigned)>,
+    /// Whose groups these are.
+    pub grouped: Vec<usize>,
+    /// Customer and source customer, in the order of `customer_links`.
+    pub links: Vec<(u32, u32)>,
+}
+
+/// A table about customers.
+pub struct TableOf {
+    /// What it promises.
+    pub contract: Contract,
+    /// Its rows about the customers in a range.
+    make: fn(&Everyone, &Params, Range<usize>) -> Result<Table>,
+}
+
+impl TableOf {
+    /// All of them, in the order of TABLES.md.
+    pub fn all(params: &Params) -> Vec<Self> {
+        let horizon_days = params.churn.population.horizon_days;
+        vec![
+            Self { contract: customers::contract(), make: Everyone::customers },
+            Self { contract: customers::links_contract(), make: Everyone::links },
+            Self { contract: features::contract(params.features.features()), make: Everyone::features },
+            Self { contract: shards::scores_contract(&params.cycle, horizon_days), make: Everyone::scores },
+            Self { contract: shards::withheld_contract(), make: Everyone::withheld },
+            Self { contract: groups::contract(), make: Everyone::groups },
+        ]
+    }
+}
+
+impl Everyone {
+    /// The rows of a table in their order, a frame for each range of customers.
+    pub fn frames<'a>(&'a self, params: &'a Params, table: &'a TableOf) -> impl Iterator<Item = Result<DataFrame>> {
+        let at_once = rayon::current_num_threads();
+        let frame = move |shard: usize| (table.make)(self, params, self.rows.customers(shard)).map(|table| table.frame);
+        let some = move |start: usize| (start..(start + at_once).min(self.rows.shards())).into_par_iter().map(frame).collect::<Vec<_>>();
+        (0..self.rows.shards()).step_by(at_once).flat_map(some)
+    }
+
+    /// Some columns of a table, of all its rows.
+    ///
+    /// # Errors
+    /// `Bug` if a contract is broken.
+    pub fn columns(&self, params: &Params, table: &TableOf, names: &[&str]) -> Result<DataFrame> {
+        let mut whole: Option<DataFrame> = None;
+        for frame in self.frames(params, table) {
+            let frame = frame?.select(names.iter().copied())?;
+            match &mut whole {
+                Some(whole) => drop(whole.vstack_mut(&frame)?),
+                None => whole = Some(frame),
+            }
+        }
+        Ok(whole.unwrap_or_default())
+    }
+
+    /// Those in a range from whom `output` is not withheld.
+    fn kept(&self, output: Output, range: Range<usize>) -> Vec<usize> {
+        range.filter(|&row| self.withheld.of(output, row).is_none()).collect()
+    }
+
+    fn ids(&self, rows: &[usize]) -> Vec<Id> {
+        rows.iter().map(|&row| self.people.customers[row].id).collect()
+    }
+
+    fn customers(&self, params: &Params, range: Range<usize>) -> Result<Table> {
+        let order_dates: Vec<_> = self.facts[range.clone()].iter().map(|facts| (facts.first_day, facts.last_day)).collect();
+        customers::table(&self.people, range, &order_dates, params.as_of)
+    }
+
+    fn links(&self, params: &Params, range: Range<usize>) -> Result<Table> {
+        let place = |customer: usize| self.links.partition_point(|(of, _)| (*of as usize) < customer);
+        customers::links_table(&self.people, &self.names.keys, &params.customers, &self.links[place(range.start)..place(range.end)], params.as_of)
+    }
+
+    fn features(&self, params: &Params, range: Range<usize>) -> Result<Table> {
+        let cells = self.rows.read_of(range.clone())?;
+        let kept = self.kept(Output::Features, range.clone());
+        let width = self.rows.width();
+        let rows: Vec<&[Cell]> = kept.iter().map(|row| &cells[(row - range.start) * width..(row - range.start + 1) * width]).collect();
+        features::table(params.features.features(), &rows, &self.ids(&kept), &self.world, params.as_of)
+    }
+
+    fn scores(&self, params: &Params, range: Range<usize>) -> Result<Table> {
+        let kept = self.kept(Output::Scores, range);
+        let scores: Vec<Scores> = kept.iter().filter_map(|&row| self.published(row)).collect();
+        let contract = shards::scores_contract(&params.cycle, params.churn.population.horizon_days);
+        shards::scores_table(contract, &self.ids(&kept), &scores, params.as_of)
+    }
+
+    /// The scores as they are published: a withheld churn probability is unknown.
+    fn published(&self, row: usize) -> Option<Scores> {
+        let told = |_: &f64| self.withheld.of(Output::ChurnProbability, row).is_none();
+        self.scores[row].map(|scores| Scores { churn_probability: scores.churn_probability.filter(told), ..scores })
+    }
+
+    fn withheld(&self, params: &Params, range: Range<usize>) -> Result<Table> {
+        self.withheld.table(&self.people, range, params.as_of)
+    }
+
+    fn groups(&self, params: &Params, range: Range<usize>) -> Result<Table> {
+        let place = |customer: usize| self.grouped.partition_point(|row| *row < customer);
+        let places = place(range.start)..place(range.end);
+        groups::table(&self.ids(&self.grouped[places.clone()]), &self.groups[places], params.as_of)
+    }
+}

@@ -1,0 +1,86 @@
+//! Who is withheld, from what, and why.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use polars::prelude::Column as Series;
+
+use super::params::Params;
+use crate::audit::Complete;
+use crate::customers::{self, People};
+use crate::error::Result;
+use crate::features::Facts;
+use crate::shards::{self, Output, Scores};
+use crate::table::{Table, ids};
+use crate::time::Day;
+
+/// By customer: why each output is withheld, if so.
+pub struct Withheld {
+    reasons: Vec<[Option<&'static str>; 4]>,
+}
+
+impl Withheld {
+    /// Decides for everyone.
+    pub fn decide(params: &Params, people: &People, complete: &Complete, facts: &[Facts], scores: &[Option<Scores>]) -> Self {
+        let late = |customer: &customers::Customer| {
+            let store = people.home_store(customer);
+            params.audit.withholds_late_stores() && store.is_some_and(|store| complete.late_stores.contains_key(store))
+        };
+        let one = |(index, customer): (usize, &customers::Customer)| {
+            let everything = match customer {
+                customer if customer.left_out => Some("account_type"),
+                customer if customer.too_many_lines => Some("too_many_lines"),
+                customer if late(customer) => Some("late_store"),
+                _ => None,
+            };
+            let never = facts[index].last_day.is_none().then_some("never_ordered");
+            let scored = everything.or(never).or(scores[index].is_none().then_some("no_model"));
+            let no_churn = scores[index].is_none_or(|scores| scores.churn_probability.is_none());
+            let churn = everything.or(params.churn.population.withheld(&facts[index])).or(no_churn.then_some("no_model"));
+            [everything, scored, churn, everything]
+        };
+        Self { reasons: people.customers.iter().enumerate().map(one).collect() }
+    }
+
+    /// Why `output` is withheld from the customer at `row`, if so.
+    pub fn of(&self, output: Output, row: usize) -> Option<&'static str> {
+        self.reasons[row][output as usize]
+    }
+
+    /// The rows that have a value for `output`.
+    pub fn rows(&self, output: Output) -> Vec<usize> {
+        (0..self.reasons.len()).filter(|&row| self.of(output, row).is_none()).collect()
+    }
+
+    /// The rows of the table `withheld` about the customers in `range`.
+    ///
+    /// # Errors
+    /// `Bug` if the contract is broken.
+    pub fn table(&self, people: &People, range: Range<usize>, as_of: Day) -> Result<Table> {
+        let mut rows = Vec::new();
+        for index in range {
+            for output in Output::ALL {
+                rows.extend(self.of(output, index).map(|reason| (people.customers[index].id, output.name(), reason)));
+            }
+        }
+        let columns = vec![
+            ids("customer_id", rows.iter().map(|row| Some(row.0))),
+            Series::new("output".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()),
+            Series::new("reason".into(), rows.iter().map(|row| row.2).collect::<Vec<_>>()),
+        ];
+        Table::new(shards::withheld_contract(), columns, as_of)
+    }
+
+    /// Output, reason and customers.
+    pub fn counts(&self) -> Vec<(String, String, usize)> {
+        let mut counts: BTreeMap<(Output, &str), usize> = BTreeMap::new();
+        for row in 0..self.reasons.len() {
+            for output in Output::ALL {
+                if let Some(reason) = self.of(output, row) {
+                    *counts.entry((output, reason)).or_default() += 1;
+                }
+            }
+        }
+        counts.into_iter().map(|((output, reason), count)| (output.name().to_owned(), reason.to_owned(), count)).collect()
+    }
+}
