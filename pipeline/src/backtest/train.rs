@@ -110,7 +110,7 @@ fn examples(snapshot: &Snapshot, inputs: &Inputs, cycle: Option<&bg_nbd::Paramet
 /// The cycle model's own view of churn: it does not return. Unknown counts as a coin's toss.
 fn grade_of_cycle(inputs: &Inputs, test: &[Example]) -> Grade {
     let position = inputs.names().iter().position(|name| name == "cycle_return_probability");
-    let churn = |row: &Example| position.and_then(|position| row.values[position]).map_or(0.5, |returns| 1.0 - returns);
+    let churn = |row: &Example| position.map(|position| row.values[position]).filter(|returns| !returns.is_nan()).map_or(0.5, |returns| 1.0 - returns);
     grade(&test.iter().map(|row| (churn(row), row.churned)).collect::<Vec<Graded>>())
 }
 
@@ -155,7 +155,7 @@ fn churn_report(dates: &Dates, inputs: &Inputs, training: &[Example], test: &[Ex
     if test.is_empty() {
         return Err(Error::new(Kind::Input, format!("logistic churn model: expected customers to grade it on at {}, got none", dates.test)));
     }
-    let graded = |probability: &dyn Fn(&[Option<f64>]) -> f64| grade(&test.iter().map(|row| (probability(&row.values), row.churned)).collect::<Vec<Graded>>());
+    let graded = |probability: &dyn Fn(&[f64]) -> f64| grade(&test.iter().map(|row| (probability(&row.values), row.churned)).collect::<Vec<Graded>>());
     let rule = Rule::learn(&names, training);
     Ok(ChurnReport {
         model: "logistic",

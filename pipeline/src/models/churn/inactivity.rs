@@ -53,12 +53,13 @@ impl Rule {
         rule
     }
 
-    fn is_beyond(&self, values: &[Option<f64>]) -> bool {
-        values[self.position].is_some_and(|silent| silent > self.threshold)
+    fn is_beyond(&self, values: &[f64]) -> bool {
+        // Unknown is not beyond.
+        values[self.position] > self.threshold
     }
 
     /// P(churned) by the rule.
-    pub fn probability(&self, values: &[Option<f64>]) -> f64 {
+    pub fn probability(&self, values: &[f64]) -> f64 {
         if self.is_beyond(values) { self.rate_beyond } else { self.rate_within }
     }
 }

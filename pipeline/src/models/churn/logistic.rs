@@ -1,10 +1,10 @@
 //! Logistic regression by linfa, behind our own fit and score: its convergence is checked by the gradient, its probability is
 //! mapped to churn by its labels.
 
-use linfa::Dataset;
+use linfa::DatasetBase;
 use linfa::prelude::Fit as _;
 use linfa_logistic::LogisticRegression;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::matrix::Column;
@@ -44,9 +44,9 @@ pub fn fit(names: &[String], rows: &[Example], params: &Params) -> Result<Fit> {
     let targets = Array1::from_iter(rows.iter().map(|row| row.churned));
     // Rows stand in the order of a hash: each sixteenth of them is a fair sample, and its fit is near that of all.
     let rough: Vec<usize> = (0..rows.len()).step_by(ROUGH_STEP).collect();
-    let rough_fit = || solve(matrix.select(Axis(0), &rough), targets.select(Axis(0), &rough), params, None).ok();
+    let rough_fit = || solve(matrix.select(Axis(0), &rough).view(), targets.select(Axis(0), &rough).view(), params, None).ok();
     let start = if rough.len() < ROUGH_ROWS { None } else { rough_fit() };
-    let (coefficients, intercept) = match solve(matrix.clone(), targets.clone(), params, start) {
+    let (coefficients, intercept) = match solve(matrix.view(), targets.view(), params, start) {
         Ok(solved) => solved,
         Err(error) => return unusable(format!("expected the solver to end, got: {error}")),
     };
@@ -64,8 +64,8 @@ const ROUGH_ROWS: usize = 2000;
 
 /// Coefficients and intercept for the log-odds of churn, sought from `start`.
 fn solve(
-    matrix: Array2<f64>,
-    targets: Array1<bool>,
+    matrix: ArrayView2<'_, f64>,
+    targets: ArrayView1<'_, bool>,
     params: &Params,
     start: Option<(Array1<f64>, f64)>,
 ) -> std::result::Result<(Array1<f64>, f64), linfa_logistic::error::Error> {
@@ -82,7 +82,7 @@ fn solve(
         all.push(intercept);
         solver = solver.initial_params(Array1::from(all) * sign);
     }
-    let fitted = solver.fit(&Dataset::new(matrix, targets))?;
+    let fitted = solver.fit(&DatasetBase::new(matrix, targets))?;
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
     Ok((fitted.params() * sign, fitted.intercept() * sign))
 }
@@ -102,7 +102,7 @@ fn sigmoid(z: f64) -> f64 {
 
 impl Fit {
     /// P(churned) of a customer with these input values.
-    pub fn probability(&self, values: &[Option<f64>]) -> f64 {
+    pub fn probability(&self, values: &[f64]) -> f64 {
         let row = Column::row(&self.columns, values);
         let z: f64 = row.iter().zip(&self.coefficients).map(|(value, weight)| value * weight).sum();
         sigmoid(z + self.intercept)
@@ -124,8 +124,14 @@ mod tests {
         let row = |index: usize| {
             let upper = index >= 50;
             let churned = index % 10 < if upper { high } else { low };
-            let value = if index.is_multiple_of(17) { None } else { Some(if upper { 30.0 } else { 3.0 }) };
-            Example { values: vec![value, Some(index as f64)], churned }
+            let value = if index.is_multiple_of(17) {
+                f64::NAN
+            } else if upper {
+                30.0
+            } else {
+                3.0
+            };
+            Example { values: vec![value, index as f64], churned }
         };
         (0..100).map(row).collect()
     }
@@ -139,7 +145,7 @@ mod tests {
             let mean = rows.iter().map(|row| fit.probability(&row.values)).sum::<f64>() / 100.0;
             // With an intercept the mean prediction is the base rate: 40 % and 60 %.
             assert!((mean - (low + high) as f64 / 20.0).abs() < 1e-3, "{mean}");
-            assert!(fit.probability(&[Some(30.0), Some(75.0)]) > fit.probability(&[Some(3.0), Some(25.0)]));
+            assert!(fit.probability(&[30.0, 75.0]) > fit.probability(&[3.0, 25.0]));
         }
     }
 

@@ -30,19 +30,19 @@ impl Inputs {
     }
 
     /// The values of a customer by a row of all chosen features; `cycle` are the parameters of that date.
-    pub fn of_row(&self, row: &[features::Cell], cell: Cell, cycle: Option<&Parameters>) -> Vec<Option<f64>> {
+    pub fn of_row(&self, row: &[features::Cell], cell: Cell, cycle: Option<&Parameters>) -> Vec<f64> {
         self.values(self.features.iter().map(|(place, feature)| feature.number(row[*place])), cell, cycle)
     }
 
     /// The values of a customer by the cells of the features that models take.
-    pub fn of_cells(&self, cells: &[features::Cell], cell: Cell, cycle: Option<&Parameters>) -> Vec<Option<f64>> {
+    pub fn of_cells(&self, cells: &[features::Cell], cell: Cell, cycle: Option<&Parameters>) -> Vec<f64> {
         self.values(self.features.iter().zip(cells).map(|((_, feature), cell)| feature.number(*cell)), cell, cycle)
     }
 
-    fn values(&self, own: impl Iterator<Item = Option<f64>>, cell: Cell, cycle: Option<&Parameters>) -> Vec<Option<f64>> {
-        let mut values: Vec<Option<f64>> = own.collect();
-        values.push(cycle.map(|parameters| parameters.return_probability(cell, self.horizon_days)));
-        values.push(cycle.map(|parameters| parameters.p_alive(cell)));
+    fn values(&self, own: impl Iterator<Item = Option<f64>>, cell: Cell, cycle: Option<&Parameters>) -> Vec<f64> {
+        let of_cycle = [cycle.map(|parameters| parameters.return_probability(cell, self.horizon_days)), cycle.map(|parameters| parameters.p_alive(cell))];
+        let mut values = Vec::with_capacity(self.features.len() + of_cycle.len());
+        values.extend(own.chain(of_cycle).map(|value| value.unwrap_or(f64::NAN)));
         values
     }
 }
@@ -68,7 +68,7 @@ impl Column {
     /// Learns the columns from training rows; inputs that never vary get no deviation of their own.
     pub fn learn(names: &[String], rows: &[Example]) -> Vec<Self> {
         let column = |(index, name): (usize, &String)| {
-            let known: Vec<f64> = rows.iter().filter_map(|row| row.values[index]).map(transform).collect();
+            let known: Vec<f64> = rows.iter().map(|row| row.values[index]).filter(|value| !value.is_nan()).map(transform).collect();
             let count = known.len().max(1) as f64;
             let mean = known.iter().sum::<f64>() / count;
             let variance = known.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
@@ -85,12 +85,12 @@ impl Column {
     }
 
     /// One row of the matrix.
-    pub fn row(columns: &[Self], values: &[Option<f64>]) -> Vec<f64> {
+    pub fn row(columns: &[Self], values: &[f64]) -> Vec<f64> {
         let mut row = Vec::with_capacity(Self::width(columns));
-        for (column, value) in columns.iter().zip(values) {
-            row.push(value.map_or(0.0, |value| (transform(value) - column.mean) / column.deviation));
+        for (column, &value) in columns.iter().zip(values) {
+            row.push(if value.is_nan() { 0.0 } else { (transform(value) - column.mean) / column.deviation });
             if column.indicator {
-                row.push(f64::from(u8::from(value.is_none())));
+                row.push(f64::from(u8::from(value.is_nan())));
             }
         }
         row

@@ -16,8 +16,8 @@ use crate::labels::Population;
 /// A labelled row: what was known at its date, by input, and whether the customer churned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// Values of the inputs; None where unknown.
-    pub values: Vec<Option<f64>>,
+    /// Values of the inputs; NaN where unknown.
+    pub values: Vec<f64>,
     /// Whether there was no order in the label window.
     pub churned: bool,
 }
