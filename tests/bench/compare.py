@@ -90,9 +90,13 @@ def main() -> int:
     in_both = col("may_lack").is_not_null() & col("may_lack_b").is_not_null()
     shown = {"only in A": ([], col("may_lack_b").is_null()), "only in B": ([], col("may_lack").is_null())}
     shown |= {name: ([name, f"{name}_b"], differs(name) & in_both) for name in names}
+    told_always = ("rows", "only in A", "only in B")
     for label, number in counts.items():
+        if not number and label not in told_always:
+            continue
         told = examples(both, *shown[label]) if number and label in shown else ""
         print(f"{label:28} {number:>12}  {told}".rstrip())
+    print(f"{len(names)} features compared, {sum(bool(counts[name]) for name in names)} of them with differences")
     print("not compared:", ", ".join(name for name in FEATURES if name not in names) or "none")
     return int(any(number for label, number in counts.items() if label != "rows"))
 
