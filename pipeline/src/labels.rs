@@ -83,8 +83,9 @@ mod tests {
         let lines = worked_lines();
         let mut orders = Orders::default();
         orders.find(&lines);
-        let days = orders.order_days(&lines, Day(60));
-        let seen = |date, days_after, as_of| labels(&days, Day(date), Horizon { days: days_after, as_of: Day(as_of), late_days: 0 });
+        orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
+        let days = orders.days();
+        let seen = |date, days_after, as_of| labels(days, Day(date), Horizon { days: days_after, as_of: Day(as_of), late_days: 0 });
         assert_eq!(seen(20, 30, 60).horizon_order_days, 1);
         assert!(seen(20, 29, 60).churned());
         assert_eq!(seen(10, 30, 45).order_days, [Some(0), Some(1), None, None]);

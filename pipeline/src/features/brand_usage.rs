@@ -100,7 +100,7 @@ fn usages(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Usage>) {
             let milli_units = (i128::from(line.milli_units) * i128::from(catalogue.milli_base_units[at]) / 1000) as i64;
             // The lines of an order stand together.
             let is_new_order = brand != BrandType::Other && std::mem::replace(&mut counted, line.order) != line.order;
-            for (usage, _) in measured[start..].iter_mut().zip(&scope.windows_days).filter(|(_, days)| age < i64::from(**days)) {
+            for usage in scope.holding(age, &mut measured[start..]) {
                 usage.add(age, milli_units, brand, is_new_order);
             }
         }

@@ -108,7 +108,7 @@ fn reactions(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Reactions>) {
     let nothing = Reactions { contacts: 0, opens: none(EventKind::Open), clicks: none(EventKind::Click) };
     measured.resize(scope.windows_days.len(), nothing);
     for (age, event) in seen.events() {
-        for (reactions, _) in measured.iter_mut().zip(&scope.windows_days).filter(|(_, days)| age < i64::from(**days)) {
+        for reactions in scope.holding(age, measured) {
             match event.kind {
                 EventKind::Contact => reactions.contacts += 1,
                 EventKind::Open => reactions.opens = reactions.opens.map(|opens| opens + 1),

@@ -215,13 +215,9 @@ impl Orders {
         }
     }
 
-    /// Distinct order days, oldest first, of the lines that were visible on `seen_by`.
-    pub fn order_days(&mut self, lines: &[Line], seen_by: Day) -> Vec<Day> {
-        self.sum(lines, seen_by);
-        let mut days: Vec<Day> = self.sums.iter().filter(|sum| sum.bought).filter_map(|sum| sum.first.map(|first| first.1)).collect();
-        days.sort_unstable();
-        days.dedup();
-        days
+    /// Distinct order days, oldest first, of the facts that were taken last.
+    pub fn days(&self) -> &[Day] {
+        &self.days
     }
 }
 

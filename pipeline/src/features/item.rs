@@ -265,6 +265,11 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// Of one value a window, those of the windows that hold a day so many days before the date.
+    pub fn holding<'a, A>(&'a self, age: i64, measured: &'a mut [A]) -> impl Iterator<Item = &'a mut A> {
+        measured.iter_mut().zip(&self.windows_days).filter(move |(_, days)| age < i64::from(**days)).map(|(measured, _)| measured)
+    }
+
     /// How many values a measure gives.
     fn values(&self) -> usize {
         self.windows_days.len().max(1) * self.subjects.len().max(1)

@@ -98,8 +98,7 @@ fn tastes(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Taste>) {
         let places = [catalogue.category[at], catalogue.brand[at], catalogue.series[at], catalogue.style[at]];
         parts.iter_mut().zip(places).for_each(|(part, place)| part.add(place, age, line.amount_minor));
         if let Some(tier) = usize::from(catalogue.price_tier[at]).checked_sub(1) {
-            let windows = tiers.iter_mut().zip(&scope.windows_days);
-            windows.filter(|(_, days)| age < i64::from(**days)).for_each(|(tiers, _)| tiers[tier] += line.amount_minor.max(0));
+            scope.holding(age, &mut tiers).for_each(|tiers| tiers[tier] += line.amount_minor.max(0));
         }
     }
     let [category, brand, series, style] = parts.map(|mut part| part.windows(&scope.windows_days));

@@ -73,7 +73,7 @@ fn bought(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Bought>) {
         let deals = world.deals.as_ref();
         let on_deal = i64::from(line.promotion > 0 || deals.is_some_and(|deals| deals.has(line.product, line.day)));
         let share = deals.and_then(|deals| deals.share(world.catalogue.category[line.product as usize], line.day));
-        for (bought, _) in measured.iter_mut().zip(&scope.windows_days).filter(|(_, days)| age < i64::from(**days)) {
+        for bought in scope.holding(age, measured) {
             bought.lines += 1;
             bought.deals += on_deal;
             if let Some(share) = share {

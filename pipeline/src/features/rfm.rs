@@ -78,7 +78,6 @@ impl Totals {
 pub(super) fn totals(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Totals>) {
     measured.resize(scope.windows_days.len(), Totals::default());
     for (age, order) in seen.orders() {
-        let windows = measured.iter_mut().zip(&scope.windows_days);
-        windows.filter(|(_, days)| age < i64::from(**days)).for_each(|(totals, _)| totals.add(order));
+        scope.holding(age, measured).for_each(|totals| totals.add(order));
     }
 }

@@ -76,7 +76,7 @@ pub(super) struct Cases {
 fn cases(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Cases>) {
     measured.resize(scope.windows_days.len(), Cases::default());
     for (age, event) in seen.events().filter(|(_, event)| is_case(event.kind)) {
-        for (cases, _) in measured.iter_mut().zip(&scope.windows_days).filter(|(_, days)| age < i64::from(**days)) {
+        for cases in scope.holding(age, measured) {
             cases.cases += 1;
             cases.complaints += i64::from(event.kind == EventKind::Complaint);
             cases.ratings += i64::from(event.milli_rating.is_some());

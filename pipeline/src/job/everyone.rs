@@ -45,8 +45,8 @@ pub struct Everyone {
 pub struct TableOf {
     /// What it promises.
     pub contract: Contract,
-    /// Its rows about the customers in a range.
-    make: fn(&Everyone, &Params, Range<usize>) -> Result<Table>,
+    /// Its rows about the customers of a shard.
+    make: fn(&Everyone, &Params, usize) -> Result<Table>,
 }
 
 impl TableOf {
@@ -65,10 +65,10 @@ impl TableOf {
 }
 
 impl Everyone {
-    /// The rows of a table in their order, a frame for each range of customers.
+    /// The rows of a table in their order, a frame for each shard.
     pub fn frames<'a>(&'a self, params: &'a Params, table: &'a TableOf) -> impl Iterator<Item = Result<DataFrame>> {
         let at_once = rayon::current_num_threads();
-        let frame = move |shard: usize| (table.make)(self, params, self.rows.customers(shard)).map(|table| table.frame);
+        let frame = move |shard: usize| (table.make)(self, params, shard).map(|table| table.frame);
         let some = move |start: usize| (start..(start + at_once).min(self.rows.shards())).into_par_iter().map(frame).collect::<Vec<_>>();
         (0..self.rows.shards()).step_by(at_once).flat_map(some)
     }
@@ -98,26 +98,29 @@ impl Everyone {
         rows.iter().map(|&row| self.people.customers[row].id).collect()
     }
 
-    fn customers(&self, params: &Params, range: Range<usize>) -> Result<Table> {
+    fn customers(&self, params: &Params, shard: usize) -> Result<Table> {
+        let range = self.rows.customers(shard);
         let order_dates: Vec<_> = self.facts[range.clone()].iter().map(|facts| (facts.first_day, facts.last_day)).collect();
         customers::table(&self.people, range, &order_dates, params.as_of)
     }
 
-    fn links(&self, params: &Params, range: Range<usize>) -> Result<Table> {
+    fn links(&self, params: &Params, shard: usize) -> Result<Table> {
+        let range = self.rows.customers(shard);
         let place = |customer: usize| self.links.partition_point(|(of, _)| (*of as usize) < customer);
         customers::links_table(&self.people, &self.names.keys, &params.customers, &self.links[place(range.start)..place(range.end)], params.as_of)
     }
 
-    fn features(&self, params: &Params, range: Range<usize>) -> Result<Table> {
-        let cells = self.rows.read_of(range.clone())?;
+    fn features(&self, params: &Params, shard: usize) -> Result<Table> {
+        let range = self.rows.customers(shard);
+        let cells = self.rows.read(shard)?;
         let kept = self.kept(Output::Features, range.clone());
         let width = self.rows.width();
         let rows: Vec<&[Cell]> = kept.iter().map(|row| &cells[(row - range.start) * width..(row - range.start + 1) * width]).collect();
         features::table(params.features.features(), &rows, &self.ids(&kept), &self.world, params.as_of)
     }
 
-    fn scores(&self, params: &Params, range: Range<usize>) -> Result<Table> {
-        let kept = self.kept(Output::Scores, range);
+    fn scores(&self, params: &Params, shard: usize) -> Result<Table> {
+        let kept = self.kept(Output::Scores, self.rows.customers(shard));
         let scores: Vec<Scores> = kept.iter().filter_map(|&row| self.published(row)).collect();
         let contract = shards::scores_contract(&params.cycle, params.churn.population.horizon_days);
         shards::scores_table(contract, &self.ids(&kept), &scores, params.as_of)
@@ -129,11 +132,12 @@ impl Everyone {
         self.scores[row].map(|scores| Scores { churn_probability: scores.churn_probability.filter(told), ..scores })
     }
 
-    fn withheld(&self, params: &Params, range: Range<usize>) -> Result<Table> {
-        self.withheld.table(&self.people, range, params.as_of)
+    fn withheld(&self, params: &Params, shard: usize) -> Result<Table> {
+        self.withheld.table(&self.people, self.rows.customers(shard), params.as_of)
     }
 
-    fn groups(&self, params: &Params, range: Range<usize>) -> Result<Table> {
+    fn groups(&self, params: &Params, shard: usize) -> Result<Table> {
+        let range = self.rows.customers(shard);
         let place = |customer: usize| self.grouped.partition_point(|row| *row < customer);
         let places = place(range.start)..place(range.end);
         groups::table(&self.ids(&self.grouped[places.clone()]), &self.groups[places], params.as_of)

@@ -178,7 +178,8 @@ impl Collecting<'_> {
     /// A customer at the dates before.
     fn past(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, shard: &mut Shard) -> Result<()> {
         let plan = self.plan;
-        let order_days = orders.order_days(lines, plan.dates.as_of);
+        // The facts taken last are those at as_of.
+        let order_days = orders.days().to_vec();
         let drawn = key::draw(plan.salt, "sample", &plan.people.customers[customer].id.written());
         for (samples, cells) in self.samples.iter().zip(&mut shard.past_cells) {
             let facts = orders.facts(lines, self.view(customer, samples.date));

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::partition::{Partition, Scratch};
 use crate::allowance::Allowance;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::features::Cell;
 
 /// Rows of cells, one a customer, in the order of customers.
@@ -50,21 +50,6 @@ impl FeatureRows {
     pub fn read(&self, shard: usize) -> Result<Vec<Cell>> {
         let bytes = self.shards.read(shard)?;
         Ok(bytes.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))).collect())
-    }
-
-    /// The cells of the customers of a shard, which are those in `range`.
-    ///
-    /// # Errors
-    /// `Bug` if no shard has just these; `Limit` if scratch cannot be read.
-    pub fn read_of(&self, range: Range<usize>) -> Result<Vec<Cell>> {
-        let shard = self.starts.partition_point(|start| *start <= range.start).saturating_sub(1);
-        if range.is_empty() {
-            return Ok(Vec::new());
-        }
-        if self.customers(shard) != range {
-            return Err(Error::bug(format!("customers {range:?} are not those of a shard")));
-        }
-        self.read(shard)
     }
 
     /// The cells at `places` of everyone, row after row.
