@@ -9,7 +9,7 @@ use regulars::config::Override;
 use crate::log::Format;
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 published, unchanged or pinned; 2 usage or config; 3 input missing or broke its contract; 4 held; 5 live pointer locked;
+Exit codes: 0 published, unchanged or pinned; 2 usage or config; 3 input missing or broke its contract; 4 held, or people are in it who were erased; 5 live pointer locked;
 6 store, try again; 7 store, do not; 8 over a limit (memory, disk, size); 70 a bug; 143 ended by SIGTERM.";
 
 /// Tells a retailer who its regulars are: from a Parquet lake of order lines to customer groups and target lists.
@@ -39,6 +39,8 @@ pub enum Verb {
     Diff(DiffArgs),
     /// Point live at an earlier run and keep it there until something new is built
     Rollback(RunArgs),
+    /// Forget people: from the next run on they are in nothing that is published
+    Erase(EraseArgs),
     /// List files that nobody needs any more; delete them with --yes
     Gc(GcArgs),
     /// Print the JSON Schema of job configs, or of the log
@@ -102,6 +104,19 @@ pub struct DiffArgs {
     pub before: String,
     /// The run after
     pub after: String,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, args = ["ids", "rewrite"])]
+pub struct EraseArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// CSV with a header: customer_id, or source and source_customer_id; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub ids: Option<PathBuf>,
+    /// Publish a run again without those who are erased: live, a date that has one run, or the beginning of a run_id
+    #[arg(long, value_name = "RUN")]
+    pub rewrite: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ fn of(kind: Kind) -> u8 {
     match kind {
         Kind::Config => 2,
         Kind::Input => 3,
+        Kind::Held => HELD,
         Kind::Locked => 5,
         Kind::StoreRetry => 6,
         Kind::Store => 7,

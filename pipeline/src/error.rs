@@ -9,6 +9,8 @@ pub enum Kind {
     Config,
     /// An input is missing or broke its contract.
     Input,
+    /// A run may not be live as it is.
+    Held,
     /// The live pointer stayed locked by another run.
     Locked,
     /// The object store failed in a way that may pass.

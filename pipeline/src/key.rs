@@ -1,7 +1,9 @@
 //! Keyed hashes: customer ids, shards, samples, arms.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -77,6 +79,21 @@ impl Id {
     }
 }
 
+impl std::str::FromStr for Id {
+    type Err = ();
+
+    /// Reads what `written` gave.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut bytes = [0; 16];
+        let is_written = text.len() == 32 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digit = |digit: u8| (digit as char).to_digit(16).unwrap_or_default() as u8;
+            *byte = digit(pair[0]) << 4 | digit(pair[1]);
+        }
+        is_written.then_some(Self(bytes)).ok_or(())
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -126,6 +143,53 @@ pub fn draw(salt: &str, layer: &str, id: &[u8]) -> u64 {
     head(&mac.finalize().into_bytes().into())
 }
 
+/// Source customers that are to be forgotten: all that is known of each is a keyed hash, of 16 bytes.
+#[derive(Clone, Default)]
+pub struct Erased {
+    mac: Option<Hmac<Sha256>>,
+    hashes: Arc<HashSet<[u8; 16]>>,
+}
+
+impl fmt::Debug for Erased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Erased({})", self.hashes.len())
+    }
+}
+
+impl Erased {
+    /// Those whose hashes under `key` are `hashes`.
+    pub fn new(key: &str, hashes: HashSet<[u8; 16]>) -> Self {
+        let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
+        Self { mac: Some(mac), hashes: Arc::new(hashes) }
+    }
+
+    /// The hash of a source customer; None without a key.
+    pub fn hash(&self, source: &str, source_customer_id: &str) -> Option<[u8; 16]> {
+        let mut mac = self.mac.clone()?;
+        for part in [b"erased", source.as_bytes(), source_customer_id.as_bytes()] {
+            mac.update(part);
+            mac.update(&[SEPARATOR]);
+        }
+        let hash: Hash = mac.finalize().into_bytes().into();
+        hash.first_chunk().copied()
+    }
+
+    /// Whether a source customer is to be forgotten.
+    pub fn holds(&self, source: &str, source_customer_id: &str) -> bool {
+        !self.is_empty() && self.hash(source, source_customer_id).is_some_and(|hash| self.hashes.contains(&hash))
+    }
+
+    /// Whether nobody is.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.hashes.len()
+    }
+}
+
 /// Whether a drawn number falls into the first `share` of all numbers.
 pub fn within_share(drawn: u64, share: f64) -> bool {
     // 2^64 numbers; a share of them is exact in 128 bits.
@@ -143,6 +207,12 @@ mod tests {
         assert_eq!(id.to_string(), "c1083af6739cfe901e12463d8ac77f44");
         assert_eq!(id.written(), *b"c1083af6739cfe901e12463d8ac77f44");
         assert_eq!(id.order(), 0x5f40_5461_56e1_edd8);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!(
+            ["", "c1083af6739cfe901e12463d8ac77f4", "C1083AF6739CFE901E12463D8AC77F44", "c1083af6739cfe901e12463d8ac77f4é"]
+                .iter()
+                .all(|text| text.parse::<Id>().is_err())
+        );
         // printf 'arms\x1fa' | openssl dgst -sha256 -hmac salt
         assert_eq!(draw("salt", "arms", b"a"), 0x13446271ff14a40a);
     }

@@ -7,6 +7,7 @@ mod bytes;
 mod cli;
 mod clocks;
 mod documents;
+mod erase;
 mod faults;
 mod hostile;
 mod hostile_config;

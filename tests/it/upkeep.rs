@@ -225,11 +225,11 @@ fn gc_releases_what_keep_does_not_hold() {
     let gc = |more: &[&str]| verb("gc", folder.path(), &[&["--yes", "--set", "store.keep.min_age_hours=0"], more].concat());
     assert!(gc(&[]).1.starts_with("0 files"), "without `keep` every run stays");
     assert_eq!(gc(&["--set", "store.keep.dates=3"]).0, 0);
-    assert_eq!(dates(), ["2026-06-27", "2026-06-28", "2026-06-29"]);
+    assert_eq!(dates(), ["2026-06-26", "2026-06-27", "2026-06-28", "2026-06-29"], "what a kept run read of the prior one stays");
     assert_eq!(gc(&["--set", "store.keep.dates=1"]).0, 0);
-    assert_eq!(dates(), ["2026-06-28", "2026-06-29"], "what live was before stays");
+    assert_eq!(dates(), ["2026-06-27", "2026-06-28", "2026-06-29"], "what live was before stays, and what that read");
     let (code, text, _) = verb("rollback", folder.path(), &["2026-06-28"]);
     assert!(code == 0, "{text}");
     assert_eq!(gc(&["--set", "store.keep.days=1"]).0, 0);
-    assert_eq!(dates(), ["2026-06-28", "2026-06-29"], "what a pin left stays");
+    assert_eq!(dates(), ["2026-06-27", "2026-06-28", "2026-06-29"], "what a pin left stays");
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod diff;
+mod erase;
 mod explain;
 mod gc;
 mod plan;
@@ -32,6 +33,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         Verb::Verify(verify) => verify::run(&verify),
         Verb::Diff(diff) => diff::run(&diff),
         Verb::Rollback(rollback) => rollback::run(&rollback),
+        Verb::Erase(erase) => erase::run(&erase),
         Verb::Gc(gc) => gc::run(&gc),
         Verb::Schema(schema) if schema.of == Of::Log => say(&log::schema()),
         Verb::Schema(_) => say(&regulars::config::schema()),

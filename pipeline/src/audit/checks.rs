@@ -154,13 +154,16 @@ fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<
     for (rule, &rejected) in &counts.rejected {
         note("rows_rejected", format!("{table}: {rule}"), rejected, "rows that a rule of the YAML left out");
     }
+    if counts.erased > 0 {
+        note("rows_erased", table.into(), counts.erased, "rows of people who are erased; they count for nothing");
+    }
     if counts.rounded > 0 {
         note("amounts_rounded", table.into(), counts.rounded, "amounts had more digits than the currency");
     }
     let rejected: u64 = counts.rejected.values().sum();
-    let missing = counts.read().abs_diff(counts.used + rejected);
+    let missing = counts.read().abs_diff(counts.used + rejected + counts.erased);
     let severity = if missing > 0 { Severity::Hold } else { Severity::Note };
-    let consequence = "rows read less rows used less rows rejected".to_owned();
+    let consequence = "rows read less rows used, rejected and erased".to_owned();
     findings.push(Finding { check: "rows_unaccounted".into(), subject: table.into(), value: missing as f64, limit: Some(0.0), severity, consequence });
     let share = if counts.read() == 0 { 0.0 } else { rejected as f64 / counts.read() as f64 };
     let severity = if share > params.rejected_share_max { Severity::Hold } else { Severity::Note };

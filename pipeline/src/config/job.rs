@@ -17,6 +17,8 @@ section! {
         currency: String,
         /// Salt of everything that is drawn: samples, arms.
         salt: String,
+        /// Key of the hashes under which `regulars erase` remembers whom to forget: `${secret:NAME}`.
+        erasure_key: String,
     }
 }
 

@@ -57,6 +57,8 @@ section! {
         blocked: RawBlocked,
         /// Which source customers are one person.
         link: RawLink,
+        /// Whether customers keep the ids that the prior run gave them; else an id follows from the lake alone, whatever was published before.
+        keep_ids: bool,
         /// Account types that stand in `customers` and are withheld everywhere else.
         leave_out_account_types: Vec<String>,
         /// Customers with more order lines are withheld everywhere but in `customers`: a card that many use is nobody's history.

@@ -1,6 +1,7 @@
 //! Who each customer is: one customer_id for all of a person's source customers; household; consent.
 
 mod consent;
+mod ledger;
 mod link;
 mod people;
 mod read;
@@ -8,8 +9,9 @@ mod seen;
 mod tables;
 
 pub use consent::{Consents, read_consents};
+pub use ledger::{Change, Ledger, changes_contract, changes_table, without};
 pub use link::{Groups, Params as LinkParams};
-pub use people::{Customer, ITSELF, People};
+pub use people::{Customer, People};
 pub use read::{AccountType, SourceCustomer, SourceCustomers, read_customers};
 pub use seen::{Run, SeenLines};
 pub use tables::{contract, held_contract, held_table, links, links_contract, links_table, table};
@@ -17,6 +19,9 @@ pub use tables::{contract, held_contract, held_table, links, links_contract, lin
 use serde::Serialize;
 
 use crate::config::{Faults, RawCustomers};
+
+/// No rule: the source customer stands alone.
+pub const ITSELF: u8 = u8::MAX;
 
 /// A source customer that is nobody.
 pub const NOBODY: u32 = u32::MAX;
@@ -26,6 +31,8 @@ pub const NOBODY: u32 = u32::MAX;
 pub struct Params {
     /// How source customers are linked.
     pub link: LinkParams,
+    /// Whether the ids that the prior run gave are kept.
+    pub keep_ids: bool,
     /// Account types that are withheld from everything but `customers`.
     pub leave_out_account_types: Vec<AccountType>,
     /// Customers with more order lines are withheld.
@@ -43,6 +50,7 @@ pub fn check(raw: RawCustomers, faults: &mut Faults<'_>) -> Params {
     }
     Params {
         link: link::check(raw.country.unwrap_or_default(), raw.blocked.unwrap_or_default(), raw.link.unwrap_or_default(), faults),
+        keep_ids: faults.required("customers.keep_ids", raw.keep_ids, "true or false").unwrap_or_default(),
         leave_out_account_types: left_out,
         max_rows_per_customer: faults.ranged("customers.max_rows_per_customer", raw.max_rows_per_customer, 1..=1 << 40),
     }

@@ -1,11 +1,14 @@
 //! Everyone, settled: whose id a group has follows from who was seen first.
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 
+use super::ledger::{Change, Ledger, Member};
 use super::link::{Field, Groups, Held as HeldLink};
 use super::read::{AccountType, SourceCustomers};
 use super::seen::SeenLines;
-use super::{NOBODY, Params};
+use super::{ITSELF, NOBODY, Params};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
 use crate::key::Id;
@@ -60,15 +63,14 @@ pub struct People {
     pub rules: Vec<u8>,
     /// Links that were held back.
     pub held: Vec<HeldLink>,
-    /// Names of sources and of stores, by number.
+    /// Who is called otherwise than in the prior run.
+    pub changes: Vec<Change>,
+    /// Names of sources, by number.
     pub sources: Vec<String>,
     /// Names of stores, by number.
     pub stores: Vec<String>,
     _held: Held,
 }
-
-/// No rule.
-pub const ITSELF: u8 = u8::MAX;
 
 /// What a customer takes of the memory, and its number.
 const CUSTOMER_BYTES: u64 = 200;
@@ -78,30 +80,47 @@ impl People {
     ///
     /// # Errors
     /// `Limit` if `memory` does not hold them.
-    pub fn settle(known: &SourceCustomers, groups: &Groups, seen: &SeenLines, names: &LineNames, params: &Params, memory: &Allowance) -> Result<Self> {
+    pub fn settle(
+        known: &SourceCustomers,
+        groups: &Groups,
+        seen: &SeenLines,
+        (names, ledger): (&LineNames, &Ledger),
+        (params, as_of): (&Params, Day),
+        memory: &Allowance,
+    ) -> Result<Self> {
         let _held = memory.take("link customers", names.keys.len() as u64 * CUSTOMER_BYTES)?;
         let settling = Settling { known, seen, names, params };
         let sources = names.keys.sources.texts();
+        let grouped: Vec<Vec<Member>> = groups.members().iter().map(|group| settling.members(group)).filter(|group| !group.is_empty()).collect();
+        let orphaned = ledger.orphaned(&grouped);
+        let mut taken = HashSet::new();
         let mut customers = Vec::with_capacity(names.keys.len());
         names.keys.each(|key, source, id| {
             if !groups.is_linked(key.number) {
                 let id = Id::customer(&sources[source as usize], id);
+                taken.extend(orphaned.contains(&id).then_some(id));
                 customers.push(settling.customer(&[key.number], source, (id, key.order)));
             }
         });
-        customers.extend(groups.members().iter().map(|members| settling.group(members)));
+        let is_taken = |id: Id| taken.contains(&id);
+        let ids = ledger.name(&grouped, &is_taken);
+        let changes = ledger.changes(&grouped, &ids, &is_taken, &params.link, as_of);
+        customers.extend(grouped.iter().zip(ids).map(|(group, id)| settling.group(group, id)));
         customers.par_sort_unstable_by_key(|customer| (customer.order, customer.id));
         let mut customer_of = vec![NOBODY; names.keys.end()];
         let mut rules = vec![ITSELF; names.keys.end()];
         for (position, customer) in customers.iter().enumerate() {
             customer_of[customer.first as usize] = position as u32;
-            for &(member, rule) in groups.with(customer.first) {
-                customer_of[member as usize] = position as u32;
-                rules[member as usize] = rule;
+        }
+        for group in &grouped {
+            let position = customer_of[group[0].number as usize];
+            for member in group {
+                customer_of[member.number as usize] = position;
+                rules[member.number as usize] = member.rule;
             }
         }
         let held = groups.held.clone();
-        Ok(Self { customers, customer_of, rules, held, sources, stores: names.stores.texts(), _held })
+        Ok(Self { customers, customer_of, rules, held, changes, sources, stores: names.stores.texts(), _held })
     }
 
     /// Name of the source that saw a customer first.
@@ -124,23 +143,30 @@ struct Settling<'a> {
 }
 
 impl Settling<'_> {
-    /// The customer of two members or more: who was seen first gives the id.
-    fn group(&self, members: &[(u32, u8)]) -> Customer {
-        let since = |&number: &u32| {
-            let registered = self.known.get(number).and_then(|row| row.registered_at);
-            let at = registered.into_iter().chain(self.seen.first_order(number)).min();
-            let (source, id) = self.names.keys.text(number);
-            (at.is_none(), at, self.names.keys.sources.text(source), id)
-        };
-        let mut members: Vec<_> = members.iter().map(|(number, _)| (since(number), *number)).collect();
+    /// The members of a group that the lake still knows, the oldest first.
+    fn members(&self, group: &[(u32, u8)]) -> Vec<Member> {
+        let there = group.iter().filter(|(number, _)| self.known.get(*number).is_some() || self.seen.lines(*number) > 0);
+        let mut members: Vec<Member> = there.map(|&(number, rule)| self.member(number, rule)).collect();
         members.sort_unstable();
-        let numbers: Vec<u32> = members.iter().map(|member| member.1).collect();
-        let (_, _, source, id) = &members[0].0;
-        let id = Id::customer(source, id);
-        self.customer(&numbers, self.names.keys.sources.number(source), (id, id.order()))
+        members
     }
 
-    /// The customer of `members`, of which the first, of this source, gave the id and with it the place in the order.
+    fn member(&self, number: u32, rule: u8) -> Member {
+        let registered = self.known.get(number).and_then(|row| row.registered_at);
+        let at = registered.into_iter().chain(self.seen.first_order(number)).min();
+        let (source, id) = self.names.keys.text(number);
+        let source = self.names.keys.sources.text(source);
+        Member { own: Id::customer(&source, &id), age: (at.is_none(), at, source, id), number, rule }
+    }
+
+    /// The customer of a group, whose id is settled: who was seen first stands for it.
+    fn group(&self, members: &[Member], id: Id) -> Customer {
+        let numbers: Vec<u32> = members.iter().map(|member| member.number).collect();
+        let source = self.names.keys.sources.number(&members[0].age.2);
+        self.customer(&numbers, source, (id, id.order()))
+    }
+
+    /// The customer of `members`, of which the first is of this source.
     fn customer(&self, members: &[u32], source: u32, (id, order): (Id, u64)) -> Customer {
         let rows = || members.iter().filter_map(|&member| self.known.get(member));
         let first = rows().filter(|row| row.registered.is_some()).min_by_key(|row| (row.registered, row.known_from));
@@ -201,7 +227,7 @@ mod tests {
         let params = Params { link, max_rows_per_customer: 10, ..Params::default() };
         let memory = Allowance::memory(1 << 20);
         let groups = Groups::link(&known, &names.keys, &params.link, &memory).expect("there is room");
-        let people = People::settle(&known, &groups, &seen, &names, &params, &memory).expect("there is room");
+        let people = People::settle(&known, &groups, &seen, (&names, &Ledger::default()), (&params, Day(0)), &memory).expect("there is room");
         // Ann is one of three sources, seen first by her order in the shop; the six others stand alone.
         assert_eq!(people.customers.len(), 6);
         let of = |source: &str, id: &str| people.customer_of[number(source, id) as usize];

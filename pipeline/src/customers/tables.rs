@@ -2,7 +2,7 @@
 
 use polars::prelude::Column as Series;
 
-use super::{AccountType, ITSELF, Params, People, link};
+use super::{AccountType, NOBODY, Params, People, link};
 use crate::error::Result;
 use crate::lake::SourceKeys;
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
@@ -59,6 +59,8 @@ pub fn table(people: &People, range: std::ops::Range<usize>, order_dates: &[(Opt
 pub fn links(people: &People, keys: &SourceKeys) -> Vec<(u32, u32)> {
     let mut links = Vec::with_capacity(keys.len());
     keys.each(|key, _, _| links.push((people.customer_of[key.number as usize], key.number)));
+    // Whom only the prior run knew is nobody.
+    links.retain(|link| link.0 != NOBODY);
     links.sort_unstable();
     links
 }
@@ -75,12 +77,11 @@ pub fn links_table(people: &People, keys: &SourceKeys, params: &Params, links: &
     let mut rows: Vec<(u32, &str, String, u8)> = links.iter().map(row).collect();
     // Numbers follow from which thread met whom first: the order is that of the texts.
     rows.sort_unstable();
-    let rule = |rule: u8| if rule == ITSELF { "itself".to_owned() } else { params.link.rule_name(rule) };
     let columns = vec![
         Series::new("source".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()),
         Series::new("source_customer_id".into(), rows.iter().map(|row| row.2.as_str()).collect::<Vec<_>>()),
         ids("customer_id", rows.iter().map(|row| Some(people.customers[row.0 as usize].id))),
-        Series::new("rule".into(), rows.iter().map(|row| rule(row.3)).collect::<Vec<_>>()),
+        Series::new("rule".into(), rows.iter().map(|row| params.link.rule_name(row.3)).collect::<Vec<_>>()),
     ];
     Table::new(links_contract(), columns, as_of)
 }

@@ -18,6 +18,7 @@ pub fn outputs() -> Vec<Contract> {
         customers::contract(),
         customers::links_contract(),
         customers::held_contract(),
+        customers::changes_contract(),
         features::contract(features::everything().features()),
         features::cuts_contract(),
         shards::scores_contract(&cycle, 90),
@@ -40,7 +41,7 @@ pub fn document() -> String {
     text.push_str("\nKinds: text is UTF-8; int, money and timestamp are INT64 (money in minor units of the job's currency, timestamps in UTC microseconds); float is DOUBLE; date is DATE.\n");
     text.push_str("\n## Input\n\nA column that may be unknown may also be missing from the files.\n");
     lake::inputs().iter().for_each(|input| text.push_str(&input.contract.markdown()));
-    text.push_str("\n## Published\n\nPer-customer tables are in the order of the first 64 bits of SHA-256 of customer_id, then of customer_id; target lists are in the order of rank, customer_links in that of customers, then of its key, held_links in that of its key; the others in the order in which their rows are made, which is fixed. All are pure: a function of lake, config and as_of.\n");
+    text.push_str("\n## Published\n\nPer-customer tables are in the order of the first 64 bits of SHA-256 of customer_id, then of customer_id; target lists are in the order of rank, customer_links in that of customers, then of its key, held_links in that of its key; the others in the order in which their rows are made, which is fixed. All are pure, a function of lake, config and as_of, but for what reads the prior run: customer_changes, every table of customers where `customers.keep_ids` is on, and audit where `audit.hold_if` is.\n");
     outputs().iter().for_each(|contract| text.push_str(&contract.markdown()));
     text
 }

@@ -2,13 +2,26 @@
 
 use super::inputs::{Inputs, read_status};
 use super::params::Params;
+use super::prior::Prior;
 use super::progress::Progress;
 use crate::audit::{self, Complete, FeedsByName, Status, Survey};
 use crate::customers::{self, Consents, Groups, LinkParams, People, SourceCustomers};
 use crate::error::Result;
 use crate::features::{self, EventTable, Products, Promotions};
+use crate::key::Erased;
 use crate::lake::{Counts, Cut, LineNames};
 use crate::shards::{self, ClosedEvents, Divide, Events, Partition, Scratch};
+use crate::table::Table;
+
+/// What a run may look at.
+pub struct Seen<'a> {
+    /// The lake.
+    pub inputs: &'a Inputs,
+    /// The prior run, where it is read.
+    pub prior: Option<&'a Prior<'a>>,
+    /// Who is to be forgotten.
+    pub erased: &'a Erased,
+}
 
 /// What was read of the lake.
 pub struct Gathered {
@@ -32,6 +45,8 @@ pub struct Gathered {
     pub products: Products,
     /// Promotions, where the lake has both of their tables.
     pub promotions: Option<Promotions>,
+    /// The table `customer_changes`, where ids are kept.
+    pub changes: Option<Table>,
     /// What became of the rows, by table.
     pub counts: Vec<(String, Counts)>,
 }
@@ -41,33 +56,38 @@ impl Gathered {
     ///
     /// # Errors
     /// Those of the lake; `Limit` where memory or scratch is full.
-    pub fn of(params: &Params, inputs: &Inputs, scratch: Scratch<'_>, progress: &dyn Progress) -> Result<Self> {
-        let cut = params.cut();
+    pub fn of(params: &Params, seen: &Seen<'_>, scratch: Scratch<'_>, progress: &dyn Progress) -> Result<Self> {
+        let (inputs, cut) = (seen.inputs, params.cut(seen.erased));
         let lines = inputs.order_lines()?;
         let names = LineNames::default();
         progress.begin("link customers");
         let mut counts = Vec::new();
         let known = read_customers(inputs, &cut, &names, &params.customers.link, &mut counts)?;
-        let groups = Groups::link(&known, &names.keys, &params.customers.link, lines.memory())?;
+        let mut groups = Groups::link(&known, &names.keys, &params.customers.link, lines.memory())?;
+        let prior = seen.prior.filter(|_| params.customers.keep_ids);
+        let (ledger, forgotten) = prior.map(|prior| prior.ledger((&names.keys, &groups), seen.erased)).transpose()?.unwrap_or_default();
+        groups.set_apart(ledger.numbers());
         progress.end(&format!("{} source customers", names.keys.len()));
 
         progress.begin("divide lines into shards");
         let with = Divide { names: &names, groups: &groups, shards: params.shards, lines_max: params.customers.max_rows_per_customer, scratch };
         let (divided, line_counts) = shards::divide(lines, &cut, &with)?;
         counts.insert(0, ("order_lines".to_owned(), line_counts));
-        let people = People::settle(&known, &groups, &divided.seen, &names, &params.customers, lines.memory())?;
-        drop((known, groups));
+        let people = People::settle(&known, &groups, &divided.seen, (&names, &ledger), (&params.customers, params.as_of), lines.memory())?;
+        drop((known, groups, ledger));
+        let before = prior.map(Prior::changes).transpose()?.unwrap_or_default();
+        let changes = params.customers.keep_ids.then(|| customers::changes_table(before, people.changes.clone(), forgotten, params.as_of)).transpose()?;
         let (survey, partition) = divided.settle(&people, lines)?;
         let spilled = partition.spilled_bytes();
         progress.end(&format!("{} lines of {} customers, {} shards, {spilled} bytes spilled", survey.lines, people.customers.len(), partition.shards()));
 
         progress.begin("read the small tables");
-        let events = read_events(params, inputs, (&names, &people), scratch, &mut counts)?;
+        let events = read_events(params, inputs, &cut, (&names, &people), scratch, &mut counts)?;
         let Small { consents, status, products, promotions } = read_small_tables(inputs, &cut, (&names, &people), &mut counts)?;
         let feeds = survey.feeds(&names.keys.sources, &names.stores);
         let complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
         progress.end(&format!("{} tables", counts.len()));
-        Ok(Self { names, people, partition, survey, feeds, complete, consents, events, products, promotions, counts })
+        Ok(Self { names, people, partition, survey, feeds, complete, consents, events, products, promotions, changes, counts })
     }
 }
 
@@ -82,15 +102,15 @@ fn read_customers(inputs: &Inputs, cut: &Cut, names: &LineNames, params: &LinkPa
 fn read_events(
     params: &Params,
     inputs: &Inputs,
+    cut: &Cut,
     (names, people): (&LineNames, &People),
     scratch: Scratch<'_>,
     counts: &mut Vec<(String, Counts)>,
 ) -> Result<ClosedEvents> {
-    let cut = params.cut();
     let events = Events::new(people, params.shards, inputs.order_lines()?.memory(), scratch);
     for which in EventTable::ALL {
         if let Some(table) = inputs.table(which.name()) {
-            let count = features::read_events(table, &cut, which, &names.keys, &|number, event| events.add(number, event))?;
+            let count = features::read_events(table, cut, which, &names.keys, &|number, event| events.add(number, event))?;
             counts.push((which.name().to_owned(), count));
         }
     }

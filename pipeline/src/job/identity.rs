@@ -6,7 +6,7 @@ use super::inputs::Inputs;
 use super::params::Params;
 use crate::error::{Error, Result};
 use crate::key::{hex, sha256};
-use crate::publish::{Run, RunReference, prior};
+use crate::publish::{ErasedList, Run, RunReference, prior};
 use crate::store::Store;
 
 /// The program's version, a part of build_id.
@@ -29,7 +29,7 @@ pub struct Identity {
 ///
 /// # Errors
 /// `Bug` if something cannot be digested; those of the store.
-pub fn identify(params: &Params, inputs: &Inputs, store: &Store) -> Result<Identity> {
+pub fn identify(params: &Params, inputs: &Inputs, erased: &ErasedList, store: &Store) -> Result<Identity> {
     let config = serde_json::to_vec(&params.definitions()?).map_err(|error| Error::bug(format!("config digest: {error}")))?;
     let config_sha256 = hex(&sha256(&config));
     let files: Vec<_> = inputs
@@ -37,11 +37,14 @@ pub fn identify(params: &Params, inputs: &Inputs, store: &Store) -> Result<Ident
         .iter()
         .map(|table| (&table.params.input.contract.name, table.sources.iter().map(|source| &source.identity).collect::<Vec<_>>()))
         .collect();
-    let built = json!({"program": PROGRAM, "job": params.name, "as_of": params.as_of, "config": config_sha256, "inputs": files});
+    let mut built = json!({"program": PROGRAM, "job": params.name, "as_of": params.as_of, "config": config_sha256, "inputs": files});
+    if let Some(digest) = &erased.digest {
+        built["erased"] = json!(digest);
+    }
     let build_id = hex(&sha256(built.to_string().as_bytes()));
     let as_of = params.as_of.to_string();
     // The prior run is a part of the identity only where the run reads it.
-    let prior = if params.audit.reads_prior() { prior(store, &params.name, &as_of, &build_id)? } else { None };
+    let prior = if params.reads_prior() { prior(store, &params.name, &as_of, &build_id)? } else { None };
     let prior_id = prior.as_ref().map_or("none", |prior| prior.run_id.as_str());
     let run_id = hex(&sha256(format!("{build_id} prior {prior_id}").as_bytes()))[..32].to_owned();
     let run = Run { job: params.name.clone(), as_of, run_id };

@@ -1,11 +1,13 @@
 //! A job: its checked config, and what can be done with it: run, plan, check, explain, and upkeep.
 
 mod contracts;
+mod erase;
 mod everyone;
 mod gather;
 mod identity;
 mod inputs;
 mod params;
+mod prior;
 mod progress;
 mod results;
 mod run;
@@ -14,6 +16,7 @@ mod upkeep;
 mod withheld;
 
 pub use contracts::{document, outputs};
+pub use erase::{ErasedNow, erase, rewrite};
 pub use identity::{Identity, identify};
 pub use inputs::Inputs;
 pub use params::{Options, Params, load};

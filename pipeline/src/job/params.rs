@@ -6,12 +6,12 @@ use serde_json::json;
 
 use crate::audit;
 use crate::campaigns;
-use crate::config::{self, Environment, Faults, Override, RawKeep, RawRun, RawSnapshots};
+use crate::config::{self, Environment, Faults, Override, RawKeep, RawRun, RawSnapshots, Secret};
 use crate::customers;
 use crate::error::{Error, Kind, Result};
 use crate::features;
 use crate::groups;
-use crate::key::{hex, sha256};
+use crate::key::{Erased, hex, sha256};
 use crate::lake::{self, Cut};
 use crate::models::{churn, cycle};
 use crate::money::Currency;
@@ -32,6 +32,8 @@ pub struct Params {
     pub currency: Currency,
     /// Salt of everything that is drawn.
     pub salt: String,
+    /// Key of the hashes of those who are erased.
+    pub erasure_key: Option<Secret>,
     /// Where it publishes.
     pub store: Location,
     /// What `gc` leaves alone there.
@@ -127,6 +129,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         scratch: Some(scratch).filter(|scratch| !scratch.is_empty()),
         retries: check_retries(&raw.run, &mut faults),
         salt: faults.text("job.salt", raw.job.salt, "a text"),
+        erasure_key: raw.job.erasure_key.map(|key| check_erasure_key(&key, &mut faults)),
         lake: lake::check(raw.lake, &mut faults),
         audit: audit::check(raw.audit, &mut faults),
         customers: customers::check(raw.customers, &mut faults),
@@ -157,6 +160,14 @@ fn check_name(name: Option<String>, faults: &mut Faults<'_>) -> String {
         faults.add("job.name", "a name of a-z, 0-9, _ and -", format!("`{name}`"));
     }
     name
+}
+
+fn check_erasure_key(key: &str, faults: &mut Faults<'_>) -> Secret {
+    let secret = faults.option("job.erasure_key", key);
+    if !key.starts_with("${secret:") || secret.reveal().len() < 16 {
+        faults.add("job.erasure_key", "`${secret:NAME}`, a secret of 16 bytes or more", "another text");
+    }
+    secret
 }
 
 fn check_keep(raw: RawKeep, faults: &mut Faults<'_>) -> Keep {
@@ -218,9 +229,14 @@ impl Params {
         Ok(named)
     }
 
+    /// Whether a run reads the one before.
+    pub fn reads_prior(&self) -> bool {
+        self.audit.reads_prior() || self.customers.keep_ids
+    }
+
     /// What a run may see, and in which units.
-    pub fn cut(&self) -> Cut {
-        Cut { as_of: self.as_of, zone: self.zone.clone(), currency: self.currency.clone() }
+    pub fn cut(&self, erased: &Erased) -> Cut {
+        Cut { as_of: self.as_of, zone: self.zone.clone(), currency: self.currency.clone(), erased: erased.clone() }
     }
 
     /// Runs `work` on as many threads as the config says.

@@ -2,20 +2,22 @@
 
 use super::contracts::definitions_table;
 use super::everyone::TableOf;
-use super::gather::Gathered;
+use super::gather::{Gathered, Seen};
 use super::identity::{Identity, PROGRAM, identify};
 use super::inputs::Inputs;
 use super::params::Params;
+use super::prior::Prior;
 use super::progress::Progress;
 use super::results::{Results, Source, list_lines, results};
 use crate::allowance::Allowance;
 use crate::audit::{self, Finding, Severity, Verdict};
 use crate::backtest::{self, Trained};
+use crate::config::Secret;
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Catalogue, Deals, World};
 use crate::lake::{Counts, Names};
-use crate::publish::{self, Manifest, Outcome, Staged};
+use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
 use crate::report::Summary;
 use crate::shards::{self, Plan, Ranks, Scratch, State};
 use crate::store::{Access, Store};
@@ -44,7 +46,8 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
     progress.begin("open the lake");
     let inputs = Inputs::open(params, access)?;
     let store = params.store.open(true, access)?;
-    let identity = identify(params, &inputs, &store)?;
+    let erased = read_erased(params, &store)?;
+    let identity = identify(params, &inputs, &erased, &store)?;
     let files: usize = inputs.tables.iter().map(|table| table.sources.len()).sum();
     progress.end(&format!("{} tables, {files} files", inputs.tables.len()));
     let folder = store.display(&identity.run.folder());
@@ -54,12 +57,19 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
     }
     store.probe(&format!("{}/.probe", params.name))?;
     let scratch = scratch_folder(params)?;
-    let (results, mut summary, mut found) = compute(params, &inputs, &scratch, progress)?;
-    found.findings.extend(moves(params, &store, &identity, &results)?);
+    let prior = Prior::of(&store, &params.name, identity.prior.as_ref())?;
+    let seen = Seen { inputs: &inputs, prior: prior.as_ref(), erased: &erased.erased };
+    let (results, mut summary, mut found) = compute(params, &seen, &scratch, progress)?;
+    if let Some(prior) = &prior {
+        found.findings.extend(prior.moves(params, &results)?);
+    }
     inputs.check_unchanged()?;
     let staged = stage(params, (&store, &identity), &results, &found, progress)?;
     let bytes = staged.bytes_written;
     let verdict = audit::verdict(&found.findings);
+    if read_erased(params, &store)?.digest != erased.digest {
+        return Err(Error::new(Kind::StoreRetry, "expected the list of the erased to stay while the run was made, got another one: run again"));
+    }
     let manifest = manifest(params, &identity, verdict, inputs.stated(&found.counts), staged);
     let outcome = publish::commit(&store, &identity.run, manifest)?;
     progress.end(&format!("{} new bytes", bytes));
@@ -68,23 +78,12 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
     Ok(Finished { outcome, identity, folder, live_as_of, summary: Some(summary) })
 }
 
-/// How far groups and lists moved since the prior run, where the config guards them.
-fn moves(params: &Params, store: &Store, identity: &Identity, results: &Results) -> Result<Vec<Finding>> {
-    let Some(prior) = &identity.prior else { return Ok(Vec::new()) };
-    let run = publish::Run::at(&params.name, prior);
-    let manifest = publish::committed(store, &run)?;
-    let groups = publish::group_sizes(store, (&run, &manifest))?;
-    let group = |name: &str| results.groups.iter().find(|line| line.group == name).map_or(0, |line| line.customers as u64);
-    let mut names: std::collections::BTreeSet<&str> = results.groups.iter().map(|line| line.group.as_str()).collect();
-    names.extend(groups.keys().map(String::as_str));
-    let groups: Vec<_> = names.iter().map(|name| (*name, [groups.get(*name).copied().unwrap_or_default(), group(name)])).collect();
-    let list = |(campaign, target): &(String, crate::campaigns::Target)| {
-        let before = manifest.table(&format!("target_lists/{campaign}")).map(|table| table.rows)?;
-        Some((campaign.clone(), [before, target.list.rows() as u64]))
-    };
-    let lists: Vec<(String, [u64; 2])> = results.targets.iter().filter_map(list).collect();
-    let lists: Vec<_> = lists.iter().map(|(campaign, sizes)| (campaign.as_str(), *sizes)).collect();
-    Ok(audit::moved(&groups, &lists, &params.audit))
+/// Whom the job has to forget.
+///
+/// # Errors
+/// Those of the store; `Config` where the key is not the list's.
+pub(super) fn read_erased(params: &Params, store: &Store) -> Result<ErasedList> {
+    publish::read_erased(store, &params.name, params.erasure_key.as_ref().map(Secret::reveal))
 }
 
 fn live_as_of(params: &Params, store: &Store) -> Result<Option<String>> {
@@ -106,16 +105,18 @@ const CAMPAIGN_BYTES: u64 = 250;
 type Computed = (Results, Summary, Found);
 
 /// Everything between the lake and the tables.
-fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Progress) -> Result<Computed> {
+fn compute(params: &Params, seen: &Seen<'_>, scratch: &Path, progress: &dyn Progress) -> Result<Computed> {
+    let inputs = seen.inputs;
     let allowance = Allowance::scratch(params.scratch_limit);
     let scratch = Scratch { folder: scratch, allowance: &allowance };
-    let gathered = Gathered::of(params, inputs, scratch, progress)?;
+    let mut gathered = Gathered::of(params, seen, scratch, progress)?;
     let memory = inputs.order_lines()?.memory();
 
     progress.begin("collect features");
     let dates = Dates::choose(params.as_of, params.grid);
     let ranks = Ranks::of(&gathered.names);
     let mut world = world(params, &gathered, &ranks)?;
+    let changes = gathered.changes.take();
     let Gathered { names, people, partition, survey, feeds, complete, consents, events, counts, .. } = gathered;
     let plan = Plan {
         people: &people,
@@ -158,6 +159,7 @@ fn compute(params: &Params, inputs: &Inputs, scratch: &Path, progress: &dyn Prog
     let source = Source { people, names, world, complete: &complete, consents: &consents };
     let mut results = results(params, source, state, &trained)?;
     results.tables.extend(samples);
+    results.tables.extend(changes);
     progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));
     let summary = summary(&results, &trained, params.lookback_days);
     Ok((results, summary, Found { findings, trained, counts }))
@@ -248,7 +250,7 @@ struct Found {
 fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Results, found: &Found, progress: &dyn Progress) -> Result<Staged> {
     let folder = identity.run.folder();
     let Found { findings, trained, counts } = found;
-    let mut staged = Staged::default();
+    let mut staged = Staged::new(params.customers.keep_ids);
     for table in TableOf::all(params) {
         progress.begin(&format!("publish {}", table.contract.name));
         let before = staged.bytes_written;
@@ -296,6 +298,7 @@ fn manifest(params: &Params, identity: &Identity, verdict: Verdict, inputs: Vec<
         prior: identity.prior.clone(),
         previous_live: None,
         attempt: String::new(),
+        rewrites: None,
         inputs,
         tables: staged.tables,
         models: staged.models,

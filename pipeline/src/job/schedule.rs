@@ -3,6 +3,7 @@
 use super::identity::{Identity, identify};
 use super::inputs::Inputs;
 use super::params::Params;
+use super::run::read_erased;
 use crate::error::{Error, Kind, Result};
 use crate::publish::{Manifest, Run, read_live, read_manifest, read_rows};
 use crate::report;
@@ -44,7 +45,7 @@ fn stated(inputs: &Inputs) -> Vec<(String, usize, u64, u64)> {
 pub fn plan(params: &Params, access: &Access) -> Result<Planned> {
     let inputs = Inputs::open(params, access)?;
     let store = params.store.open(true, access)?;
-    let identity = identify(params, &inputs, &store)?;
+    let identity = identify(params, &inputs, &read_erased(params, &store)?, &store)?;
     let committed = read_manifest(&store, &identity.run)?;
     let live = read_live(&store, &params.name)?.map(|(live, _)| (live.as_of, live.run_id));
     Ok(Planned { inputs: stated(&inputs), identity, committed, live })

@@ -1,5 +1,6 @@
 //! `verify`, `diff`, `rollback` and `gc`: what is done with runs that are there.
 
+use super::erase::check_forgotten;
 use super::params::Params;
 use crate::error::Result;
 use crate::publish::{self, Collected, Damage, Diff, Live, Manifest, Run};
@@ -31,10 +32,11 @@ pub fn diff(params: &Params, before: &str, after: &str, access: &Access) -> Resu
 /// Points live to the run that `word` means; returns that run, and what was live.
 ///
 /// # Errors
-/// As `verify`; `Config` if the run cannot be live; `Locked` if live moved meanwhile.
+/// As `verify`; `Config` if the run cannot be live; `Held` if people are in it who were erased; `Locked` if live moved meanwhile.
 pub fn rollback(params: &Params, word: &str, access: &Access) -> Result<(Run, Live)> {
     let store = params.store.open(false, access)?;
     let (run, manifest) = publish::resolve(&store, &params.name, word)?;
+    check_forgotten(params, &store, &run, &manifest)?;
     let left = publish::rollback(&store, &run, &manifest)?;
     Ok((run, left))
 }

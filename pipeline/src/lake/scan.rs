@@ -7,10 +7,12 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::coerce::{Context, Origin, coerce, constant, product};
+use super::names::ByEntry;
 use super::open::{OpenTable, Source};
 use super::quarantine::{Quarantine, Rejected};
 use crate::columnar::{Column, FieldKind};
 use crate::error::{Error, Result};
+use crate::key::Erased;
 use crate::money::Currency;
 use crate::rule::Value;
 use crate::table::{Contract, Kind};
@@ -25,6 +27,8 @@ pub struct Cut {
     pub zone: Zone,
     /// The job's currency.
     pub currency: Currency,
+    /// Of whom no row may be seen.
+    pub erased: Erased,
 }
 
 /// What became of the rows of a table.
@@ -34,6 +38,8 @@ pub struct Counts {
     pub rows_in_files: u64,
     /// Rows that happened or arrived after as_of: not seen.
     pub rows_after_as_of: u64,
+    /// Rows up to as_of of people who are erased: not looked at.
+    pub erased: u64,
     /// Rows up to as_of that a rule rejected, by rule.
     pub rejected: BTreeMap<String, u64>,
     /// Rows that were used.
@@ -54,6 +60,7 @@ impl Counts {
     fn add(&mut self, other: Counts) {
         self.rows_in_files += other.rows_in_files;
         self.rows_after_as_of += other.rows_after_as_of;
+        self.erased += other.erased;
         self.used += other.used;
         self.rounded += other.rounded;
         for (rule, count) in other.rejected {
@@ -127,10 +134,11 @@ impl OpenTable {
         positions.sort_unstable();
         positions.dedup();
         let mut counts = self.empty_counts();
+        let mut forgotten = Forgotten::default();
         let mut batches = source.file.batches(&positions);
         while let Some((rows, columns)) = batches.next_batch()? {
             let batch = Batch { table: self, source, cut, group: batches.group(), positions: &positions, columns: &columns, rows };
-            let rows = batch.rows(&mut counts)?;
+            let rows = batch.rows(&mut counts, &mut forgotten)?;
             visit(&rows).map_err(|error| error.at(batch.place()))?;
         }
         Ok(counts)
@@ -149,7 +157,7 @@ struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    fn rows(&self, counts: &mut Counts) -> Result<Rows<'a>> {
+    fn rows(&self, counts: &mut Counts, forgotten: &mut Forgotten) -> Result<Rows<'a>> {
         let contract = &self.table.params.input.contract;
         let every = vec![true; self.rows];
         let recorded = self.days_of("recorded_at", &every)?;
@@ -163,6 +171,9 @@ impl<'a> Batch<'a> {
         let mut keep: Vec<bool> = days.iter().zip(&recorded).map(|(day, recorded)| seen(day) && seen(recorded)).collect();
         counts.rows_in_files += self.rows as u64;
         counts.rows_after_as_of += keep.iter().filter(|&&keep| !keep).count() as u64;
+        if !self.cut.erased.is_empty() {
+            self.forget(&mut keep, forgotten, counts)?;
+        }
         self.reject(&mut keep, &days, counts);
         let mut columns = Vec::with_capacity(contract.columns.len());
         for index in 0..contract.columns.len() {
@@ -188,6 +199,26 @@ impl<'a> Batch<'a> {
         let mut day_here = self.cut.zone.days();
         let mut day = |value: i64| if instant { day_here(value) } else { Day(value as i32) };
         Ok((0..self.rows).map(|row| column.int(row).map(&mut day)).collect())
+    }
+
+    /// Clears `keep` where the customer is erased.
+    fn forget(&self, keep: &mut [bool], forgotten: &mut Forgotten, counts: &mut Counts) -> Result<()> {
+        let contract = &self.table.params.input.contract;
+        let column = |name: &str| -> Result<Option<Column>> {
+            let Some(index) = contract.columns.iter().position(|column| column.name == name) else { return Ok(None) };
+            let Some(origin) = &self.source.origins[index] else { return Ok(None) };
+            self.convert(origin, Kind::Text, keep).map(|(column, _)| Some(column)).map_err(|message| self.fault(name, &message))
+        };
+        let Some(customers) = column("source_customer_id")? else { return Ok(()) };
+        let sources = column("source")?;
+        for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
+            let source = sources.as_ref().and_then(|column| column.text(row)).unwrap_or_default();
+            if forgotten.is(source, &customers, row, &self.cut.erased) {
+                *keep = false;
+                counts.erased += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Clears `keep` where all rules of a name hold; a row counts for the first name.
@@ -258,6 +289,25 @@ impl<'a> Batch<'a> {
     fn place(&self) -> String {
         let table = &self.table.params.input.contract.name;
         format!("{}: row group {}: table {table}", self.source.identity.path, self.group)
+    }
+}
+
+/// Who of a file is erased: asked once for each source and entry of a dictionary.
+#[derive(Default)]
+struct Forgotten {
+    by_source: Vec<(String, ByEntry<bool>)>,
+    last: usize,
+}
+
+impl Forgotten {
+    fn is(&mut self, source: &str, customers: &Column, row: usize, erased: &Erased) -> bool {
+        if self.by_source.get(self.last).is_none_or(|last| last.0 != source) {
+            self.last = self.by_source.iter().position(|known| known.0 == source).unwrap_or(self.by_source.len());
+            if self.last == self.by_source.len() {
+                self.by_source.push((source.to_owned(), ByEntry::default()));
+            }
+        }
+        self.by_source[self.last].1.get(customers, row, |id| erased.holds(source, id)).unwrap_or_default()
     }
 }
 

@@ -52,7 +52,7 @@ fn settle(store: &Store, manifest: &Manifest, committed: Outcome) -> Result<Outc
 ///
 /// # Errors
 /// `Limit` if the system gives no randomness.
-fn attempt() -> Result<String> {
+pub(super) fn attempt() -> Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| Error::new(Kind::Limit, format!("randomness: {error}")))?;
     Ok(hex(&bytes))

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::live::{Live, read_live};
 use super::manifest::{Head, Manifest, RunReference};
-use super::runs::{Folder, Run, divided};
+use super::runs::{Folder, Run, divided, uncollected};
 use crate::error::{Error, Result};
 use crate::store::{Created, Entry, STAGING, Store};
 use crate::time::Day;
@@ -35,6 +35,8 @@ pub enum Why {
     Staging,
     /// A run that `keep` releases.
     Released,
+    /// A run that holds people who were erased, and is published again without them: whoever reads it must go, whatever `keep` says.
+    Rewritten,
     /// A run that `gc` had begun to take away.
     Collected,
 }
@@ -74,9 +76,13 @@ pub fn plan(store: &Store, job: &str, keep: &Keep) -> Result<Plan> {
         }
     }
     let kept = kept(&committed, live.as_ref(), keep);
+    let is_live = |run: &Run| live.as_ref().is_some_and(|live| live.run_id == run.run_id);
+    let rewritten: BTreeSet<RunReference> = committed.iter().filter_map(|(.., manifest)| manifest.rewrites.clone()).collect();
     let mut staging: Vec<Entry> = beside;
     for (run, folder, _) in &committed {
-        if kept.contains(&run.reference()) {
+        if rewritten.contains(&run.reference()) && !is_live(run) {
+            found.push(folder.collected(Why::Rewritten, run));
+        } else if kept.contains(&run.reference()) {
             staging.extend(folder.files.iter().cloned());
         } else if folder.files.iter().all(is_old) {
             found.push(folder.collected(Why::Released, run));
@@ -91,15 +97,6 @@ impl Folder {
     fn collected(&self, why: Why, run: &Run) -> Collected {
         Collected { why, run: Some(run.clone()), files: self.files.clone() }
     }
-}
-
-/// The manifest of a run, unless an earlier `gc` took its place.
-fn uncollected(store: &Store, run: &Run) -> Result<Option<Manifest>> {
-    let Some((bytes, _)) = store.get(&run.manifest_path())? else { return Ok(None) };
-    if serde_json::from_slice::<Head>(&bytes).is_ok_and(|head| head == Head::collected()) {
-        return Ok(None);
-    }
-    Manifest::unsealed(&bytes).map(Some).map_err(|error| error.at(store.display(&run.manifest_path())))
 }
 
 /// The runs that stay: those that `keep` names, the live one, what live was before, what a pin left, and what any of these read.

@@ -75,7 +75,7 @@ pub struct PublishedTable {
 }
 
 /// A run that live once pointed to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunReference {
     /// Its as-of date.
     pub as_of: String,
@@ -110,6 +110,9 @@ pub struct Manifest {
     pub previous_live: Option<RunReference>,
     /// Random; tells a lost response from another run's commit.
     pub attempt: String,
+    /// The run that this one is without the people who were erased since; absent where it is no such run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewrites: Option<RunReference>,
     /// The input.
     pub inputs: Vec<InputTable>,
     /// The tables.

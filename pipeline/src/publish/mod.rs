@@ -2,10 +2,13 @@
 
 mod commit;
 mod diff;
+mod erased;
 mod gc;
 mod live;
 mod manifest;
 mod read;
+#[cfg(feature = "engine")]
+mod rewrite;
 mod rollback;
 mod runs;
 #[cfg(feature = "engine")]
@@ -14,12 +17,15 @@ mod verify;
 
 pub use commit::{Outcome, commit, finished};
 pub use diff::{Diff, TableDiff, diff, group_sizes};
+pub use erased::{ErasedList, erase, read_erased};
 pub use gc::{Collected, Keep, Why, collect, plan as plan_gc};
 pub use live::{Live, Pin, go_live, read_live};
-pub use manifest::{InputFile, InputTable, Manifest, PublishedFile, PublishedTable, RunReference};
-pub use read::{committed, read_manifest, read_rows};
+pub use manifest::{InputFile, InputTable, Manifest, PublishedColumn, PublishedFile, PublishedTable, RunReference};
+pub use read::{committed, each_batch, read_manifest, read_rows};
+#[cfg(feature = "engine")]
+pub use rewrite::{Forgotten, rewrite};
 pub use rollback::rollback;
-pub use runs::{Run, prior, resolve};
+pub use runs::{Run, all_committed, prior, resolve};
 #[cfg(feature = "engine")]
 pub use stage::Staged;
 pub use verify::{Damage, verify};

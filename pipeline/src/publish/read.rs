@@ -71,7 +71,7 @@ pub fn each_batch(
     Ok(())
 }
 
-fn open_part(store: &Store, run: &Run, part: &PublishedFile) -> Result<File> {
+pub(super) fn open_part(store: &Store, run: &Run, part: &PublishedFile) -> Result<File> {
     let path = format!("{}/{}", run.folder(), part.path);
     let entry = store.head(&path)?.ok_or_else(|| Error::new(Kind::Store, format!("{}: expected a part of the run, got nothing", store.display(&path))))?;
     File::open(store, &entry)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::live::read_live;
-use super::manifest::{Manifest, RunReference};
+use super::manifest::{Head, Manifest, RunReference};
 use super::read::{committed, read_manifest};
 use crate::error::{Error, Kind, Result};
 use crate::store::{Entry, Store};
@@ -62,6 +62,30 @@ pub struct Folder {
 pub fn folders(store: &Store, job: &str, as_of: Option<&str>) -> Result<BTreeMap<Run, Folder>> {
     let prefix = format!("{job}/runs/{}", as_of.unwrap_or_default());
     Ok(divided(job, store.list(prefix.trim_end_matches('/'))?).0)
+}
+
+/// Every committed run of a job with its manifest, the oldest as_of first; those that `gc` is taking away are none.
+///
+/// # Errors
+/// Those of the store; `Store` if a manifest is damaged.
+pub fn all_committed(store: &Store, job: &str) -> Result<Vec<(Run, Manifest)>> {
+    let mut runs = Vec::new();
+    for (run, _) in folders(store, job, None)?.into_iter().filter(|(_, folder)| folder.committed) {
+        runs.extend(uncollected(store, &run)?.map(|manifest| (run, manifest)));
+    }
+    Ok(runs)
+}
+
+/// The manifest of a run, unless `gc` took its place.
+///
+/// # Errors
+/// As `all_committed`.
+pub fn uncollected(store: &Store, run: &Run) -> Result<Option<Manifest>> {
+    let Some((bytes, _)) = store.get(&run.manifest_path())? else { return Ok(None) };
+    if serde_json::from_slice::<Head>(&bytes).is_ok_and(|head| head == Head::collected()) {
+        return Ok(None);
+    }
+    Manifest::unsealed(&bytes).map(Some).map_err(|error| error.at(store.display(&run.manifest_path())))
 }
 
 /// The files of a job by run folder, and those that lie beside.
@@ -123,8 +147,24 @@ pub fn prior(store: &Store, job: &str, as_of: &str, build_id: &str) -> Result<Op
     while at.as_of.as_str() >= as_of {
         let Some(before) = next else { return Ok(None) };
         // Past what `gc` took away there is nothing to compare with.
-        let Some(manifest) = read_manifest(store, &Run::at(job, &before))? else { return Ok(None) };
-        (at, next) = (before, manifest.previous_live);
+        let manifest = match read_manifest(store, &Run::at(job, &before))? {
+            Some(manifest) => manifest,
+            None => match rewriting(store, job, &before)? {
+                Some(manifest) => manifest,
+                None => return Ok(None),
+            },
+        };
+        (at, next) = (manifest.reference(), manifest.previous_live);
     }
     Ok(Some(at))
+}
+
+/// The committed run that was published in the place of one that is gone.
+fn rewriting(store: &Store, job: &str, gone: &RunReference) -> Result<Option<Manifest>> {
+    for (run, _) in folders(store, job, Some(&gone.as_of))?.into_iter().filter(|(_, folder)| folder.committed) {
+        if let Some(manifest) = uncollected(store, &run)?.filter(|manifest| manifest.rewrites.as_ref() == Some(gone)) {
+            return Ok(Some(manifest));
+        }
+    }
+    Ok(None)
 }

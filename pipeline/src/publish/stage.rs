@@ -24,9 +24,16 @@ pub struct Staged {
     pub files: Vec<PublishedFile>,
     /// Bytes that were written, and not there before.
     pub bytes_written: u64,
+    /// Whether ids are those of the prior run: then no table of customers is pure.
+    keeps_ids: bool,
 }
 
 impl Staged {
+    /// No file yet, of a run that keeps the ids of the prior one or does not.
+    pub fn new(keeps_ids: bool) -> Self {
+        Self { keeps_ids, ..Self::default() }
+    }
+
     /// Writes the parts of `table` below `folder` of `store`.
     ///
     /// # Errors
@@ -47,7 +54,7 @@ impl Staged {
             let (height, stem) = (part.rows() as u64, format!("tables/{}/part-{:05}", contract.name, parts.len()));
             let bytes = part.finish()?;
             let _held = store.memory().take("publish", bytes.len() as u64)?;
-            parts.push(staged.store(store, folder, &stem, "parquet", bytes.into(), Some(height))?);
+            parts.push(staged.store(store, folder, (&stem, "parquet"), bytes.into(), Some(height))?);
             rows += height;
             Ok(())
         };
@@ -64,9 +71,10 @@ impl Staged {
         close(self, part)?;
         let column =
             |column: &crate::table::Column| PublishedColumn { name: column.name.clone(), kind: column.kind.name().to_owned(), nullable: column.nullable };
+        let has_ids = contract.columns.iter().any(|column| column.name == "customer_id");
         let class = match contract.class {
-            Class::Pure => "pure",
-            Class::Chained => "chained",
+            Class::Pure if !(self.keeps_ids && has_ids) => "pure",
+            _ => "chained",
         };
         self.tables.push(PublishedTable {
             name: contract.name.clone(),
@@ -85,7 +93,7 @@ impl Staged {
     /// As `table`.
     pub fn model(&mut self, store: &Store, folder: &str, name: &str, artefact: &impl serde::Serialize) -> Result<()> {
         let text = serde_json::to_vec_pretty(artefact).map_err(|error| Error::bug(format!("model {name}: {error}")))?;
-        let file = self.store(store, folder, &format!("models/{name}"), "json", text.into(), None)?;
+        let file = self.store(store, folder, (&format!("models/{name}"), "json"), text.into(), None)?;
         self.models.push(file);
         Ok(())
     }
@@ -95,12 +103,16 @@ impl Staged {
     /// # Errors
     /// As `table`.
     pub fn file(&mut self, store: &Store, folder: &str, campaign: &str, bytes: Vec<u8>) -> Result<()> {
-        let file = self.store(store, folder, &format!("files/{campaign}/target_list"), "csv", bytes.into(), None)?;
+        let file = self.store(store, folder, (&format!("files/{campaign}/target_list"), "csv"), bytes.into(), None)?;
         self.files.push(file);
         Ok(())
     }
 
-    fn store(&mut self, store: &Store, folder: &str, stem: &str, ending: &str, bytes: Bytes, rows: Option<u64>) -> Result<PublishedFile> {
+    /// Stores `bytes` below `folder`, under a name that begins with a stem, holds their digest and has an ending.
+    ///
+    /// # Errors
+    /// Those of the store; `Bug` where equal names hold different bytes.
+    pub(super) fn store(&mut self, store: &Store, folder: &str, (stem, ending): (&str, &str), bytes: Bytes, rows: Option<u64>) -> Result<PublishedFile> {
         let digest = hex(&sha256(&bytes));
         let path = format!("{stem}-{}.{ending}", &digest[..16]);
         let full = format!("{folder}/{path}");

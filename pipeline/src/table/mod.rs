@@ -41,6 +41,13 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The kind of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        [Kind::Text, Kind::Int, Kind::Float, Kind::Bool, Kind::Date, Kind::Timestamp, Kind::Money].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// Which values a column may have.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Range {

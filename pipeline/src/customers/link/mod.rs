@@ -19,8 +19,8 @@ use cluster::{Edge, Guards, cluster};
 use records::{Comparison, FIELDS, Pattern, Record};
 use weigh::{Population, Weights};
 
-use super::NOBODY;
 use super::read::{AccountType, SourceCustomers};
+use super::{ITSELF, NOBODY};
 use crate::allowance::Allowance;
 use crate::error::Result;
 use crate::key::fingerprint;
@@ -41,16 +41,30 @@ pub type Held = (u32, u32, u8, HeldBack);
 pub struct Groups {
     /// By number: the group, or NOBODY for who stands alone.
     of: Vec<u32>,
-    /// By group: two numbers or more, each with the rule by which it came in.
+    /// By group: numbers, each with the rule by which it came in.
     members: Vec<Vec<(u32, u8)>>,
     /// Links that were held back.
     pub held: Vec<Held>,
 }
 
 impl Groups {
-    /// Whether a source customer is one with others.
+    /// Whether a source customer is one with others, or set apart.
     pub fn is_linked(&self, number: u32) -> bool {
         self.of.get(number as usize).is_some_and(|&group| group != NOBODY)
+    }
+
+    /// Sets those of `numbers` who stand alone apart: each is a group of one.
+    pub fn set_apart(&mut self, numbers: impl Iterator<Item = u32>) {
+        for number in numbers {
+            if self.is_linked(number) {
+                continue;
+            }
+            if self.of.len() <= number as usize {
+                self.of.resize(number as usize + 1, NOBODY);
+            }
+            self.of[number as usize] = self.members.len() as u32;
+            self.members.push(vec![(number, ITSELF)]);
+        }
     }
 
     /// The members of all groups.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::normalise::{self, Country};
 use super::records::Field;
 use crate::config::{Faults, RawBlocked, RawCountry, RawLink};
+use crate::customers::ITSELF;
 use crate::time::Day;
 
 /// How the weight of all that agrees links.
@@ -46,6 +47,7 @@ impl Params {
     /// The name of a rule, as the table `customer_links` has it.
     pub fn rule_name(&self, rule: u8) -> String {
         match self.rules.get(rule as usize) {
+            None if rule == ITSELF => "itself".to_owned(),
             Some(fields) => fields.iter().map(|field| field.name()).collect::<Vec<_>>().join("+"),
             None => "probabilistic".to_owned(),
         }
