@@ -157,6 +157,9 @@ pub struct SampleArgs {
     /// Shape of the gaps between orders: 1 is exponential, more is more regular; 0 mixes shapes
     #[arg(long, default_value_t = 0.0)]
     pub gap_shape: f64,
+    /// Busy and quiet weekdays, a year with holidays on which stores are closed, and a season before Christmas
+    #[arg(long)]
+    pub seasons: bool,
     /// Seed: equal arguments give equal bytes
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

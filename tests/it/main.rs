@@ -1,6 +1,7 @@
 //! The one integration-test binary: the program as its users run it, and the library against other programs' numbers.
 
 mod anchors;
+mod audit;
 mod bad_config;
 mod bad_lake;
 mod bytes;

@@ -1,5 +1,6 @@
 //! Lakes: the sample with its files and rows in another order, and tiny ones.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use parquet::basic::Compression;
@@ -50,6 +51,21 @@ pub fn reshuffle(from: &Path, to: &Path, change: &dyn Fn(&str) -> bool) {
         for (name, part) in [("z-first", &order[..rows / 3]), ("a-second", &order[rows / 3..])] {
             let picked: Vec<(&str, Cells)> = columns.iter().map(|(name, cells)| (name.as_str(), cells.pick(part))).collect();
             write(&folder.join(format!("{name}.parquet")), &picked, Compression::SNAPPY);
+        }
+    }
+}
+
+/// Changes the columns of the Parquet files below `folder` of whose paths `which` holds; a file that has no row left goes.
+pub fn edit(folder: &Path, which: &dyn Fn(&str) -> bool, change: &dyn Fn(&mut BTreeMap<String, Cells>)) {
+    let store = local(folder);
+    for entry in store.list("").expect("files").iter().filter(|entry| which(&entry.path)) {
+        let mut columns = read(&File::open(&store, entry).expect("a file")).into_iter().collect();
+        change(&mut columns);
+        let path = folder.join(&entry.path);
+        // The file may be another lake's, too.
+        std::fs::remove_file(&path).expect("a file goes");
+        if columns.values().any(|cells| !cells.is_empty()) {
+            write(&path, &columns.iter().map(|(name, cells)| (name.as_str(), cells.clone())).collect::<Vec<_>>(), Compression::SNAPPY);
         }
     }
 }

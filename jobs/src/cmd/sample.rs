@@ -21,6 +21,7 @@ pub fn run(arguments: &SampleArgs) -> anyhow::Result<u8> {
         products: arguments.products,
         lines_per_customer: arguments.lines_per_customer,
         gap_shape: arguments.gap_shape,
+        seasons: arguments.seasons,
         seed: arguments.seed,
         monthly_files: arguments.files == Files::Month,
     };

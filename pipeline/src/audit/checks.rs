@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::arrivals::check_arrivals;
+use super::history::{self, CustomerDay, DaysChecked};
+use super::prices::{Sold, moved_prices};
 use super::survey::{Complete, Feed, FeedsByName, Survey};
 use super::{Finding, Severity};
 use crate::config::{Faults, RawAudit, RawHoldIf, RawLate};
@@ -20,6 +23,10 @@ pub struct Params {
     complete_lag_days_max: u32,
     late_store: RawLate,
     late_store_orders: f64,
+    days: history::Params,
+    moved_price_value_share_max: f64,
+    unknown_product_value_share_max: f64,
+    contactable_share_min: BTreeMap<String, f64>,
     hold_if: Option<HoldIf>,
 }
 
@@ -33,17 +40,30 @@ struct HoldIf {
 
 /// Checks the section.
 pub fn check(raw: RawAudit, faults: &mut Faults<'_>) -> Params {
+    let days = history::check(raw.days.unwrap_or_default(), faults);
     let mut share = |key: &str, value| faults.ranged(&format!("audit.{key}"), value, 0.0..=1.0);
     Params {
         rejected_share_max: share("rejected_share_max", raw.rejected_share_max),
         duplicate_share_max: share("duplicate_share_max", raw.duplicate_share_max),
         anonymous_line_share_max: share("anonymous_line_share_max", raw.anonymous_line_share_max),
         anonymous_value_share_max: share("anonymous_value_share_max", raw.anonymous_value_share_max),
+        moved_price_value_share_max: share("moved_price_value_share_max", raw.moved_price_value_share_max),
+        unknown_product_value_share_max: share("unknown_product_value_share_max", raw.unknown_product_value_share_max),
+        contactable_share_min: check_contactable(raw.contactable_share_min.unwrap_or_default(), faults),
+        days,
         complete_lag_days_max: faults.ranged("audit.complete_lag_days_max", raw.complete_lag_days_max, 0..=3650),
         late_store: faults.required("audit.late_store", raw.late_store, "withhold, hold or publish").unwrap_or(RawLate::Hold),
         late_store_orders: faults.ranged("audit.late_store_orders", raw.late_store_orders, 1.0..=1e6),
         hold_if: raw.hold_if.map(|raw| check_hold_if(&raw, faults)).filter(|guard| guard.group_change_max.is_some() || guard.list_change_max.is_some()),
     }
+}
+
+fn check_contactable(raw: BTreeMap<String, f64>, faults: &mut Faults<'_>) -> BTreeMap<String, f64> {
+    let checked = |(channel, share): (String, f64)| {
+        let share = faults.ranged(&format!("audit.contactable_share_min.{channel}"), Some(share), 0.0..=1.0);
+        (channel, share)
+    };
+    raw.into_iter().map(checked).collect()
 }
 
 fn check_hold_if(raw: &RawHoldIf, faults: &mut Faults<'_>) -> HoldIf {
@@ -101,22 +121,35 @@ pub fn complete_through(feeds: &FeedsByName, status: &Status, params: &Params, a
         newest,
         late_sources: late(&feeds.sources, &|name| stated(&|key| key.0 == name && key.1.is_none())),
         late_stores: late(&feeds.stores, &|name| stated(&|key| key.1.as_deref() == Some(name))),
+        faulty_stores: BTreeMap::new(),
     }
 }
 
-/// What the input checks found. `counts` are those of every table; `duplicates` are order lines equal to another in every column.
-pub fn input_checks(
-    counts: &[(String, Counts)],
-    surveyed: (&Survey, &FeedsByName),
-    complete: &Complete,
-    duplicates: u64,
-    params: &Params,
-    as_of: Day,
-) -> Vec<Finding> {
-    let (survey, by_name) = surveyed;
+/// What was seen of the input.
+pub struct Seen<'a> {
+    /// What became of the rows, by table.
+    pub counts: &'a [(String, Counts)],
+    /// What the order lines hold.
+    pub survey: &'a Survey,
+    /// Sources and stores, as far as they have come.
+    pub feeds: &'a FeedsByName,
+    /// The days to which they are complete.
+    pub complete: &'a Complete,
+    /// What the checks of days found.
+    pub checked: &'a DaysChecked,
+    /// Order lines of customers equal to another in every column.
+    pub duplicates: u64,
+    /// What customers' lines say by day: by days before as_of.
+    pub customer_days: &'a [CustomerDay],
+}
+
+/// What the input checks found.
+pub fn input_checks(seen: &Seen<'_>, params: &Params, as_of: Day) -> Vec<Finding> {
+    let Seen { survey, complete, duplicates, .. } = *seen;
     let mut findings = Vec::new();
-    for (table, counts) in counts {
+    for (table, counts) in seen.counts {
         count_rows(table, counts, params, &mut findings);
+        findings.extend(check_arrivals(table, counts, &params.days, as_of));
     }
     let lines = survey.lines as f64;
     let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
@@ -140,7 +173,9 @@ pub fn input_checks(
         let consequence = "there is no line up to as_of: nobody would be known to have ordered".to_owned();
         findings.push(Finding { check: "no_lines".into(), subject: "order_lines".into(), value: 0.0, limit: Some(1.0), severity: Severity::Hold, consequence });
     }
-    feeds(by_name, complete, params, as_of, &mut findings);
+    feeds(seen.feeds, complete, params, as_of, &mut findings);
+    findings.extend(seen.checked.findings.iter().cloned());
+    findings.extend(history::check_customer_days(seen.customer_days, complete, &params.days, as_of));
     findings
 }
 
@@ -174,6 +209,19 @@ fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<
 
 /// How far every source and store has come, and what follows where one is late.
 fn feeds(feeds: &FeedsByName, complete: &Complete, params: &Params, as_of: Day, findings: &mut Vec<Finding>) {
+    for (source, feed) in &feeds.sources {
+        let [value, anonymous] = feed.value_minor;
+        let share = if value == 0 { 0.0 } else { anonymous as f64 / value as f64 };
+        let consequence = format!("{anonymous} of {value} minor units belong to no customer");
+        findings.push(Finding {
+            check: "source_anonymous_value_share".into(),
+            subject: source.clone(),
+            value: share,
+            limit: None,
+            severity: Severity::Note,
+            consequence,
+        });
+    }
     let mut lag = |check: &str, name: &str, day: Day, severity: Severity, then: &str| {
         let value = as_of.since(day) as f64;
         let consequence = format!("complete to {day}; {then}");
@@ -202,7 +250,28 @@ impl Params {
         self.hold_if.is_some()
     }
 
-    /// Whether customers of late stores are withheld.
+    /// Checks the newest days of every source and store.
+    pub fn check_days(&self, feeds: &FeedsByName, complete: &Complete, as_of: Day) -> DaysChecked {
+        history::check_days(feeds, complete, self.late_store, &self.days, as_of)
+    }
+
+    /// How many of all customers can be contacted by a channel for a purpose, and why the others cannot.
+    pub fn check_contactable(&self, (purpose, channel): (&str, &str), contactable: usize, reasons: &BTreeMap<&'static str, usize>) -> Finding {
+        let customers = contactable + reasons.values().sum::<usize>();
+        let value = contactable as f64 / customers.max(1) as f64;
+        let limit = self.contactable_share_min.get(channel).copied();
+        let why: Vec<String> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        let severity = if limit.is_some_and(|limit| value < limit) { Severity::Hold } else { Severity::Note };
+        let consequence = format!("{contactable} of {customers} customers; the others: {}", why.join(", "));
+        Finding { check: "contactable_share".into(), subject: format!("{purpose} by {channel}"), value, limit, severity, consequence }
+    }
+
+    /// Checks the prices of what was sold in the newest week; products that are told are named in `counts`, those of the order lines.
+    pub fn check_prices(&self, sold: &[Sold<'_>], counts: &mut Counts) -> Vec<Finding> {
+        moved_prices(sold, self.days.factor_move_max(), [self.moved_price_value_share_max, self.unknown_product_value_share_max], counts)
+    }
+
+    /// Whether customers of stores that are late, or have a fault of their own, are withheld.
     pub fn withholds_late_stores(&self) -> bool {
         self.late_store == RawLate::Withhold
     }

@@ -1,10 +1,17 @@
 //! What a check, a finding and a verdict are; the checks of the input.
 
+mod arrivals;
 mod checks;
+mod days;
+mod history;
+mod prices;
 mod quarantine;
 mod survey;
 
-pub use checks::{Params, Status, check, complete_through, input_checks, moved};
+pub use checks::{Params, Seen, Status, check, complete_through, input_checks, moved};
+pub use days::{COUNTED, Prices, age};
+pub use history::{CustomerDay, DaysChecked};
+pub use prices::Sold;
 pub use quarantine::{quarantine_contract, quarantine_table};
 pub use survey::{Complete, Feed, FeedsByName, Survey};
 

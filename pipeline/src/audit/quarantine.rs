@@ -11,13 +11,13 @@ use crate::time::Day;
 pub fn quarantine_contract() -> Contract {
     let columns = vec![
         Column::new("table", Kind::Text, "the input table"),
-        Column::new("rule", Kind::Text, "the rule of the YAML that rejected the row"),
+        Column::new("rule", Kind::Text, "the rule of the YAML that rejected the row; of products that the audit names: price_moved, unknown_product"),
         Column::new("source", Kind::Text, "system that wrote the row").nullable(),
         Column::new("key", Kind::Text, "what names the row: order, line and product; customer of the source; and the like"),
         Column::new("date", Kind::Date, "day on which it happened").nullable().within(Range::Past),
-        Column::new("row_count", Kind::Int, "rejected rows that are equal in all this").within(Range::Between(1.0, f64::INFINITY)),
+        Column::new("row_count", Kind::Int, "rows that are equal in all this").within(Range::Between(1.0, f64::INFINITY)),
     ];
-    let meaning = "One row a rejected row, by its key and never by a personal value. Of more than 100,000 a table and rule, those with the \
+    let meaning = "One row a rejected row or a product that the audit names, by its key and never by a personal value. Of more than 100,000 a table and rule, those with the \
                    smallest hashes; the table audit counts all.";
     Contract::new("quarantine", meaning, &[], columns)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::days::{self, DayCounts, Days, Prices};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
 use crate::lake::{LineKind, LineOf, Names};
@@ -25,6 +26,8 @@ pub struct Survey {
     sources: Feeds,
     /// Stores, as far as they have come.
     stores: Feeds,
+    /// By product number: what its lines say of its price.
+    prices: Vec<Prices>,
     /// What all this takes of the memory.
     held: Option<Held>,
 }
@@ -38,35 +41,77 @@ struct Feeds {
     feeds: Vec<Option<Feed>>,
 }
 
-/// A source or store: the day of its newest line, and its orders in the pace window, as fingerprints.
+/// A source or store: the day of its newest line, its orders in the pace window, as fingerprints, and its newest days one by one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {
     /// Day of the newest line.
     pub newest: Day,
+    /// Its newest days.
+    pub days: Days,
+    /// Value of its lines in minor units, and of those without a customer.
+    pub value_minor: [i128; 2],
     recent_orders: HashSet<u64>,
 }
 
+/// Lines of one order, of one day, source and store, that stand together.
+struct RunOfLines {
+    order: u64,
+    day: Day,
+    source: u32,
+    store: u32,
+    counts: DayCounts,
+    value_minor: [i64; 2],
+}
+
+impl RunOfLines {
+    fn of(LineOf { line, source, .. }: &LineOf) -> Self {
+        Self { order: line.order, day: line.day, source: *source, store: line.store, counts: DayCounts::default(), value_minor: [0; 2] }
+    }
+
+    fn count(&mut self, of: &LineOf, is_known: bool) {
+        self.counts.count(of, is_known);
+        if of.line.kind != LineKind::NoProduct {
+            self.value_minor[0] += of.line.amount_minor;
+            self.value_minor[1] += if of.customer.is_none() { of.line.amount_minor } else { 0 };
+        }
+    }
+}
+
 impl Feeds {
-    fn add(&mut self, number: u32, day: Day, recent_order: Option<u64>) {
+    fn of(&mut self, number: u32, day: Day) -> &mut Feed {
         let index = number as usize;
         if self.feeds.len() <= index {
             self.feeds.resize(index + 1, None);
         }
-        let feed = self.feeds[index].get_or_insert_with(|| Feed { newest: day, recent_orders: HashSet::new() });
+        let new = || Feed { newest: day, days: Days::default(), value_minor: [0; 2], recent_orders: HashSet::new() };
+        let feed = self.feeds[index].get_or_insert_with(new);
         feed.newest = feed.newest.max(day);
-        feed.recent_orders.extend(recent_order);
+        feed
+    }
+
+    /// Adds a run of lines.
+    fn add(&mut self, number: u32, run: &RunOfLines, recent: bool, age: Option<usize>) {
+        let feed = self.of(number, run.day);
+        feed.recent_orders.extend(recent.then_some(run.order));
+        feed.value_minor.iter_mut().zip(run.value_minor).for_each(|(sum, more)| *sum += i128::from(more));
+        if let Some(age) = age {
+            feed.days.add(age, &run.counts);
+        }
     }
 
     fn merge(&mut self, other: Feeds) {
         for (number, feed) in other.feeds.into_iter().enumerate() {
             let Some(feed) = feed else { continue };
-            self.add(number as u32, feed.newest, None);
-            self.feeds[number].as_mut().expect("it was added").recent_orders.extend(feed.recent_orders);
+            let known = self.of(number as u32, feed.newest);
+            known.recent_orders.extend(feed.recent_orders);
+            known.days.merge(&feed.days);
+            known.value_minor.iter_mut().zip(feed.value_minor).for_each(|(sum, more)| *sum += more);
         }
     }
 
-    fn orders(&self) -> u64 {
-        self.feeds.iter().flatten().map(|feed| feed.recent_orders.len() as u64).sum()
+    fn bytes(&self) -> u64 {
+        let bytes = |feed: &Feed| feed.recent_orders.len() as u64 * ORDER_BYTES + feed.days.bytes();
+        self.feeds.iter().flatten().map(bytes).sum()
     }
 
     fn named(&self, names: &Names) -> BTreeMap<String, Feed> {
@@ -76,6 +121,12 @@ impl Feeds {
 }
 
 impl Feed {
+    /// A feed of which only its days are known.
+    #[cfg(test)]
+    pub fn of(newest: Day, days: Days) -> Self {
+        Self { newest, days, value_minor: [0; 2], recent_orders: HashSet::new() }
+    }
+
     /// How many orders should have come between its newest line and `day`, at its own pace.
     pub fn missing_orders(&self, day: Day) -> f64 {
         self.recent_orders.len() as f64 / f64::from(PACE_DAYS) * day.since(self.newest) as f64
@@ -91,6 +142,8 @@ pub struct Complete {
     pub late_sources: BTreeMap<String, Day>,
     /// Stores that are complete only to an earlier day.
     pub late_stores: BTreeMap<String, Day>,
+    /// Stores of which a day has a fault, and the newest such day.
+    pub faulty_stores: BTreeMap<String, Day>,
 }
 
 impl Complete {
@@ -103,34 +156,53 @@ impl Complete {
 }
 
 impl Survey {
-    /// Counts lines; the pace is that of the days before `as_of`.
+    /// Counts lines; the pace is that of the days before `as_of`. `is_known` says of source customers, by number, whether the table `customers` has them.
     ///
     /// # Errors
     /// `Limit` if `memory` does not hold what is counted.
-    pub fn add(&mut self, lines: &[LineOf], as_of: Day, memory: &Allowance) -> Result<()> {
-        let pace = Window::ending(as_of, PACE_DAYS);
-        let mut last = None;
-        for LineOf { line, source, customer } in lines {
-            let value = if line.kind == LineKind::NoProduct { 0 } else { i128::from(line.amount_minor) };
-            self.lines += 1;
-            self.value_minor += value;
-            if customer.is_none() {
-                self.anonymous_lines += 1;
-                self.anonymous_value_minor += value;
-            }
+    pub fn add(&mut self, lines: &[LineOf], as_of: Day, is_known: &dyn Fn(u32) -> bool, memory: &Allowance) -> Result<()> {
+        let mut run: Option<RunOfLines> = None;
+        let mut last = (u32::MAX, true);
+        for of in lines {
+            let line = &of.line;
+            self.price(of, as_of);
             // The lines of an order stand together, mostly.
-            let same = (line.order, line.day, *source, line.store);
-            if last == Some(same) {
-                continue;
+            let same = |run: &RunOfLines| (run.order, run.day, run.source, run.store) == (line.order, line.day, of.source, line.store);
+            if !run.as_ref().is_some_and(same) {
+                run.replace(RunOfLines::of(of)).iter().for_each(|done| self.close(done, as_of));
             }
-            last = Some(same);
-            let recent_order = pace.contains(line.day).then_some(line.order);
-            self.sources.add(*source, line.day, recent_order);
-            if line.store > 0 {
-                self.stores.add(line.store, line.day, recent_order);
+            if let Some(customer) = of.customer.filter(|customer| customer.number != last.0) {
+                last = (customer.number, is_known(customer.number));
+            }
+            if let Some(run) = &mut run {
+                run.count(of, of.customer.is_none() || last.1);
             }
         }
+        run.iter().for_each(|done| self.close(done, as_of));
         self.account(memory)
+    }
+
+    fn price(&mut self, of: &LineOf, as_of: Day) {
+        let product = of.line.product as usize;
+        if self.prices.len() <= product {
+            self.prices.resize(product + 1, Prices::default());
+        }
+        if of.line.kind != LineKind::NoProduct {
+            self.prices[product].count(of, as_of.since(of.line.day));
+        }
+    }
+
+    fn close(&mut self, run: &RunOfLines, as_of: Day) {
+        let pace = Window::ending(as_of, PACE_DAYS);
+        self.lines += u64::from(run.counts.lines);
+        self.anonymous_lines += u64::from(run.counts.anonymous);
+        self.value_minor += i128::from(run.value_minor[0]);
+        self.anonymous_value_minor += i128::from(run.value_minor[1]);
+        let (recent, age) = (pace.contains(run.day), days::age(as_of, run.day, days::TOTALS));
+        self.sources.add(run.source, run, recent, age);
+        if run.store > 0 {
+            self.stores.add(run.store, run, recent, age);
+        }
     }
 
     /// Adds another survey.
@@ -144,17 +216,26 @@ impl Survey {
         self.anonymous_value_minor += other.anonymous_value_minor;
         self.sources.merge(other.sources);
         self.stores.merge(other.stores);
+        if self.prices.len() < other.prices.len() {
+            self.prices.resize(other.prices.len(), Prices::default());
+        }
+        self.prices.iter_mut().zip(&other.prices).for_each(|(sum, more)| sum.add(more));
         self.account(memory)
     }
 
     fn account(&mut self, memory: &Allowance) -> Result<()> {
-        let bytes = (self.sources.orders() + self.stores.orders()) * ORDER_BYTES;
+        let bytes = self.sources.bytes() + self.stores.bytes() + (self.prices.len() * size_of::<Prices>()) as u64;
         self.held.get_or_insert_with(|| memory.nothing()).resize("divide lines into shards", bytes)
     }
 
     /// Sources and stores by name.
     pub fn feeds(&self, sources: &Names, stores: &Names) -> FeedsByName {
         FeedsByName { sources: self.sources.named(sources), stores: self.stores.named(stores) }
+    }
+
+    /// What the lines of each product say of its price, by number.
+    pub fn prices(&self) -> &[Prices] {
+        &self.prices
     }
 }
 
@@ -168,6 +249,13 @@ pub struct FeedsByName {
 }
 
 impl FeedsByName {
+    /// All sources together, by days.
+    pub fn together(&self) -> Days {
+        let mut all = Days::default();
+        self.sources.values().for_each(|feed| all.merge(&feed.days));
+        all
+    }
+
     /// The newest day of any line.
     pub fn newest_day(&self) -> Option<Day> {
         self.sources.values().map(|feed| feed.newest).max()
@@ -182,8 +270,8 @@ mod tests {
     fn a_feed_is_late_by_its_own_pace() {
         let (mut early, mut late) = (Feeds::default(), Feeds::default());
         // 14 orders in 28 days is one every second day: six silent days hold three.
-        (0..9).for_each(|order| early.add(2, Day(80 + order), Some(order as u64)));
-        (8..14).for_each(|order| late.add(2, Day(80 + order), Some(order as u64)));
+        (0..9).for_each(|order| early.of(2, Day(80 + order)).recent_orders.extend([order as u64]));
+        (8..14).for_each(|order| late.of(2, Day(80 + order)).recent_orders.extend([order as u64]));
         late.merge(early);
         let feed = late.feeds[2].as_ref().expect("it was added");
         assert!((feed.missing_orders(Day(99)) - 3.0).abs() < 1e-12);
@@ -193,7 +281,7 @@ mod tests {
     #[test]
     fn silence_is_counted_to_the_day_that_is_complete() {
         let late = |name: &str, day| BTreeMap::from([(name.to_owned(), Day(day))]);
-        let complete = Complete { newest: Day(100), late_sources: late("web", 97), late_stores: late("s1", 95) };
+        let complete = Complete { newest: Day(100), late_sources: late("web", 97), late_stores: late("s1", 95), faulty_stores: BTreeMap::new() };
         let observed = |source: &str, store: Option<&str>, date| complete.observed_to(source, store, Day(date)).0;
         assert_eq!(observed("app", None, 101), 100);
         assert_eq!(observed("app", Some("s2"), 99), 99);

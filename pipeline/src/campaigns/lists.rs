@@ -1,10 +1,12 @@
 //! From everyone to a target list and its exclusions: rows of both are the rows of `customers`.
 
+use std::collections::BTreeMap;
+
 use polars::prelude::{AnyValue, Column as Series, DataFrame, DataType, IdxCa, IdxSize, NewChunkedArray};
 
 use super::audience::Params;
 use super::csv_file::Csv;
-use crate::customers::{Consents, People};
+use crate::customers::{Consents, Customer, People};
 use crate::error::Result;
 use crate::key;
 use crate::lake::SourceKeys;
@@ -171,19 +173,35 @@ fn reasons(params: &Params, source: &Source<'_>, row: usize, order: Option<f64>,
     if order.is_none() {
         reasons.push("no_value".to_owned());
     }
-    let customer = &source.people.customers[row];
-    let reachable = match params.channel.as_str() {
-        "email" => customer.has_email,
-        "sms" | "phone" => customer.has_phone,
-        _ => true,
-    };
-    if params.address_required && !reachable {
+    if params.address_required && !has_address(&source.people.customers[row], &params.channel) {
         reasons.push("no_address".to_owned());
     }
     // An objection or a withdrawal holds always; consent that nobody was asked for may be waived.
     let refusal = source.consents.refusal(row as u32, &params.purpose, &params.channel);
     reasons.extend(refusal.filter(|refusal| params.consent_required || *refusal != "consent_unknown").map(str::to_owned));
     reasons
+}
+
+/// Whether a customer has an address for a channel.
+fn has_address(customer: &Customer, channel: &str) -> bool {
+    match channel {
+        "email" => customer.has_email,
+        "sms" | "phone" => customer.has_phone,
+        _ => true,
+    }
+}
+
+/// How many may and can be contacted by a channel for a purpose, account types that are left out aside; and the others, by first reason.
+pub fn contactable(people: &People, consents: &Consents, purpose: &str, channel: &str) -> (usize, BTreeMap<&'static str, usize>) {
+    let (mut contactable, mut reasons) = (0, BTreeMap::new());
+    for (row, customer) in people.customers.iter().enumerate().filter(|(_, customer)| !customer.left_out) {
+        let no_address = (!has_address(customer, channel)).then_some("no_address");
+        match no_address.or_else(|| consents.refusal(row as u32, purpose, channel)) {
+            Some(reason) => *reasons.entry(reason).or_default() += 1,
+            None => contactable += 1,
+        }
+    }
+    (contactable, reasons)
 }
 
 fn build(params: &Params, source: &Source<'_>, ranked: &[usize], order: &[Option<f64>], reasons: &[Vec<String>]) -> Result<Target> {

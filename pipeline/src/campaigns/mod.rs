@@ -8,4 +8,4 @@ mod lists;
 pub use audience::{Params, check};
 pub use csv_file::Csv;
 #[cfg(feature = "engine")]
-pub use lists::{Source, Target, Wide, contracts, target};
+pub use lists::{Source, Target, Wide, contactable, contracts, target};

@@ -1,5 +1,7 @@
 //! Sections of the stages between the lake and the models: `audit`, `customers`, `snapshots`, `features`.
 
+use std::collections::BTreeMap;
+
 use super::overlay::{replaced_whole, section};
 
 section! {
@@ -19,8 +21,38 @@ section! {
         late_store: RawLate,
         /// A store is late when, at its pace of the last 28 days, this many orders should have come since its newest one.
         late_store_orders: f64,
+        /// Days against days, by source and store.
+        days: RawAuditDays,
+        /// Most value of the newest week that prices have moved by more than `days.factor_move_max`, product by product, as a share.
+        moved_price_value_share_max: f64,
+        /// Most value of the newest week of products that the table `products` does not know, as a share.
+        unknown_product_value_share_max: f64,
+        /// Least customers that may and can be contacted, as a share, by channel.
+        contactable_share_min: BTreeMap<String, f64>,
         /// Holds a run that differs too much from the prior one.
         hold_if: RawHoldIf,
+    }
+}
+
+section! {
+    /// What a day of a source or store may be like: the newest four weeks are compared with the eight weeks before each day.
+    RawAuditDays {
+        /// Lines of a day that is worth a comparison.
+        lines_min: u32,
+        /// Least lines, as a share of what the same weekdays and the other sources or stores lead to expect.
+        expected_share_min: f64,
+        /// Most lines, as a share of the same.
+        expected_share_max: f64,
+        /// Most lines of a day that repeat another line, or all lines of another order of that instant, as a share.
+        repeated_share_max: f64,
+        /// Most by which a share of lines (returns, without a customer, ...) may differ from that of usual days.
+        share_move_max: f64,
+        /// Most by which the middle price, or the units of a line, may differ, as a factor.
+        factor_move_max: f64,
+        /// Most by which the middle time of the day may differ, in hours.
+        hour_move_max: f64,
+        /// Days that are odd and known to be: the shop was closed, or what is lost is lost for good. They are not compared.
+        accepted: Vec<String>,
     }
 }
 

@@ -97,6 +97,11 @@ pub fn read_products(table: &OpenTable, cut: &Cut, names: &LineNames) -> Result<
 pub struct Products(HashMap<u32, Product>);
 
 impl Products {
+    /// Whether the table knows the product of this number.
+    pub fn knows(&self, number: u32) -> bool {
+        self.0.contains_key(&number)
+    }
+
     fn keep(&mut self, number: u32, product: Product) {
         match self.0.get_mut(&number) {
             Some(known) if *known >= product => {}

@@ -4,7 +4,7 @@ use super::inputs::{Inputs, read_status};
 use super::params::Params;
 use super::prior::Prior;
 use super::progress::Progress;
-use crate::audit::{self, Complete, FeedsByName, Status, Survey};
+use crate::audit::{self, Complete, DaysChecked, FeedsByName, Status, Survey};
 use crate::customers::{self, Consents, Groups, LinkParams, People, SourceCustomers};
 use crate::error::Result;
 use crate::features::{self, EventTable, Products, Promotions};
@@ -37,6 +37,8 @@ pub struct Gathered {
     pub feeds: FeedsByName,
     /// The days to which they are complete.
     pub complete: Complete,
+    /// What the checks of days found.
+    pub checked: DaysChecked,
     /// Who may be contacted.
     pub consents: Consents,
     /// What happened to customers beside orders.
@@ -70,7 +72,14 @@ impl Gathered {
         progress.end(&format!("{} source customers", names.keys.len()));
 
         progress.begin("divide lines into shards");
-        let with = Divide { names: &names, groups: &groups, shards: params.shards, lines_max: params.customers.max_rows_per_customer, scratch };
+        let with = Divide {
+            known: inputs.table("customers").is_some().then_some(&known),
+            names: &names,
+            groups: &groups,
+            shards: params.shards,
+            lines_max: params.customers.max_rows_per_customer,
+            scratch,
+        };
         let (divided, line_counts) = shards::divide(lines, &cut, &with)?;
         counts.insert(0, ("order_lines".to_owned(), line_counts));
         let people = People::settle(&known, &groups, &divided.seen, (&names, &ledger), (&params.customers, params.as_of), lines.memory())?;
@@ -85,9 +94,11 @@ impl Gathered {
         let events = read_events(params, inputs, &cut, (&names, &people), scratch, &mut counts)?;
         let Small { consents, status, products, promotions } = read_small_tables(inputs, &cut, (&names, &people), &mut counts)?;
         let feeds = survey.feeds(&names.keys.sources, &names.stores);
-        let complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
+        let mut complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
+        let checked = params.audit.check_days(&feeds, &complete, params.as_of);
+        complete.faulty_stores.clone_from(&checked.faulty_stores);
         progress.end(&format!("{} tables", counts.len()));
-        Ok(Self { names, people, partition, survey, feeds, complete, consents, events, products, promotions, changes, counts })
+        Ok(Self { names, people, partition, survey, feeds, complete, checked, consents, events, products, promotions, changes, counts })
     }
 }
 

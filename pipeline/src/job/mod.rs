@@ -3,6 +3,7 @@
 mod contracts;
 mod erase;
 mod everyone;
+mod findings;
 mod gather;
 mod identity;
 mod inputs;

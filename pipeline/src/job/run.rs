@@ -2,6 +2,7 @@
 
 use super::contracts::definitions_table;
 use super::everyone::TableOf;
+use super::findings::{Input, contact_findings, line_finding, model_findings};
 use super::gather::{Gathered, Seen};
 use super::identity::{Identity, PROGRAM, identify};
 use super::inputs::Inputs;
@@ -10,7 +11,7 @@ use super::prior::Prior;
 use super::progress::Progress;
 use super::results::{Results, Source, list_lines, results};
 use crate::allowance::Allowance;
-use crate::audit::{self, Finding, Severity, Verdict};
+use crate::audit::{self, Finding, Verdict};
 use crate::backtest::{self, Trained};
 use crate::config::Secret;
 use crate::customers::People;
@@ -112,12 +113,13 @@ fn compute(params: &Params, seen: &Seen<'_>, scratch: &Path, progress: &dyn Prog
     let mut gathered = Gathered::of(params, seen, scratch, progress)?;
     let memory = inputs.order_lines()?.memory();
 
+    let has_products = inputs.table("products").is_some();
     progress.begin("collect features");
     let dates = Dates::choose(params.as_of, params.grid);
     let ranks = Ranks::of(&gathered.names);
     let mut world = world(params, &gathered, &ranks)?;
     let changes = gathered.changes.take();
-    let Gathered { names, people, partition, survey, feeds, complete, consents, events, counts, .. } = gathered;
+    let Gathered { names, people, partition, survey, feeds, complete, checked, consents, events, mut counts, products, .. } = gathered;
     let plan = Plan {
         people: &people,
         ranks: &ranks,
@@ -145,9 +147,11 @@ fn compute(params: &Params, seen: &Seen<'_>, scratch: &Path, progress: &dyn Prog
     let trained = backtest::train(&state, &dates, params.features.features(), &params.churn)?;
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
 
-    let mut findings = audit::input_checks(&counts, (&survey, &feeds), &complete, state.duplicates, &params.audit, params.as_of);
+    let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products: has_products.then_some(&products) };
+    let mut findings = input.findings(params, &state, &mut counts);
     findings.extend(model_findings(params, &trained));
     findings.push(line_finding(params, &people));
+    findings.extend(contact_findings(params, &people, &consents));
     let samples = match params.publish_samples {
         true => Some(backtest::snapshots_table(&state, params.features.for_models().features(), (&people, &world), &dates)?),
         false => None,
@@ -195,33 +199,6 @@ fn cuts(params: &Params, people: &People, state: &State) -> Result<Vec<features:
         cuts.extend(features::cut(feature, ranked, &counted));
     }
     Ok(cuts)
-}
-
-fn line_finding(params: &Params, people: &People) -> Finding {
-    let many = people.customers.iter().filter(|customer| customer.too_many_lines).count();
-    Finding {
-        check: "customers_with_too_many_lines".into(),
-        subject: "order_lines".into(),
-        value: many as f64,
-        limit: None,
-        severity: if many > 0 { Severity::Withhold } else { Severity::Note },
-        consequence: format!("customers of more than {} lines are withheld, and their lines not looked at", params.customers.max_rows_per_customer),
-    }
-}
-
-fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
-    let held = |missing: bool| if missing && params.churn.hold_without_model { Severity::Hold } else { Severity::Note };
-    let finding = |subject: &str, missing: bool, severity, words: String| Finding {
-        check: "model_missing".into(),
-        subject: subject.into(),
-        value: f64::from(u8::from(missing)),
-        limit: None,
-        severity,
-        consequence: words,
-    };
-    let words = |missing: bool| if missing { trained.missing.join("; ") } else { "it scored".to_owned() };
-    let (no_cycle, no_churn) = (trained.cycle.is_none(), trained.churn.is_none());
-    vec![finding("cycle", no_cycle, Severity::Note, words(no_cycle)), finding("churn", no_churn, held(no_churn), words(no_churn))]
 }
 
 fn summary(results: &Results, trained: &Trained, window_days: i32) -> Summary {

@@ -22,15 +22,16 @@ pub struct Withheld {
 impl Withheld {
     /// Decides for everyone.
     pub fn decide(params: &Params, people: &People, complete: &Complete, facts: &[Facts], scores: &[Option<Scores>]) -> Self {
-        let late = |customer: &customers::Customer| {
+        let of_store = |customer: &customers::Customer, stores: &BTreeMap<String, Day>| {
             let store = people.home_store(customer);
-            params.audit.withholds_late_stores() && store.is_some_and(|store| complete.late_stores.contains_key(store))
+            params.audit.withholds_late_stores() && store.is_some_and(|store| stores.contains_key(store))
         };
         let one = |(index, customer): (usize, &customers::Customer)| {
             let everything = match customer {
                 customer if customer.left_out => Some("account_type"),
                 customer if customer.too_many_lines => Some("too_many_lines"),
-                customer if late(customer) => Some("late_store"),
+                customer if of_store(customer, &complete.late_stores) => Some("late_store"),
+                customer if of_store(customer, &complete.faulty_stores) => Some("faulty_store"),
                 _ => None,
             };
             let never = facts[index].last_day.is_none().then_some("never_ordered");

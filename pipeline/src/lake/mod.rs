@@ -15,4 +15,4 @@ pub use names::{ByEntry, ByFingerprint, Names, SourceKey, SourceKeys};
 pub use open::{Identity, OpenTable, Source};
 pub use params::{Mapping, Params, TableParams, check};
 pub use quarantine::{Quarantine, Rejected};
-pub use scan::{Counts, Cut, Rows};
+pub use scan::{Arrived, Counts, Cut, Rows};

@@ -31,6 +31,15 @@ pub struct Cut {
     pub erased: Erased,
 }
 
+/// Rows that reached the lake on one day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Arrived {
+    /// How many are used.
+    pub rows: u64,
+    /// By column of the contract: how many have no value, or an empty text.
+    pub unknown: Vec<u64>,
+}
+
 /// What became of the rows of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
@@ -49,6 +58,9 @@ pub struct Counts {
     /// Which rows were rejected.
     #[serde(skip)]
     pub quarantine: Quarantine,
+    /// Used rows by the day on which they reached the lake, where it is told; of order lines, the audit counts more.
+    #[serde(skip)]
+    pub arrived: BTreeMap<Day, Arrived>,
 }
 
 impl Counts {
@@ -67,6 +79,12 @@ impl Counts {
             *self.rejected.entry(rule).or_default() += count;
         }
         self.quarantine.merge(other.quarantine);
+        for (day, more) in other.arrived {
+            let arrived = self.arrived.entry(day).or_default();
+            arrived.rows += more.rows;
+            arrived.unknown.resize(more.unknown.len(), 0);
+            arrived.unknown.iter_mut().zip(more.unknown).for_each(|(sum, more)| *sum += more);
+        }
     }
 }
 
@@ -181,6 +199,9 @@ impl<'a> Batch<'a> {
         }
         let kept: Vec<usize> = (0..self.rows).filter(|&row| keep[row]).collect();
         counts.used += kept.len() as u64;
+        if contract.name != "order_lines" {
+            arrive(&kept, &recorded, &columns, counts);
+        }
         Ok(Rows { contract, columns, kept, days, recorded })
     }
 
@@ -289,6 +310,20 @@ impl<'a> Batch<'a> {
     fn place(&self) -> String {
         let table = &self.table.params.input.contract.name;
         format!("{}: row group {}: table {table}", self.source.identity.path, self.group)
+    }
+}
+
+/// Counts the rows that are used by the day on which they reached the lake.
+fn arrive(kept: &[usize], recorded: &[Option<Day>], columns: &[Option<Column>], counts: &mut Counts) {
+    for day in kept.chunk_by(|a, b| recorded[*a] == recorded[*b]) {
+        let Some(recorded) = recorded[day[0]] else { continue };
+        let arrived = counts.arrived.entry(recorded).or_default();
+        arrived.rows += day.len() as u64;
+        arrived.unknown.resize(columns.len(), 0);
+        for (unknown, column) in arrived.unknown.iter_mut().zip(columns) {
+            *unknown +=
+                column.as_ref().map_or(day.len(), |column| day.iter().filter(|row| !column.is_known(**row) || column.text(**row) == Some("")).count()) as u64;
+        }
     }
 }
 

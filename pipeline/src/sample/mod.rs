@@ -6,6 +6,7 @@ mod events;
 mod identity;
 mod people;
 mod rows;
+mod seasons;
 mod shop;
 mod truth;
 mod visits;
@@ -31,6 +32,8 @@ pub struct Params {
     pub lines_per_customer: f64,
     /// Shape of the gamma of gaps; 1 is exponential, 0 mixes 1, 2 and 4.
     pub gap_shape: f64,
+    /// Whether the shop has seasons and holidays.
+    pub seasons: bool,
     /// Equal parameters give equal bytes.
     pub seed: u64,
     /// Whether the files of order lines hold a month of recording, instead of a day.

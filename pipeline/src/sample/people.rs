@@ -71,6 +71,7 @@ impl Profile {
         }
         let written = identity::written(seed, person, household, shop.start, sources.len());
         let registered_day = random.random_range(0..(f64::from(shop.days) * 0.95) as i32);
+        let registered_day = shop.seasons.as_ref().map_or(registered_day, |seasons| seasons.instant(f64::from(registered_day) + 0.5) as i32);
         Self {
             person,
             account,

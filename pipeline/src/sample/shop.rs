@@ -5,6 +5,8 @@ use rand_distr::{Distribution, LogNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::Params;
+use super::people::SOURCES;
+use super::seasons::Seasons;
 use crate::time::Day;
 
 /// Random numbers of one person, or one part of the shop.
@@ -60,6 +62,8 @@ pub struct Shop {
     pub products: Vec<Product>,
     /// By leaflet: products on deal and the share off.
     pub leaflets: Vec<Vec<(usize, f64)>>,
+    /// When it is busy, where days differ.
+    pub seasons: Option<Seasons>,
 }
 
 impl Shop {
@@ -87,13 +91,21 @@ impl Shop {
             deals
         };
         let leaflets = (0..=days / LEAFLET_DAYS).map(|_| leaflet(&mut random)).collect();
-        Self { start, days, until: params.until, categories, products, leaflets }
+        Self { start, days, until: params.until, categories, products, leaflets, seasons: params.seasons.then(|| Seasons::of(start, days)) }
     }
 
     /// The share off a product on a day since the start.
     pub fn deal(&self, product: usize, day: i32) -> Option<f64> {
         let leaflet = self.leaflets.get((day / LEAFLET_DAYS) as usize)?;
         leaflet.binary_search_by_key(&product, |deal| deal.0).ok().map(|at| leaflet[at].1)
+    }
+
+    /// The day of a visit, or the next one on which a store is open where it was one's.
+    pub fn open_day(&self, day: i32, source: usize) -> i32 {
+        match &self.seasons {
+            Some(seasons) if SOURCES[source] != "web" => seasons.open_day(day),
+            _ => day,
+        }
     }
 
     /// Days since the start on which campaigns are sent.

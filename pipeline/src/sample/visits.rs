@@ -102,12 +102,13 @@ impl Habit {
     }
 
     /// Days of orders since the start.
-    fn days(&mut self, random: &mut Random, first: f64, end: f64) -> Vec<i32> {
+    fn days(&mut self, random: &mut Random, shop: &Shop, (first, end): (f64, f64)) -> Vec<i32> {
         let gaps = Gamma::new(self.shape, 1.0 / (self.shape * self.rate)).expect("a positive mean");
-        let mut at = first;
-        let mut days = vec![at as i32];
+        let mut clock = shop.seasons.as_ref().map_or(first, |seasons| seasons.clock(first));
+        let mut days = vec![first as i32];
         loop {
-            at += gaps.sample(random);
+            clock += gaps.sample(random);
+            let at = shop.seasons.as_ref().map_or(clock, |seasons| seasons.instant(clock));
             if at >= end {
                 return days;
             }
@@ -164,8 +165,12 @@ pub fn draw(shop: &Shop, seed: u64, profile: &Profile, mean_rate: f64, gap_shape
     let end = f64::from(shop.days);
     let mut days = Vec::new();
     if profile.buys {
-        let first = f64::from(profile.registered_day) + random.random_range(0.0..5.0);
-        days = habit.days(&mut random, first.min(end - 1.0), end);
+        let later = random.random_range(0.0..5.0);
+        let first = match &shop.seasons {
+            Some(seasons) => seasons.instant(seasons.clock(f64::from(profile.registered_day)) + later),
+            None => f64::from(profile.registered_day) + later,
+        };
+        days = habit.days(&mut random, shop, (first.min(end - 1.0), end));
     }
     let (contacts, responses) = draw_contacts(&mut random, shop, profile);
     days.extend(responses.iter().map(|response| response.1).filter(|day| profile.buys && *day < shop.days));
@@ -176,7 +181,7 @@ pub fn draw(shop: &Shop, seed: u64, profile: &Profile, mean_rate: f64, gap_shape
         let comes_back = (0..visit.items.len()).find(|_| random.random_bool(0.03));
         visits.push(visit);
         if let Some(line) = comes_back {
-            let back = draw_return(&mut random, &visits, line);
+            let back = draw_return(&mut random, shop, (profile, &visits), line);
             visits.push(back);
         }
     }
@@ -207,15 +212,16 @@ fn draw_visit(random: &mut Random, shop: &Shop, profile: &Profile, habit: &mut H
     let store = if random.random_bool(0.9) { profile.store } else { random.random_range(0..super::shop::STORES) };
     let late = |random: &mut Random| if random.random_bool(0.05) { random.random_range(1..6) } else { 0 };
     let late_days = items.iter().map(|_| late(random)).collect();
+    let day = shop.open_day(day, profile.sources[source]);
     Visit { day, second, source, store, items, return_of: None, late_days }
 }
 
-fn draw_return(random: &mut Random, visits: &[Visit], line: usize) -> Visit {
+fn draw_return(random: &mut Random, shop: &Shop, (profile, visits): (&Profile, &[Visit]), line: usize) -> Visit {
     let of = visits.len() - 1;
     let bought = &visits[of];
     let item = bought.items[line];
     let back = Item { quantity: -item.quantity, amount_minor: -item.amount_minor, ..item };
-    let day = bought.day + random.random_range(3..11);
+    let day = shop.open_day(bought.day + random.random_range(3..11), profile.sources[bought.source]);
     Visit { day, items: vec![back], return_of: Some(of), late_days: vec![0], ..bought.clone() }
 }
 

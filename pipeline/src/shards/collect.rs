@@ -11,7 +11,7 @@ use super::rows::FeatureRows;
 use super::sample::{Sample, Sampled};
 use super::state::{Snapshot, State};
 use crate::allowance::Allowance;
-use crate::audit::Complete;
+use crate::audit::{self, Complete, CustomerDay};
 use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
@@ -75,6 +75,40 @@ struct Shard {
     /// By date before as_of.
     past_cells: Vec<Vec<Cell>>,
     duplicates: u64,
+    days: Vec<CustomerDay>,
+}
+
+impl Shard {
+    /// Counts a customer's lines of the newest days, which stand in the order of time.
+    fn count_days(&mut self, lines: &[Line], as_of: Day) {
+        let Some(first) = lines.first().map(|line| line.day) else { return };
+        self.days.resize(audit::COUNTED, CustomerDay::default());
+        // A day of business may begin and end some hours apart from the calendar's.
+        let recent = lines.partition_point(|line| as_of.since(line.day) > audit::COUNTED as i64 + 2);
+        let recent = &lines[recent..];
+        let mut add = |line: &Line, what: fn(&mut CustomerDay) -> &mut u64| {
+            if let Some(age) = audit::age(as_of, line.day, audit::COUNTED) {
+                *what(&mut self.days[age]) += 1;
+            }
+        };
+        for line in recent {
+            add(line, |day| &mut day.lines);
+            if line.day == first {
+                add(line, |day| &mut day.of_new);
+            }
+        }
+        recent.windows(2).filter(|pair| pair[0] == pair[1]).for_each(|pair| add(&pair[1], |day| &mut day.repeated));
+        let content = |line: &Line| Line { order: 0, other: 0, return_of: 0, ..*line };
+        for instant in recent.chunk_by(|a, b| a.ordered_at == b.ordered_at) {
+            let orders: Vec<&[Line]> =
+                if instant[0].order == instant[instant.len() - 1].order { Vec::new() } else { instant.chunk_by(|a, b| a.order == b.order).collect() };
+            for pair in orders.windows(2) {
+                if pair[0].len() == pair[1].len() && pair[0].iter().zip(pair[1]).all(|(a, b)| content(a) == content(b)) {
+                    pair[1].iter().for_each(|line| add(line, |day| &mut day.repeated));
+                }
+            }
+        }
+    }
 }
 
 /// Collects all shards, each by one thread; the result is the same for any number of them.
@@ -108,6 +142,8 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         whole.cells.extend(shard.cells);
         whole.past_cells.iter_mut().zip(shard.past_cells).for_each(|(all, some)| all.extend(some));
         whole.duplicates += shard.duplicates;
+        whole.days.resize(audit::COUNTED, CustomerDay::default());
+        whole.days.iter_mut().zip(&shard.days).for_each(|(sum, more)| sum.add(more));
     }
     let snapshot = |(samples, cells): (Samples, Vec<Cell>)| Snapshot {
         date: samples.date,
@@ -116,7 +152,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         buyers: samples.buyers.into_rows(),
     };
     let snapshots = collecting.samples.into_iter().zip(whole.past_cells).map(snapshot).collect();
-    Ok(State { facts: whole.facts, rows, snapshots, cells: Cells::of(whole.cells), duplicates: whole.duplicates })
+    Ok(State { facts: whole.facts, rows, snapshots, cells: Cells::of(whole.cells), duplicates: whole.duplicates, days: whole.days })
 }
 
 /// Collecting, by all threads.
@@ -137,6 +173,7 @@ impl Collecting<'_> {
         for customer in customers.clone() {
             sorted.lines(customer - customers.start, &mut lines);
             let lines = lines.as_slice();
+            shard.count_days(lines, self.plan.dates.as_of);
             shard.duplicates += lines.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
             orders.find(lines);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };

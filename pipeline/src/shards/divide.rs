@@ -6,7 +6,7 @@ use super::partition::{Partition, Pieces, Scratch, shard_of};
 use super::row::{self, Encoded};
 use crate::allowance::Held;
 use crate::audit::Survey;
-use crate::customers::{Groups, NOBODY, People, Run, SeenLines};
+use crate::customers::{Groups, NOBODY, People, Run, SeenLines, SourceCustomers};
 use crate::error::{Error, Result};
 use crate::lake::{Counts, Cut, LineNames, LineOf, LineReader, OpenTable, SourceKey};
 
@@ -14,6 +14,8 @@ use crate::lake::{Counts, Cut, LineNames, LineOf, LineReader, OpenTable, SourceK
 pub struct Divide<'a> {
     /// The numbers that lines carry.
     pub names: &'a LineNames,
+    /// The table `customers`; None where the lake has none.
+    pub known: Option<&'a SourceCustomers>,
     /// Source customers that are one with others.
     pub groups: &'a Groups,
     /// Shards.
@@ -64,12 +66,13 @@ pub fn divide(table: &OpenTable, cut: &Cut, with: &Divide<'_>) -> Result<(Divide
     // Pieces go from file to file: as many as there are threads, each handed over when it is full.
     let idle: Mutex<Vec<(Pieces, Pieces)>> = Mutex::default();
     let idle = || idle.lock().map_err(|_| Error::bug("a thread died with pieces in its hands"));
+    let is_known = |number: u32| with.known.is_none_or(|known| known.get(number).is_some());
     let (whole, counts) = table.scan(
         cut,
         |file: &mut Gathered, rows| {
             file.lines.clear();
             file.reader.read(rows, with.names, &cut.currency.code, &mut file.lines)?;
-            file.survey.add(&file.lines, cut.as_of, memory)?;
+            file.survey.add(&file.lines, cut.as_of, &is_known, memory)?;
             let mut pieces = match file.pieces.take() {
                 Some(pieces) => pieces,
                 None => idle()?.pop().unwrap_or_else(|| (Pieces::new(with.shards), Pieces::new(LINKED_SHARDS))),

@@ -151,7 +151,7 @@ pub fn withheld_contract() -> Contract {
     let columns = vec![
         Column::new("customer_id", Kind::Text, "the customer"),
         Column::new("output", Kind::Text, "features, scores, churn_probability or groups"),
-        Column::new("reason", Kind::Text, "account_type, late_store, never_ordered, too_little_history, not_active or no_model"),
+        Column::new("reason", Kind::Text, "account_type, too_many_lines, late_store, faulty_store, never_ordered, too_little_history, not_active or no_model"),
     ];
     let meaning = "One row a customer and output that has no value for it. Rows with a value and rows here are the rows of customers.";
     Contract::new("withheld", meaning, &["customer_id", "output"], columns)

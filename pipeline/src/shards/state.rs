@@ -2,6 +2,7 @@
 
 use super::rows::FeatureRows;
 use super::sample::Sampled;
+use crate::audit::CustomerDay;
 use crate::features::Facts;
 use crate::models::cycle::Cells;
 use crate::time::Day;
@@ -31,4 +32,6 @@ pub struct State {
     pub cells: Cells,
     /// Lines that repeat another in every used column.
     pub duplicates: u64,
+    /// What customers' lines say of the newest days, by days before as_of.
+    pub days: Vec<CustomerDay>,
 }

@@ -1,0 +1,221 @@
+//! Order lines by business day: what the checks of days compare with each other. Sums of whole numbers, so that the order of lines cannot matter.
+
+use crate::lake::{LineKind, LineOf};
+use crate::time::Day;
+
+/// Days that are checked, the newest first.
+pub const CHECKED: usize = 28;
+/// Days before a day with which it is compared.
+pub const BEFORE: usize = 56;
+/// Days that are counted one by one.
+pub const COUNTED: usize = CHECKED + BEFORE;
+/// Days of which only the lines are counted: a year before the days that are checked, and what these are compared with.
+pub const TOTALS: usize = 371 + CHECKED + BEFORE;
+/// Lines that come so many days late or later are counted together.
+const LATE: usize = 8;
+/// Logarithms are to base 2, in 2^-16.
+pub const LOG_UNIT: f64 = 65_536.0;
+
+/// What the lines of a day hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DayCounts {
+    /// Lines.
+    pub lines: u32,
+    /// Lines by how many days they came late.
+    arrived: [u32; LATE],
+    /// Lines without a customer.
+    pub anonymous: u32,
+    /// Lines of customers that the table `customers` does not know.
+    pub unknown: u32,
+    /// Lines that are returns.
+    pub returns: u32,
+    /// Lines with a promotion.
+    pub promoted: u32,
+    /// Lines without a store.
+    pub storeless: u32,
+    /// Lines with a price and units above 0.
+    pub priced: u32,
+    /// Logarithms of prices of a unit.
+    pub log_price: i64,
+    /// Logarithms of units.
+    pub log_units: i64,
+    /// The hours of the day as points on a circle, in thousandths.
+    pub hours: [i64; 2],
+}
+
+/// The hours of a day as points on a circle, in thousandths: cosines; sines are those of six hours before.
+const COSINES: [i64; 24] = [1000, 966, 866, 707, 500, 259, 0, -259, -500, -707, -866, -966, -1000, -966, -866, -707, -500, -259, 0, 259, 500, 707, 866, 966];
+
+const HOUR: i64 = 3_600_000_000;
+
+/// The logarithm to base 2 in 2^-16, to a tenth of a bit: that of a number's leading digit is taken as straight.
+pub fn log2(number: f64) -> i64 {
+    (number.to_bits() >> 36) as i64 - (1023 << 16)
+}
+
+impl DayCounts {
+    /// Counts a line.
+    pub fn count(&mut self, LineOf { line, customer, .. }: &LineOf, is_known: bool) {
+        self.lines += 1;
+        self.arrived[line.visible_from.since(line.day).clamp(0, LATE as i64 - 1) as usize] += 1;
+        self.anonymous += u32::from(customer.is_none());
+        self.unknown += u32::from(!is_known);
+        self.returns += u32::from(line.kind == LineKind::Return);
+        self.promoted += u32::from(line.promotion > 0);
+        self.storeless += u32::from(line.store == 0);
+        if line.is_bought && line.amount_minor > 0 && line.milli_units > 0 {
+            let units = f64::from(line.milli_units) / 1000.0;
+            self.priced += 1;
+            self.log_price += log2(line.amount_minor as f64 / units);
+            self.log_units += log2(units);
+        }
+        let hour = (line.ordered_at.rem_euclid(24 * HOUR) / HOUR) as usize;
+        self.hours[0] += COSINES[hour];
+        self.hours[1] += COSINES[(hour + 18) % 24];
+    }
+
+    /// So many lines, of which nothing else is known.
+    #[cfg(test)]
+    pub fn of(lines: u32) -> Self {
+        let mut arrived = [0; LATE];
+        arrived[0] = lines;
+        Self { lines, arrived, ..Self::default() }
+    }
+
+    /// Adds the counts of other lines of the day.
+    pub fn add(&mut self, other: &DayCounts) {
+        self.lines += other.lines;
+        self.arrived.iter_mut().zip(other.arrived).for_each(|(sum, more)| *sum += more);
+        self.anonymous += other.anonymous;
+        self.unknown += other.unknown;
+        self.returns += other.returns;
+        self.promoted += other.promoted;
+        self.storeless += other.storeless;
+        self.priced += other.priced;
+        self.log_price += other.log_price;
+        self.log_units += other.log_units;
+        self.hours.iter_mut().zip(other.hours).for_each(|(sum, more)| *sum += more);
+    }
+
+    /// Lines that had come `age` days after the day.
+    pub fn known_at(&self, age: usize) -> u32 {
+        if age + 1 >= LATE { self.lines } else { self.arrived[..=age].iter().sum() }
+    }
+}
+
+/// The days of a source or store: by days before as_of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Days {
+    counts: Vec<DayCounts>,
+    /// Of more days, the lines alone.
+    lines: Vec<u32>,
+}
+
+impl Days {
+    /// Adds what lines of the day `age` days before as_of hold.
+    pub fn add(&mut self, age: usize, counts: &DayCounts) {
+        self.add_lines(age, counts.lines);
+        if age < COUNTED {
+            if self.counts.len() <= age {
+                self.counts.resize(age + 1, DayCounts::default());
+            }
+            self.counts[age].add(counts);
+        }
+    }
+
+    fn add_lines(&mut self, age: usize, lines: u32) {
+        if self.lines.len() <= age {
+            self.lines.resize(age + 1, 0);
+        }
+        self.lines[age] += lines;
+    }
+
+    /// Adds other lines.
+    pub fn merge(&mut self, other: &Days) {
+        other.lines.iter().enumerate().for_each(|(age, lines)| self.add_lines(age, *lines));
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), DayCounts::default());
+        }
+        self.counts.iter_mut().zip(&other.counts).for_each(|(sum, more)| sum.add(more));
+    }
+
+    /// What the day `age` days before as_of holds.
+    pub fn at(&self, age: usize) -> DayCounts {
+        self.counts.get(age).copied().unwrap_or_default()
+    }
+
+    /// Lines of the day `age` days before as_of.
+    pub fn lines(&self, age: usize) -> u32 {
+        self.lines.get(age).copied().unwrap_or_default()
+    }
+
+    /// What they take of the memory.
+    pub fn bytes(&self) -> u64 {
+        (self.counts.len() * size_of::<DayCounts>() + self.lines.len() * size_of::<u32>()) as u64
+    }
+
+    /// Whether lines are known to come late: then the newest day can be judged as others were.
+    pub fn come_late(&self) -> bool {
+        self.counts.iter().any(|day| day.known_at(0) < day.lines)
+    }
+
+    /// How long ago the first line was, as far as days are counted.
+    pub fn oldest(&self) -> usize {
+        self.lines.len().saturating_sub(1)
+    }
+}
+
+/// What the lines of a product say of its price: in the newest days, and before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Prices {
+    /// Lines of the newest days, and the sum of the logarithms of their prices of a unit.
+    pub recent: (u32, i64),
+    /// The same before.
+    pub before: (u32, i64),
+    /// Value of all lines of the newest days, in minor units.
+    pub recent_value_minor: i64,
+}
+
+/// The newest days, whose prices are compared with those before.
+pub const RECENT: i64 = 7;
+
+impl Prices {
+    /// Counts a line of the product, `age` days before as_of.
+    pub fn count(&mut self, of: &LineOf, age: i64) {
+        let line = &of.line;
+        if age < RECENT {
+            self.recent_value_minor += line.amount_minor;
+        }
+        if line.is_bought && line.amount_minor > 0 && line.milli_units > 0 {
+            let side = if age < RECENT { &mut self.recent } else { &mut self.before };
+            side.0 += 1;
+            side.1 += log2(line.amount_minor as f64 * 1000.0 / f64::from(line.milli_units));
+        }
+    }
+
+    /// Adds other lines.
+    pub fn add(&mut self, other: &Prices) {
+        for (sum, more) in [(&mut self.recent, other.recent), (&mut self.before, other.before)] {
+            *sum = (sum.0 + more.0, sum.1 + more.1);
+        }
+        self.recent_value_minor += other.recent_value_minor;
+    }
+}
+
+/// How many days `day` lies before `as_of`, if it is one of the first `days`.
+pub fn age(as_of: Day, day: Day, days: usize) -> Option<usize> {
+    usize::try_from(as_of.since(day)).ok().filter(|age| *age < days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: powers of two are exact; between them the mantissa counts as it is: 3 is 1 + 1/2 where the logarithm is 1.585.
+    #[test]
+    fn logarithms_are_near_enough() {
+        assert_eq!([1.0, 2.0, 1024.0, 0.25].map(log2), [0, 65_536, 655_360, -131_072]);
+        assert_eq!(log2(3.0), 98_304);
+        assert!((log2(199.0) as f64 / LOG_UNIT - 199f64.log2()).abs() < 0.09);
+    }
+}

@@ -1,0 +1,85 @@
+//! Products whose price has moved by more than anybody moves prices, and products that nobody knows.
+
+use super::days::{LOG_UNIT, Prices};
+use super::{Finding, Severity};
+use crate::lake::{Counts, Rejected};
+
+/// Lines that tell of a price: of the newest week, and before.
+const LINES_MIN: [u32; 2] = [3, 5];
+
+/// A product, as the order lines know it.
+pub struct Sold<'a> {
+    /// Its product_id.
+    pub product: &'a str,
+    /// Whether the table `products` knows it; true where the lake has none.
+    pub is_known: bool,
+    /// What its lines say of its price.
+    pub prices: Prices,
+}
+
+/// How many times dearer the product is than before; None where too few lines tell.
+fn factor(prices: &Prices) -> Option<f64> {
+    let enough = prices.recent.0 >= LINES_MIN[0] && prices.before.0 >= LINES_MIN[1];
+    let mean = |(lines, sum): (u32, i64)| sum as f64 / f64::from(lines) / LOG_UNIT;
+    enough.then(|| (mean(prices.recent) - mean(prices.before)).exp2())
+}
+
+/// Checks the value of the newest week; products whose price moved are told in `counts`, those of the order lines.
+pub fn moved_prices(sold: &[Sold<'_>], factor_max: f64, limits: [f64; 2], counts: &mut Counts) -> Vec<Finding> {
+    let value: i128 = sold.iter().map(|sold| i128::from(sold.prices.recent_value_minor)).sum();
+    let share = |part: f64| if value > 0 { part / value as f64 } else { 0.0 };
+    let mut moved: Vec<(&str, f64, f64)> = Vec::new();
+    for sold in sold {
+        if let Some(factor) = factor(&sold.prices).filter(|factor| factor.max(1.0 / factor) > factor_max) {
+            // What the lines would have been worth at the price before.
+            let usual = sold.prices.recent_value_minor as f64 / factor;
+            moved.push((sold.product, factor, (sold.prices.recent_value_minor as f64 - usual).abs()));
+        }
+    }
+    moved.sort_unstable_by_key(|product| product.0);
+    for (product, ..) in &moved {
+        counts.quarantine.add("price_moved", Rejected { source: None, key: (*product).to_owned(), day: None }, 1);
+    }
+    let unknown: Vec<&Sold<'_>> = sold.iter().filter(|sold| !sold.is_known && sold.prices.recent_value_minor != 0).collect();
+    for sold in &unknown {
+        counts.quarantine.add("unknown_product", Rejected { source: None, key: sold.product.to_owned(), day: None }, 1);
+    }
+    let unknown_value: i64 = unknown.iter().map(|sold| sold.prices.recent_value_minor).sum();
+    let dearest = moved.iter().max_by(|a, b| a.2.total_cmp(&b.2)).map(|(product, factor, _)| format!(", most of it {product}, {factor:.3} times"));
+    let finding = |check: &str, value: f64, limit: f64, consequence: String| {
+        let severity = if value > limit { Severity::Hold } else { Severity::Note };
+        Finding { check: check.into(), subject: "order_lines".into(), value, limit: Some(limit), severity, consequence }
+    };
+    let words = format!("{} products have a price of another size than before{}; quarantine names them", moved.len(), dearest.unwrap_or_default());
+    let unknown_words = format!("{} products of the newest week are not in the table products; quarantine names them", unknown.len());
+    vec![
+        finding("moved_price_value_share", share(moved.iter().map(|moved| moved.2).sum()), limits[0], words),
+        finding("unknown_product_value_share", share(unknown_value as f64), limits[1], unknown_words),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::days::log2;
+    use super::*;
+
+    /// A product of ten lines at 2.00 before, and of four recent ones at `price`.
+    fn sold(product: &str, price: f64) -> Sold<'_> {
+        let prices = Prices { recent: (4, 4 * log2(price)), before: (10, 10 * log2(200.0)), recent_value_minor: (4.0 * price) as i64 };
+        Sold { product, is_known: product != "new", prices }
+    }
+
+    /// By hand: 80,000 in place of 800 of 80,000 + 6,000 + 8: 79,200 of 86,008 are moved; at a hundredth 8 in place of 800: 792 more. Seven times and a
+    /// half is no other size.
+    #[test]
+    fn moved_prices_are_told_by_what_they_move() {
+        let mut counts = Counts::default();
+        let sold = [sold("a", 20_000.0), sold("new", 1500.0), sold("b", 2.0)];
+        let found = moved_prices(&sold, 10.0, [0.01, 0.05], &mut counts);
+        assert!((found[0].value - (79_200.0 + 792.0) / 86_008.0).abs() < 0.002, "{found:?}");
+        assert!((found[1].value - 6000.0 / 86_008.0).abs() < 1e-12);
+        assert!(found.iter().all(|finding| finding.severity == Severity::Hold) && found[0].consequence.contains("most of it a, "));
+        let told: Vec<_> = counts.quarantine.rows().into_iter().map(|(rule, row, _)| (rule.to_owned(), row.key.clone())).collect();
+        assert_eq!(told, [("price_moved".to_owned(), "a".to_owned()), ("price_moved".into(), "b".into()), ("unknown_product".into(), "new".into())]);
+    }
+}

@@ -1,0 +1,99 @@
+//! What a run found out of its input, its models and its customers, as findings.
+
+use std::collections::BTreeSet;
+
+use super::params::Params;
+use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Severity, Survey};
+use crate::backtest::Trained;
+use crate::campaigns;
+use crate::customers::{Consents, People};
+use crate::features::Products;
+use crate::lake::{Counts, LineNames};
+use crate::shards::State;
+
+/// What was seen of the input.
+pub struct Input<'a> {
+    /// What the order lines hold.
+    pub survey: &'a Survey,
+    /// Sources and stores, as far as they have come.
+    pub feeds: &'a FeedsByName,
+    /// The days to which they are complete.
+    pub complete: &'a Complete,
+    /// What the checks of days found.
+    pub checked: &'a DaysChecked,
+    /// Names of products.
+    pub names: &'a LineNames,
+    /// The table `products`, where the lake has one.
+    pub products: Option<&'a Products>,
+}
+
+impl Input<'_> {
+    /// The findings; rows that they are about are named in `counts`.
+    pub fn findings(&self, params: &Params, state: &State, counts: &mut [(String, Counts)]) -> Vec<Finding> {
+        let seen = audit::Seen {
+            counts,
+            survey: self.survey,
+            feeds: self.feeds,
+            complete: self.complete,
+            checked: self.checked,
+            duplicates: state.duplicates,
+            customer_days: &state.days,
+        };
+        let mut findings = audit::input_checks(&seen, &params.audit, params.as_of);
+        findings.extend(self.prices(params, counts));
+        findings
+    }
+
+    /// What the prices of the newest week say.
+    fn prices(&self, params: &Params, counts: &mut [(String, Counts)]) -> Vec<Finding> {
+        let texts = self.names.products.texts();
+        let sold = |(number, prices): (usize, &audit::Prices)| audit::Sold {
+            product: &texts[number],
+            is_known: self.products.is_none_or(|products| products.knows(number as u32)),
+            prices: *prices,
+        };
+        let sold: Vec<audit::Sold<'_>> = self.survey.prices().iter().enumerate().map(sold).collect();
+        let mut nothing = Counts::default();
+        let lines = counts.iter_mut().find(|(table, _)| table == "order_lines").map_or(&mut nothing, |(_, counts)| counts);
+        params.audit.check_prices(&sold, lines)
+    }
+}
+
+/// How many can be contacted in each way that a campaign takes.
+pub fn contact_findings(params: &Params, people: &People, consents: &Consents) -> Vec<Finding> {
+    let ways: BTreeSet<(&str, &str)> = params.campaigns.iter().map(|campaign| (campaign.purpose.as_str(), campaign.channel.as_str())).collect();
+    let finding = |way: (&str, &str)| {
+        let (contactable, reasons) = campaigns::contactable(people, consents, way.0, way.1);
+        params.audit.check_contactable(way, contactable, &reasons)
+    };
+    ways.into_iter().map(finding).collect()
+}
+
+/// Customers of too many lines.
+pub fn line_finding(params: &Params, people: &People) -> Finding {
+    let many = people.customers.iter().filter(|customer| customer.too_many_lines).count();
+    Finding {
+        check: "customers_with_too_many_lines".into(),
+        subject: "order_lines".into(),
+        value: many as f64,
+        limit: None,
+        severity: if many > 0 { Severity::Withhold } else { Severity::Note },
+        consequence: format!("customers of more than {} lines are withheld, and their lines not looked at", params.customers.max_rows_per_customer),
+    }
+}
+
+/// Models that are missing.
+pub fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
+    let held = |missing: bool| if missing && params.churn.hold_without_model { Severity::Hold } else { Severity::Note };
+    let finding = |subject: &str, missing: bool, severity, words: String| Finding {
+        check: "model_missing".into(),
+        subject: subject.into(),
+        value: f64::from(u8::from(missing)),
+        limit: None,
+        severity,
+        consequence: words,
+    };
+    let words = |missing: bool| if missing { trained.missing.join("; ") } else { "it scored".to_owned() };
+    let (no_cycle, no_churn) = (trained.cycle.is_none(), trained.churn.is_none());
+    vec![finding("cycle", no_cycle, Severity::Note, words(no_cycle)), finding("churn", no_churn, held(no_churn), words(no_churn))]
+}
