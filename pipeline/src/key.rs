@@ -36,7 +36,7 @@ pub fn hash64(bytes: &[u8]) -> u64 {
 }
 
 /// A customer_id or household_id: 16 bytes, written as lower-case hexadecimal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub [u8; 16]);
 
 impl Id {
@@ -54,6 +54,11 @@ impl Id {
     /// made like that.
     pub fn household(household_key: &str) -> Self {
         Self::of(&sha256(format!("\u{1f}household\u{1f}{household_key}").as_bytes()))
+    }
+
+    /// household_id of a household of which no key is known: made of the customer_id of its oldest member, so that it tells no address.
+    pub fn household_of(oldest: Id) -> Self {
+        Self::of(&sha256(format!("\u{1f}household\u{1f}\u{1f}{oldest}").as_bytes()))
     }
 
     fn of(hash: &Hash) -> Self {

@@ -42,6 +42,19 @@ impl Day {
         i64::from((self.0 + 3).rem_euclid(7) + 1)
     }
 
+    /// Easter Sunday of a year (Meeus, Astronomical Algorithms, 1991, chapter 8).
+    pub fn easter(year: i32) -> Self {
+        let (a, b, c) = (year % 19, year / 100, year % 100);
+        let (d, e) = (b / 4, b % 4);
+        let g = (8 * b + 13) / 25;
+        let h = (19 * a + b - d - g + 15) % 30;
+        let (i, k) = (c / 4, c % 4);
+        let l = (32 + 2 * e + 2 * i - h - k) % 7;
+        let m = (a + 11 * h + 22 * l) / 451;
+        let n = h + l - 7 * m + 114;
+        Self::parse(&format!("{year:04}-{:02}-{:02}", n / 31, n % 31 + 1)).unwrap_or(Day(0))
+    }
+
     /// Full years from this day to a later one, as birthdays are counted.
     pub fn years_to(self, later: Day) -> i64 {
         let (from, to) = (self.date(), later.date());

@@ -132,3 +132,47 @@ fn ids_live_on() {
     let same = first.iter().filter(|(key, id)| last.get(*key) == Some(id)).count();
     assert!(same * 1000 > first.len() * 998, "{same} of {}", first.len());
 }
+
+/// Persons by household.
+type Persons = HashMap<String, HashSet<i64>>;
+
+/// Households by name and street, against the keys that the sample's sources share: who is put together lives together.
+#[test]
+fn households_by_address_are_those_of_the_truth() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["sample", "--customers", "20000", "--lines-per-customer", "2", "--until", "2026-06-30", "--months", "12", "--seed", "2", "--out"];
+    let (code, _, error) = told(&run(&[&arguments[..], &[&folder.path().display().to_string()]].concat()));
+    assert_eq!(code, 0, "{error}");
+    let lake = folder.path().join("lake/customers");
+    let mut truth = HashMap::new();
+    for file in files(&lake) {
+        let name = file.strip_prefix(&lake).expect("below").display().to_string();
+        let households = published::texts(&published::column(&lake, &name, "household_key"));
+        truth.extend(keys(&lake, &file).into_iter().zip(households));
+    }
+    let persons = persons(folder.path());
+    let live = |rules: &str| {
+        let out = folder.path().join(rules.len().to_string());
+        let lake = format!("lake.url={}/lake", folder.path().display());
+        let (code, _, error) = told(&quickstart(&out, &["--set", &lake, "--set", &format!("customers.household.rules={rules}")]));
+        assert_eq!(code, 0, "{error}");
+        published::live(&out, "quickstart").expect("it is live")
+    };
+    let by_address = live("[[last_name, address, postcode]]");
+    let households: HashMap<String, String> =
+        by_address.texts("customers", "customer_id").into_iter().zip(by_address.texts("customers", "household_id")).collect();
+    let (mut together, mut both, mut real) = (Persons::default(), Persons::default(), Persons::default());
+    for (key, customer) in customers(&by_address) {
+        let (said, is) = (&households[&customer], truth.get(&key).cloned().unwrap_or_default());
+        for (sets, names) in [(&mut together, [said, "-"]), (&mut real, [&is, "-"]), (&mut both, [said, &is])] {
+            if names.iter().all(|name| !name.is_empty()) {
+                sets.entry(names.concat()).or_default().insert(persons[&key]);
+            }
+        }
+    }
+    let count = |sets: &Persons| pairs(sets.values().map(|set| set.len() as u64).collect::<Vec<_>>().iter());
+    let (hits, said, all) = (count(&both), count(&together), count(&real));
+    assert!(hits / said >= 0.99 && hits / all >= 0.4 && all > 1000.0, "precision {:.4}, recall {:.4} of {all}", hits / said, hits / all);
+    // A household stands beside its members: who is one customer does not depend on it.
+    assert_eq!(customers(&by_address), customers(&live("[[household_key]]")));
+}

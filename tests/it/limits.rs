@@ -102,7 +102,7 @@ fn a_customer_of_too_many_lines_is_withheld() {
     std::fs::write(&config, small_config(folder.path())).expect("a config");
     let with = |limit: &str| {
         let limit = format!("customers.max_rows_per_customer={limit}");
-        told(&run(&["run", &config.display().to_string(), "--as-of", "2026-01-26", "--set", &limit]))
+        told(&run(&["run", &config.display().to_string(), "--as-of", "2026-01-26", "--set", &limit, "--set", "audit.days.repeated_share_max=1"]))
     };
     let (code, text, error) = with("1000");
     assert_eq!(code, 0, "{error}");

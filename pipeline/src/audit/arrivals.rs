@@ -35,17 +35,17 @@ pub fn check_arrivals(table: &str, counts: &Counts, params: &Params, as_of: Day)
         let before = &exports[..at];
         let usual_rows = median(before.iter().map(|(_, before)| before.rows as f64).collect()).unwrap_or_default();
         let share = export.rows as f64 / usual_rows.max(1.0);
-        if is_exported && usual_rows >= f64::from(params.lines_min()) && share < ROWS_SHARE_MIN {
+        if is_exported && usual_rows >= f64::from(params.lines_min) && share < ROWS_SHARE_MIN {
             hold("table_rows", format!("{table} {day}"), share, ROWS_SHARE_MIN, format!("{} rows came, {usual_rows:.0} usually", export.rows));
         }
         let unknown = |export: &Arrived, column: usize| export.unknown.get(column).map_or(0.0, |unknown| *unknown as f64 / export.rows.max(1) as f64);
         for (column, name) in columns(table).into_iter().enumerate() {
-            let shares = before.iter().filter(|(_, before)| before.rows * 3 >= u64::from(params.lines_min()));
+            let shares = before.iter().filter(|(_, before)| before.rows * 3 >= u64::from(params.lines_min));
             let Some(usual) = median(shares.map(|(_, before)| unknown(before, column)).collect()) else { continue };
             let now = unknown(export, column);
-            if export.rows >= u64::from(params.lines_min()) && (now - usual).abs() > params.share_move_max() {
+            if export.rows >= u64::from(params.lines_min) && (now - usual).abs() > params.share_move_max {
                 let words = format!("{:.1} % of the rows have none, {:.1} % usually", now * 100.0, usual * 100.0);
-                hold("column_unknown_share", format!("{table}.{name} {day}"), now, params.share_move_max(), words);
+                hold("column_unknown_share", format!("{table}.{name} {day}"), now, params.share_move_max, words);
             }
         }
     }

@@ -268,7 +268,7 @@ impl Params {
 
     /// Checks the prices of what was sold in the newest week; products that are told are named in `counts`, those of the order lines.
     pub fn check_prices(&self, sold: &[Sold<'_>], counts: &mut Counts) -> Vec<Finding> {
-        moved_prices(sold, self.days.factor_move_max(), [self.moved_price_value_share_max, self.unknown_product_value_share_max], counts)
+        moved_prices(sold, self.days.factor_move_max, [self.moved_price_value_share_max, self.unknown_product_value_share_max], counts)
     }
 
     /// Whether customers of stores that are late, or have a fault of their own, are withheld.

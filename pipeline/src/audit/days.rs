@@ -10,7 +10,7 @@ pub const BEFORE: usize = 56;
 /// Days that are counted one by one.
 pub const COUNTED: usize = CHECKED + BEFORE;
 /// Days of which only the lines are counted: a year before the days that are checked, and what these are compared with.
-pub const TOTALS: usize = 371 + CHECKED + BEFORE;
+pub const TOTALS: usize = 401 + CHECKED + BEFORE;
 /// Lines that come so many days late or later are counted together.
 const LATE: usize = 8;
 /// Logarithms are to base 2, in 2^-16.

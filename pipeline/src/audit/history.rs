@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::days::{BEFORE, CHECKED, DayCounts, Days, LOG_UNIT};
+#[cfg(test)]
+use super::days::DayCounts;
+use super::days::{BEFORE, CHECKED, Days};
+use super::measures::{MEASURES, NEW_CUSTOMERS, moved};
 use super::survey::{Complete, Feed, FeedsByName};
 use super::{Finding, Severity};
 use crate::config::{Faults, RawAuditDays, RawLate};
@@ -16,32 +19,30 @@ use crate::time::Day;
 /// Same weekdays with which a day is compared, and how many must be known.
 const WEEKS: usize = BEFORE / 7;
 const WEEKS_MIN: usize = 4;
-/// Days of which a measure must be known before it is compared.
-const DAYS_MIN: usize = 14;
-/// What is usual, in deviations; those of a day's lines, and of its measures.
-const LINES_DEVIATIONS: f64 = 5.0;
-const MEASURE_DEVIATIONS: f64 = 6.0;
+/// What is usual of a day's lines, in deviations.
+const LINES_DEVIATIONS: f64 = 6.0;
+/// Lines vary by orders, so by more than lines that come one by one.
+const SPREAD_MIN: f64 = 4.0;
 /// Orders that should have come on a day without any.
 const SILENT_ORDERS: f64 = 10.0;
 /// A day on which all together did less than this share of what is usual, or this many times as much, is odd.
 const ODD: [f64; 2] = [0.4, 2.5];
 /// A source that stands alone has nobody to be compared with: it must fall further.
 const ALONE_MIN: f64 = 0.35;
-/// Lines of customers whom nobody knows: on a day that follows an export, or on a holiday, there may be more of them, but not most.
-const NEW_SHARE: f64 = 0.6;
-/// A day that is odd may be so each year: on its date, or its weekday.
+/// A day that is odd may be so each year: on its date, its weekday, or so many days from Easter.
 const YEAR: [usize; 4] = [364, 365, 366, 371];
+const FEASTS: std::ops::RangeInclusive<i64> = -60..=63;
 
 /// The checked keys of `audit.days`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Params {
-    lines_min: u32,
+    pub(super) lines_min: u32,
     expected_share_min: f64,
     expected_share_max: f64,
     pub(super) repeated_share_max: f64,
-    share_move_max: f64,
-    factor_move_max: f64,
-    hour_move_max: f64,
+    pub(super) share_move_max: f64,
+    pub(super) factor_move_max: f64,
+    pub(super) hour_move_max: f64,
     accepted: BTreeSet<Day>,
 }
 
@@ -70,21 +71,6 @@ impl Params {
     /// Whether a day is one that the YAML says to be odd.
     pub(super) fn accepts(&self, day: Day) -> bool {
         self.accepted.contains(&day)
-    }
-
-    /// Most by which a price may move, as a factor.
-    pub(super) fn factor_move_max(&self) -> f64 {
-        self.factor_move_max
-    }
-
-    /// Most by which a share may move.
-    pub(super) fn share_move_max(&self) -> f64 {
-        self.share_move_max
-    }
-
-    /// Lines that a day must have before it is compared.
-    pub(super) fn lines_min(&self) -> u32 {
-        self.lines_min
     }
 }
 
@@ -158,7 +144,12 @@ impl Looking<'_> {
 
     /// The same weekdays before, as far as the lake goes.
     fn weeks(&self, age: usize) -> Vec<usize> {
-        (1..=WEEKS).map(|week| age + 7 * week).filter(|&before| before <= self.oldest && !self.params.accepts(self.day(before))).collect()
+        self.weeks_from(age + 7)
+    }
+
+    /// A day and the same weekdays before it.
+    fn weeks_from(&self, age: usize) -> Vec<usize> {
+        (0..WEEKS).map(|week| age + 7 * week).filter(|&before| before <= self.oldest && !self.params.accepts(self.day(before))).collect()
     }
 
     /// The lines of a day against the same weekdays before, and what these had.
@@ -173,7 +164,7 @@ impl Looking<'_> {
     fn is_yearly(&self, days: &Days, age: usize) -> bool {
         let odd = |age: usize| self.ratio(days, age).map_or(0, |(ratio, _)| i32::from(ratio > ODD[1]) - i32::from(ratio < ODD[0]));
         let now = odd(age);
-        now != 0 && YEAR.iter().any(|year| odd(age + year) == now)
+        now != 0 && YEAR.into_iter().chain(feast(self.day(age))).any(|year| odd(age + year) == now)
     }
 
     /// Whether everything stood still on a day, or almost: it is told, unless it was so a year before; and no source is told for it.
@@ -208,7 +199,7 @@ impl Looking<'_> {
                     });
                 }
                 for measure in MEASURES {
-                    if let Some((value, limit, words)) = measure.moved(&feed.days, age, self) {
+                    if let Some((value, limit, words)) = measure.moved(&feed.days, age, &|before| self.params.accepts(self.day(before)), self.params) {
                         tell(place, finding(measure.check, subject.clone(), value, limit, words));
                     }
                 }
@@ -237,13 +228,24 @@ impl Looking<'_> {
         (ratios.len() > 1).then_some(if from_one(low) <= from_one(high) { low } else { high })
     }
 
+    /// How much further lines vary than if each came by itself, by all days before against their own weekdays: the orders' size is in it.
+    fn spread(&self, days: &Days, age: usize) -> f64 {
+        let mut varies = Vec::with_capacity(BEFORE);
+        for weekday in 1..=7 {
+            let weeks: Vec<f64> = self.weeks_from(age + weekday).iter().map(|before| f64::from(days.at(*before).known_at(age))).collect();
+            if let Some(usual) = median(weeks.clone()).filter(|usual| *usual > 0.0) {
+                varies.extend(weeks.iter().map(|got| (got - usual).powi(2) / usual));
+            }
+        }
+        // The middle of the squares of a normal deviate is 0.455.
+        (median(varies).unwrap_or_default() / 0.455).max(SPREAD_MIN)
+    }
+
     /// Whether a feed has too few lines on a day, or too many.
     fn lines(&self, days: &Days, age: usize, usual: f64, season: Option<f64>) -> Option<(f64, f64, String)> {
         let expected = usual * season.unwrap_or(1.0);
         let got = f64::from(days.at(age).known_at(age));
-        // How much further lines vary than if each came by itself, by the weeks before: the orders' size is in it.
-        let varies = |before: &usize| (f64::from(days.at(*before).known_at(age)) - usual).powi(2) / usual;
-        let spread = median(self.weeks(age).iter().map(varies).collect()).unwrap_or_default().mul_add(1.0 / 0.455, 0.0).max(3.0);
+        let spread = self.spread(days, age);
         let deviation = (spread * expected).sqrt();
         let (low, high) = if season.is_some() { (self.params.expected_share_min, self.params.expected_share_max) } else { (ALONE_MIN, f64::INFINITY) };
         if expected < f64::from(self.params.lines_min) || self.is_yearly(days, age) {
@@ -259,103 +261,15 @@ impl Looking<'_> {
     }
 }
 
+/// How long ago the day was that lay as far from Easter a year before.
+fn feast(day: Day) -> Option<usize> {
+    let year = day.to_string().get(..4)?.parse().ok()?;
+    let (easter, before) = (Day::easter(year), Day::easter(year - 1));
+    FEASTS.contains(&day.since(easter)).then(|| easter.since(before) as usize)
+}
+
 fn finding(check: &str, subject: String, value: f64, limit: f64, consequence: String) -> Finding {
     Finding { check: check.into(), subject, value, limit: Some(limit), severity: Severity::Hold, consequence }
-}
-
-/// How a measure of a day moves.
-enum Moves {
-    /// A share of the lines: by their difference.
-    Share(fn(&DayCounts) -> u32),
-    /// A mean of logarithms: by a factor.
-    Factor(fn(&DayCounts) -> (i64, u32)),
-    /// The time of the day: by hours.
-    Hours,
-}
-
-/// Something that is measured of the lines of a day, and stays as it is from day to day.
-struct Measure {
-    check: &'static str,
-    what: &'static str,
-    moves: Moves,
-    /// A share up to here is never told.
-    floor: f64,
-}
-
-const MEASURES: [Measure; 8] = [
-    Measure { check: "day_anonymous_share", what: "lines without a customer", moves: Moves::Share(|day| day.anonymous), floor: 0.0 },
-    Measure {
-        check: "day_unknown_customer_share",
-        what: "lines of customers that the table customers does not know",
-        moves: Moves::Share(|day| day.unknown),
-        floor: NEW_SHARE,
-    },
-    Measure { check: "day_return_share", what: "returns", moves: Moves::Share(|day| day.returns), floor: 0.0 },
-    Measure { check: "day_promotion_share", what: "lines with a promotion", moves: Moves::Share(|day| day.promoted), floor: 0.0 },
-    Measure { check: "day_storeless_share", what: "lines without a store", moves: Moves::Share(|day| day.storeless), floor: 0.0 },
-    Measure { check: "day_unit_price", what: "prices", moves: Moves::Factor(|day| (day.log_price, day.priced)), floor: 0.0 },
-    Measure { check: "day_units", what: "units of a line", moves: Moves::Factor(|day| (day.log_units, day.priced)), floor: 0.0 },
-    Measure { check: "day_hours", what: "times of the day", moves: Moves::Hours, floor: 0.0 },
-];
-
-impl Measure {
-    /// The value of a day; None where too few lines tell.
-    fn value(&self, day: &DayCounts, least: u32) -> Option<f64> {
-        match self.moves {
-            Moves::Share(count) => (day.lines >= least).then(|| f64::from(count(day)) / f64::from(day.lines)),
-            Moves::Factor(sum) => Some(sum(day)).filter(|(_, lines)| *lines * 2 >= least).map(|(sum, lines)| sum as f64 / f64::from(lines) / LOG_UNIT),
-            Moves::Hours => (day.lines >= least).then(|| (day.hours[1] as f64).atan2(day.hours[0] as f64) * 12.0 / std::f64::consts::PI),
-        }
-    }
-
-    /// How far one value is from another.
-    fn distance(&self, value: f64, from: f64) -> f64 {
-        let difference = value - from;
-        match self.moves {
-            Moves::Hours => (difference + 36.0).rem_euclid(24.0) - 12.0,
-            _ => difference,
-        }
-    }
-
-    /// Value, limit and words, if the day is like none before it.
-    fn moved(&self, days: &Days, age: usize, looking: &Looking<'_>) -> Option<(f64, f64, String)> {
-        let params = looking.params;
-        let before = (age + 1..=age + BEFORE).filter(|before| !params.accepts(looking.day(*before)));
-        moved(
-            self.value(&days.at(age), params.lines_min)?,
-            before.filter_map(|before| self.value(&days.at(before), params.lines_min / 3)).collect(),
-            self,
-            params,
-        )
-    }
-}
-
-fn moved(value: f64, before: Vec<f64>, measure: &Measure, params: &Params) -> Option<(f64, f64, String)> {
-    if before.len() < DAYS_MIN {
-        return None;
-    }
-    // The middle of a circle's points is looked for from one of them.
-    let from = before[0];
-    let usual = from + median(before.iter().map(|value| measure.distance(*value, from)).collect())?;
-    let spread = 1.4826 * median(before.iter().map(|value| measure.distance(*value, usual).abs()).collect())?;
-    let moved = measure.distance(value, usual);
-    if moved.abs() <= MEASURE_DEVIATIONS * spread {
-        return None;
-    }
-    let what = measure.what;
-    match measure.moves {
-        Moves::Share(_) => {
-            let is_lost = usual >= 0.05 && value <= usual / 10.0;
-            ((moved.abs() > params.share_move_max || is_lost) && (measure.floor == 0.0 || value > measure.floor))
-                .then(|| (value, params.share_move_max, format!("{:.1} % are {what}, {:.1} % on usual days", value * 100.0, usual * 100.0)))
-        }
-        Moves::Factor(_) => {
-            let factor = moved.exp2();
-            (factor.max(1.0 / factor) > params.factor_move_max)
-                .then(|| (factor, params.factor_move_max, format!("{what} are {factor:.3} times those of usual days")))
-        }
-        Moves::Hours => (moved.abs() > params.hour_move_max).then(|| (moved, params.hour_move_max, format!("{what} have moved by {moved:.1} hours"))),
-    }
 }
 
 /// What lines of customers say by day: by days before as_of.
@@ -381,12 +295,10 @@ impl CustomerDay {
 /// Checks the newest days by what collecting saw of them.
 pub fn check_customer_days(days: &[CustomerDay], complete: &Complete, params: &Params, as_of: Day) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let measure =
-        Measure { check: "day_new_customer_share", what: "lines of customers who were never seen before", moves: Moves::Share(|_| 0), floor: NEW_SHARE };
     let share = |day: &CustomerDay, least: u32| (day.lines >= u64::from(least)).then(|| day.of_new as f64 / day.lines as f64);
     for (age, day) in days.iter().enumerate().take(CHECKED) {
         let date = as_of.plus(-(age as i32));
-        if date > complete.newest || params.accepts(date) || day.lines < u64::from(params.lines_min()) {
+        if date > complete.newest || params.accepts(date) || day.lines < u64::from(params.lines_min) {
             continue;
         }
         let repeated = day.repeated as f64 / day.lines as f64;
@@ -394,9 +306,9 @@ pub fn check_customer_days(days: &[CustomerDay], complete: &Complete, params: &P
             let words = format!("{} of {} lines of customers are there twice, or in an order that is there twice", day.repeated, day.lines);
             findings.push(finding("day_repeated", date.to_string(), repeated, params.repeated_share_max, words));
         }
-        let before: Vec<f64> = days.iter().skip(age + 1).take(BEFORE).filter_map(|day| share(day, params.lines_min() / 3)).collect();
-        if let Some((value, limit, words)) = share(day, params.lines_min()).and_then(|value| moved(value, before, &measure, params)) {
-            findings.push(finding(measure.check, date.to_string(), value, limit, words));
+        let before: Vec<f64> = days.iter().skip(age + 1).take(BEFORE).filter_map(|day| share(day, params.lines_min / 3)).collect();
+        if let Some((value, limit, words)) = share(day, params.lines_min).and_then(|value| moved(value, before, &NEW_CUSTOMERS, params)) {
+            findings.push(finding(NEW_CUSTOMERS.check, date.to_string(), value, limit, words));
         }
     }
     findings
@@ -444,7 +356,7 @@ pub(super) mod tests {
         let usual = |source: &str, age: usize| if source == "app" { 100 } else { 300 } * (1 + age as u32 % 7);
         assert_eq!(check(usual, &[]), []);
         assert_eq!(check(|source, age| if (source, age) == ("web", 3) { 0 } else { usual(source, age) }, &[]), told("source web 2024-10-01"));
-        assert_eq!(check(|source, age| if (source, age) == ("app", 3) { 180 } else { usual(source, age) }, &[]), told("source app 2024-10-01"));
+        assert_eq!(check(|source, age| if (source, age) == ("app", 3) { 120 } else { usual(source, age) }, &[]), told("source app 2024-10-01"));
         assert_eq!(
             check(|source, age| if (source, age) == ("app", 3) { usual(source, age) * 2 } else { usual(source, age) }, &[]),
             told("source app 2024-10-01")

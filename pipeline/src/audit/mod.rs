@@ -4,6 +4,7 @@ mod arrivals;
 mod checks;
 mod days;
 mod history;
+mod measures;
 mod prices;
 mod quarantine;
 mod survey;

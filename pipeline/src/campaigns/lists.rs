@@ -6,7 +6,7 @@ use polars::prelude::{AnyValue, Column as Series, DataFrame, DataType, IdxCa, Id
 
 use super::audience::Params;
 use super::csv_file::Csv;
-use crate::customers::{Consents, Customer, People};
+use crate::customers::{Consents, People, Way};
 use crate::error::Result;
 use crate::key;
 use crate::lake::SourceKeys;
@@ -114,7 +114,8 @@ pub fn target(params: &Params, source: &Source<'_>) -> Result<Target> {
     let order_column = source.wide.frame.column(&params.order_by)?.cast(&DataType::Float64)?;
     let order: Vec<Option<f64>> = order_column.f64()?.iter().collect();
     let failed = failed_rules(params, source)?;
-    let mut reasons: Vec<Vec<String>> = (0..order.len()).map(|row| reasons(params, source, row, order[row], &failed[row])).collect();
+    let way = source.consents.way(&params.purpose, &params.channel);
+    let mut reasons: Vec<Vec<String>> = (0..order.len()).map(|row| reasons(params, source, way, row, (order[row], &failed[row]))).collect();
     let mut ranked: Vec<usize> = (0..order.len()).filter(|&row| reasons[row].is_empty()).collect();
     // Customers stand in the order of (hash, id): the row breaks ties totally.
     ranked.sort_by(|&a, &b| {
@@ -155,7 +156,7 @@ fn value<'a>(any: &'a AnyValue<'_>) -> Value<'a> {
     }
 }
 
-fn reasons(params: &Params, source: &Source<'_>, row: usize, order: Option<f64>, failed: &[&Rule]) -> Vec<String> {
+fn reasons(params: &Params, source: &Source<'_>, way: Way, row: usize, (order, failed): (Option<f64>, &[&Rule])) -> Vec<String> {
     let mut reasons = Vec::new();
     if source.people.customers[row].left_out {
         reasons.push("account_type".to_owned());
@@ -173,30 +174,21 @@ fn reasons(params: &Params, source: &Source<'_>, row: usize, order: Option<f64>,
     if order.is_none() {
         reasons.push("no_value".to_owned());
     }
-    if params.address_required && !has_address(&source.people.customers[row], &params.channel) {
+    let contact = source.consents.contact(source.people, row, way);
+    if params.address_required && !contact.has_address {
         reasons.push("no_address".to_owned());
     }
     // An objection or a withdrawal holds always; consent that nobody was asked for may be waived.
-    let refusal = source.consents.refusal(row as u32, &params.purpose, &params.channel);
-    reasons.extend(refusal.filter(|refusal| params.consent_required || *refusal != "consent_unknown").map(str::to_owned));
+    reasons.extend(contact.refusal.filter(|refusal| params.consent_required || *refusal != "consent_unknown").map(str::to_owned));
     reasons
-}
-
-/// Whether a customer has an address for a channel.
-fn has_address(customer: &Customer, channel: &str) -> bool {
-    match channel {
-        "email" => customer.has_email,
-        "sms" | "phone" => customer.has_phone,
-        _ => true,
-    }
 }
 
 /// How many may and can be contacted by a channel for a purpose, account types that are left out aside; and the others, by first reason.
 pub fn contactable(people: &People, consents: &Consents, purpose: &str, channel: &str) -> (usize, BTreeMap<&'static str, usize>) {
-    let (mut contactable, mut reasons) = (0, BTreeMap::new());
-    for (row, customer) in people.customers.iter().enumerate().filter(|(_, customer)| !customer.left_out) {
-        let no_address = (!has_address(customer, channel)).then_some("no_address");
-        match no_address.or_else(|| consents.refusal(row as u32, purpose, channel)) {
+    let (mut contactable, mut reasons, way) = (0, BTreeMap::new(), consents.way(purpose, channel));
+    for (row, _) in people.customers.iter().enumerate().filter(|(_, customer)| !customer.left_out) {
+        let contact = consents.contact(people, row, way);
+        match (!contact.has_address).then_some("no_address").or(contact.refusal) {
             Some(reason) => *reasons.entry(reason).or_default() += 1,
             None => contactable += 1,
         }
@@ -247,14 +239,16 @@ fn counted(firsts: Vec<String>) -> Vec<(String, usize)> {
     counts
 }
 
-/// The file for campaign tools: treatment only, with the identifier of the source that saw the customer first.
+/// The file for campaign tools: treatment only, with the source customer whose address may be used.
 fn csv(params: &Params, source: &Source<'_>, treated: &[(usize, usize)]) -> Result<Vec<u8>> {
     let mut file = Csv::new(params.csv_for_people);
     file.row(&["customer_id", "source", "source_customer_id", "rank", "channel"])?;
+    let way = source.consents.way(&params.purpose, &params.channel);
     for (rank, row) in treated {
         let customer = &source.people.customers[*row];
-        let (_, key) = source.keys.text(customer.first);
-        file.row(&[&customer.id.to_string(), source.people.source(customer), &key, &rank.to_string(), &params.channel])?;
+        let contact = source.consents.contact(source.people, *row, way);
+        let (from, key) = source.keys.text(contact.member);
+        file.row(&[&customer.id.to_string(), &source.people.sources[from as usize], &key, &rank.to_string(), &params.channel])?;
     }
     file.bytes()
 }

@@ -29,7 +29,9 @@ pub use nearest::hint;
 pub use overlay::Overlay;
 pub use rule::{RawRules, RawScalar, RawTest};
 pub use secret::Secret;
-pub use stages::{RawAudit, RawAuditDays, RawBlocked, RawCountry, RawCustomers, RawFamily, RawFeatures, RawHoldIf, RawLate, RawLink, RawSnapshots};
+pub use stages::{
+    RawAudit, RawAuditDays, RawBlocked, RawCountry, RawCustomers, RawFamily, RawFeatures, RawHoldIf, RawHousehold, RawLate, RawLink, RawSnapshots,
+};
 
 use crate::error::{Error, Kind, Result};
 

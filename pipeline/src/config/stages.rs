@@ -89,12 +89,24 @@ section! {
         blocked: RawBlocked,
         /// Which source customers are one person.
         link: RawLink,
+        /// Which customers live together.
+        household: RawHousehold,
         /// Whether customers keep the ids that the prior run gave them; else an id follows from the lake alone, whatever was published before.
         keep_ids: bool,
         /// Account types that stand in `customers` and are withheld everywhere else.
         leave_out_account_types: Vec<String>,
         /// Customers with more order lines are withheld everywhere but in `customers`: a card that many use is nobody's history.
         max_rows_per_customer: u64,
+    }
+}
+
+section! {
+    /// Which customers live together; a household never makes its members one.
+    RawHousehold {
+        /// Rules: fields of `customers` (household_key, card_id, address, postcode, last_name, ...) that must be known and equal.
+        rules: Vec<Vec<String>>,
+        /// What more customers share is an office or a home, and no household.
+        members_max: u32,
     }
 }
 
@@ -131,7 +143,7 @@ section! {
 section! {
     /// Which source customers are one person. Two of whom it is certain that they are two people are never linked.
     RawLink {
-        /// Rules: fields of `customers` (email, phone, first_name, last_name, birth_date, postcode, card_id) that must be known and equal. With
+        /// Rules: fields of `customers` (email, phone, first_name, last_name, birth_date, postcode, card_id, address) that must be known and equal. With
         /// `probabilistic`, a rule without card_id decides only where nothing else is known of both.
         rules: Vec<Vec<String>>,
         /// Whether the weight of all that agrees links too (Fellegi and Sunter).

@@ -1,9 +1,12 @@
-//! Consent: the latest decision per purpose and channel; an objection of any source customer holds for the person.
+//! Consent: the latest decision about an address, for a purpose and channel. It is about that address and no other, so no link between source
+//! customers makes it reach further; an objection of any of a person's source customers holds for the person.
 
 use std::collections::HashMap;
 
+use super::link::{self, Field};
 use super::{NOBODY, People};
 use crate::error::{Error, Result};
+use crate::key::fingerprint;
 use crate::lake::{ByEntry, Counts, Cut, Names, OpenTable, Rows, SourceKeys};
 
 /// What someone decided; later ones of the same instant win over earlier ones in this order.
@@ -25,59 +28,136 @@ impl Status {
     }
 }
 
-/// A source customer or a customer, purpose, channel: all by number.
-type Key = (u32, u32, u32);
+/// What a decision is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum About {
+    /// A source customer, by number: its objections, and all that concerns a channel without addresses.
+    Source(u32),
+    /// An address, by its fingerprint.
+    Address(u64),
+}
+
+/// About what, purpose and channel by number.
+type Key = (About, u32, u32);
 
 /// When it was decided, and what.
 type Decision = (i64, Status);
 
-/// Whether each customer may be contacted.
+/// The field that holds the addresses of a channel, and its place among the addresses of a source customer; None for one without.
+fn field(channel: &str) -> Option<(Field, usize)> {
+    match channel {
+        "email" => Some((Field::Email, 0)),
+        "sms" | "phone" => Some((Field::Phone, 1)),
+        _ => None,
+    }
+}
+
+/// Whether and through whom a customer may be contacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contact {
+    /// The source customer whose address is to be used: the oldest that may be. Without any the oldest.
+    pub member: u32,
+    /// Whether there is an address for the channel.
+    pub has_address: bool,
+    /// Why not, if so: no consent was given, it was withdrawn, or objected.
+    pub refusal: Option<&'static str>,
+}
+
+/// What was decided about being contacted.
 #[derive(Debug, Default)]
 pub struct Consents {
     purposes: Names,
     channels: Names,
-    /// By customer: the latest decision, and whether the latest of any of their source customers is an objection.
-    latest: HashMap<Key, (Decision, bool)>,
+    latest: HashMap<Key, Decision>,
 }
 
+/// A way to contact people: a purpose and a channel, by number, and the place of the channel's addresses.
+#[derive(Debug, Clone, Copy)]
+pub struct Way(u32, u32, Option<usize>);
+
 impl Consents {
-    /// Why a customer may not be contacted, if so: no consent was given, it was withdrawn, or objected.
-    pub fn refusal(&self, customer: u32, purpose: &str, channel: &str) -> Option<&'static str> {
-        let key = (customer, self.purposes.number(purpose), self.channels.number(channel));
-        match self.latest.get(&key) {
-            Some((_, true) | ((_, Status::Objected), _)) => Some("objected"),
-            Some(((_, Status::Given), _)) => None,
-            Some(((_, Status::Withdrawn), _)) => Some("consent_withdrawn"),
-            None => Some("consent_unknown"),
+    /// The way of a purpose and channel.
+    pub fn way(&self, purpose: &str, channel: &str) -> Way {
+        Way(self.purposes.number(purpose), self.channels.number(channel), field(channel).map(|(_, place)| place))
+    }
+
+    /// Whether and through whom the customer at a position may be contacted.
+    pub fn contact(&self, people: &People, customer: usize, way: Way) -> Contact {
+        let latest = |about: About| self.latest.get(&(about, way.0, way.1)).map(|decision| decision.1);
+        let members = people.members(customer);
+        let mut best: Option<(u8, Contact)> = None;
+        let mut objected = false;
+        for &member in members {
+            let address = way.2.map(|place| people.addresses[member as usize][place]);
+            let has_address = address != Some(0);
+            let about = address.filter(|address| *address != 0).map_or(About::Source(member), About::Address);
+            let status = latest(about);
+            objected |= status == Some(Status::Objected) || latest(About::Source(member)) == Some(Status::Objected);
+            let refusal = match status {
+                Some(Status::Given) => None,
+                Some(_) => Some("consent_withdrawn"),
+                None => Some("consent_unknown"),
+            };
+            // An address that may be used comes first, then one that nobody was asked about; members stand from the oldest on.
+            let rank = match refusal {
+                _ if !has_address => 3,
+                None => 0,
+                Some("consent_unknown") => 1,
+                Some(_) => 2,
+            };
+            if best.is_none_or(|(known, _)| rank < known) {
+                best = Some((rank, Contact { member, has_address, refusal }));
+            }
         }
+        let contact = best.map_or(Contact { member: people.customers[customer].first, has_address: false, refusal: Some("consent_unknown") }, |best| best.1);
+        if objected { Contact { refusal: Some("objected"), ..contact } } else { contact }
     }
 }
 
-/// Reads the table `consents`.
+/// Reads the table `consents`; `country` is that of phone numbers.
 ///
 /// # Errors
-/// Those of the lake; `Input` for a status that is not one of the contract's words.
-pub fn read_consents(table: &OpenTable, cut: &Cut, keys: &SourceKeys, people: &People) -> Result<(Consents, Counts)> {
+/// Those of the lake; `Input` for a status that is not one of the contract's words, or a decision about nobody.
+pub fn read_consents(table: &OpenTable, cut: &Cut, keys: &SourceKeys, people: &People, params: &link::Params) -> Result<(Consents, Counts)> {
     let mut consents = Consents::default();
-    let names = (keys, &consents.purposes, &consents.channels);
+    let reading = Reading { keys, purposes: &consents.purposes, channels: &consents.channels, params };
     let (gathered, counts) = table.scan(
         cut,
-        |gathered: &mut Gathered, rows| gathered.add(rows, names),
+        |gathered: &mut Gathered, rows| gathered.add(rows, &reading),
         |whole, part| {
-            part.rows.into_iter().for_each(|(key, decision)| whole.keep_latest(key, decision));
+            part.rows.into_iter().for_each(|(key, decision)| keep_latest(&mut whole.latest, key, decision));
             Ok(())
         },
     )?;
-    for ((number, purpose, channel), decision) in gathered.latest {
-        let customer = people.customer_of[number as usize];
-        if customer == NOBODY {
+    for ((about, purpose, channel), decision) in gathered.latest {
+        let About::Source(number) = about else {
+            keep_latest(&mut consents.latest, (about, purpose, channel), decision);
+            continue;
+        };
+        if people.customer_of.get(number as usize).is_none_or(|customer| *customer == NOBODY) {
             continue;
         }
-        let objected = decision.1 == Status::Objected;
-        let latest = consents.latest.entry((customer, purpose, channel)).or_insert((decision, objected));
-        *latest = (decision.max(latest.0), latest.1 || objected);
+        keep_latest(&mut consents.latest, (about, purpose, channel), decision);
+        // What a source customer decided is about its address.
+        let place = field(&consents.channels.text(channel)).map(|(_, place)| place);
+        if let Some(address) = place.map(|place| people.addresses[number as usize][place]).filter(|address| *address != 0) {
+            keep_latest(&mut consents.latest, (About::Address(address), purpose, channel), decision);
+        }
     }
     Ok((consents, counts))
+}
+
+fn keep_latest(latest: &mut HashMap<Key, Decision>, key: Key, decision: Decision) {
+    let known = latest.entry(key).or_insert(decision);
+    *known = decision.max(*known);
+}
+
+/// What it takes to read decisions.
+struct Reading<'a> {
+    keys: &'a SourceKeys,
+    purposes: &'a Names,
+    channels: &'a Names,
+    params: &'a link::Params,
 }
 
 /// The decisions of a file; and the latest of all files.
@@ -91,25 +171,76 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn keep_latest(&mut self, key: Key, decision: Decision) {
-        let latest = self.latest.entry(key).or_insert(decision);
-        *latest = decision.max(*latest);
-    }
-
-    fn add(&mut self, rows: &Rows<'_>, (keys, purposes, channels): (&SourceKeys, &Names, &Names)) -> Result<()> {
+    fn add(&mut self, rows: &Rows<'_>, reading: &Reading<'_>) -> Result<()> {
         let required = |name: &str| rows.column(name).ok_or_else(|| Error::bug(format!("consents have a column {name}")));
         let (status, purpose, channel, changed) = (required("status")?, required("purpose")?, required("channel")?, required("changed_at")?);
         for &row in &rows.kept {
             let Some(Some(decided)) = self.statuses.get(status, row, Status::of) else {
                 return Err(Error::input("column status: expected given, withdrawn or objected, got another word"));
             };
-            let text = |name: &str| rows.text(name, row).unwrap_or_default();
-            // A decision of someone that neither customers nor lines know concerns nobody.
-            let Some(number) = keys.find(text("source"), text("source_customer_id")) else { continue };
-            let purpose = self.purposes.get(purpose, row, |text| purposes.number(text)).unwrap_or_default();
-            let channel = self.channels.get(channel, row, |text| channels.number(text)).unwrap_or_default();
-            self.rows.push(((number, purpose, channel), (changed.int(row).unwrap_or_default(), decided)));
+            let text = |name: &str| rows.text(name, row).filter(|text| !text.is_empty());
+            let (customer, written) = (text("source_customer_id"), text("address"));
+            if customer.is_none() && written.is_none() {
+                return Err(Error::input("columns source_customer_id, address: expected one of them in every row, got neither"));
+            }
+            let decision = (changed.int(row).unwrap_or_default(), decided);
+            let to = channel.text(row).unwrap_or_default();
+            let purpose = self.purposes.get(purpose, row, |text| reading.purposes.number(text)).unwrap_or_default();
+            let channel = self.channels.get(channel, row, |text| reading.channels.number(text)).unwrap_or_default();
+            let address = written.and_then(|written| field(to).and_then(|(field, _)| reading.params.form(field, written).map(|text| value(field, &text))));
+            if let Some(address) = address {
+                self.rows.push(((About::Address(address), purpose, channel), decision));
+            }
+            // A decision of someone that neither customers nor lines know concerns nobody; one about an address is about that alone, unless it objects.
+            let number = customer.and_then(|customer| reading.keys.find(text("source").unwrap_or_default(), customer));
+            if let Some(number) = number.filter(|_| written.is_none() || decided == Status::Objected) {
+                self.rows.push(((About::Source(number), purpose, channel), decision));
+            }
         }
         Ok(())
+    }
+}
+
+/// The fingerprint of a value of a field, in its one form.
+pub fn value(field: Field, text: &str) -> u64 {
+    fingerprint(1 + field as u64, text.as_bytes()).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::people::Customer;
+    use super::*;
+
+    /// A customer of the source customers 0 and 1, of addresses 5 and 6, and one of number 2, who shares the address 6.
+    fn people() -> People {
+        let one = Customer { first: 0, members: 2, ..Customer::default() };
+        let other = Customer { first: 2, members: 1, ..Customer::default() };
+        People::of(vec![one, other], vec![0, 1, 2], vec![0, 0, 1], vec![[5, 0], [6, 0], [6, 9]])
+    }
+
+    fn decided(decisions: &[(About, i64, Status)]) -> Contact {
+        let mut consents = Consents::default();
+        let (purpose, channel) = (consents.purposes.number("marketing"), consents.channels.number("email"));
+        decisions.iter().for_each(|&(about, at, status)| keep_latest(&mut consents.latest, (about, purpose, channel), (at, status)));
+        consents.contact(&people(), 0, consents.way("marketing", "email"))
+    }
+
+    #[test]
+    fn consent_is_about_an_address_and_no_other() {
+        use About::{Address, Source};
+        use Status::{Given, Objected, Withdrawn};
+        let contact = |member, refusal| Contact { member, has_address: true, refusal };
+        assert_eq!(decided(&[]), contact(0, Some("consent_unknown")));
+        // What was given for one address is not for the other: the mail goes to the one.
+        assert_eq!(decided(&[(Address(6), 1, Given)]), contact(1, None));
+        assert_eq!(decided(&[(Address(5), 3, Withdrawn), (Address(6), 1, Given)]), contact(1, None));
+        assert_eq!(decided(&[(Address(5), 3, Withdrawn)]), contact(1, Some("consent_unknown")));
+        // The latest decision holds; one that came first does not.
+        assert_eq!(decided(&[(Address(6), 1, Given), (Address(6), 2, Withdrawn), (Address(5), 2, Withdrawn)]), contact(0, Some("consent_withdrawn")));
+        // An objection of either holds for the person, whatever was given.
+        assert_eq!(decided(&[(Address(5), 3, Given), (Source(1), 1, Objected)]), contact(0, Some("objected")));
+        let consents = Consents::default();
+        assert_eq!(consents.contact(&people(), 1, consents.way("marketing", "sms")), contact(2, Some("consent_unknown")));
+        assert!(!consents.contact(&people(), 0, consents.way("marketing", "sms")).has_address);
     }
 }

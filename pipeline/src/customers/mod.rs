@@ -1,6 +1,7 @@
 //! Who each customer is: one customer_id for all of a person's source customers; household; consent.
 
 mod consent;
+mod household;
 mod ledger;
 mod link;
 mod people;
@@ -8,13 +9,14 @@ mod read;
 mod seen;
 mod tables;
 
-pub use consent::{Consents, read_consents};
+pub use consent::{Consents, Contact, Way, read_consents};
 pub use ledger::{Change, Ledger, changes_contract, changes_table, without};
+use link::Field;
 pub use link::{Groups, Params as LinkParams};
 pub use people::{Customer, People};
 pub use read::{AccountType, SourceCustomer, SourceCustomers, read_customers};
 pub use seen::{Run, SeenLines};
-pub use tables::{contract, held_contract, held_table, links, links_contract, links_table, table};
+pub use tables::{contract, held_contract, held_table, links_contract, links_table, table};
 
 use serde::Serialize;
 
@@ -31,6 +33,10 @@ pub const NOBODY: u32 = u32::MAX;
 pub struct Params {
     /// How source customers are linked.
     pub link: LinkParams,
+    /// What customers share who live together: fields that must be known and equal.
+    pub household: Vec<Vec<Field>>,
+    /// Most customers of a household.
+    pub household_members_max: usize,
     /// Whether the ids that the prior run gave are kept.
     pub keep_ids: bool,
     /// Account types that are withheld from everything but `customers`.
@@ -48,8 +54,11 @@ pub fn check(raw: RawCustomers, faults: &mut Faults<'_>) -> Params {
             None => faults.add(&format!("customers.leave_out_account_types[{index}]"), format!("one of {}", AccountType::words()), format!("`{name}`")),
         }
     }
+    let household = raw.household.unwrap_or_default();
     Params {
         link: link::check(raw.country.unwrap_or_default(), raw.blocked.unwrap_or_default(), raw.link.unwrap_or_default(), faults),
+        household: link::check_rules("customers.household.rules", household.rules.unwrap_or_default(), &Field::ALL, faults),
+        household_members_max: faults.ranged("customers.household.members_max", household.members_max, 2..=1000) as usize,
         keep_ids: faults.required("customers.keep_ids", raw.keep_ids, "true or false").unwrap_or_default(),
         leave_out_account_types: left_out,
         max_rows_per_customer: faults.ranged("customers.max_rows_per_customer", raw.max_rows_per_customer, 1..=1 << 40),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
+use super::household;
 use super::ledger::{Change, Ledger, Member};
 use super::link::{Field, Groups, Held as HeldLink};
 use super::read::{AccountType, SourceCustomers};
@@ -16,7 +17,7 @@ use crate::lake::LineNames;
 use crate::time::Day;
 
 /// A customer: a person, or what the sources take for one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Customer {
     /// customer_id.
     pub id: Id,
@@ -42,10 +43,6 @@ pub struct Customer {
     pub birth: Option<Day>,
     /// Number of the gender; 0 for none.
     pub gender: u32,
-    /// Whether an e-mail address is known that identifies someone.
-    pub has_email: bool,
-    /// Whether a phone number is known.
-    pub has_phone: bool,
     /// Source customers that are this customer.
     pub members: u32,
     /// Whether there are more order lines than one customer may have: they are not looked at.
@@ -61,6 +58,10 @@ pub struct People {
     pub customer_of: Vec<u32>,
     /// By number of the source customer: the rule by which it came in; ITSELF for who stands alone.
     pub rules: Vec<u8>,
+    /// By number of the source customer: the fingerprints of its e-mail address and phone number; 0 where none is known that identifies someone.
+    pub addresses: Vec<[u64; 2]>,
+    /// Source customers, customer by customer, of each the oldest first; and where those of each begin.
+    members: (Vec<u32>, Vec<u32>),
     /// Links that were held back.
     pub held: Vec<HeldLink>,
     /// Who is called otherwise than in the prior run.
@@ -73,7 +74,7 @@ pub struct People {
 }
 
 /// What a customer takes of the memory, and its number.
-const CUSTOMER_BYTES: u64 = 200;
+const CUSTOMER_BYTES: u64 = 230;
 
 impl People {
     /// Settles who everyone is, now that it is known who was seen first.
@@ -119,8 +120,34 @@ impl People {
                 rules[member.number as usize] = member.rule;
             }
         }
+        let members = members(&customers, &customer_of, &grouped);
+        let of = |position: usize| &members.0[members.1[position] as usize..members.1[position + 1] as usize];
+        household::settle(&mut customers, of, known, &params.household, params.household_members_max);
+        let addresses = (0..names.keys.end() as u32)
+            .map(|number| known.get(number).map_or([0; 2], |row| [row.values[Field::Email as usize], row.values[Field::Phone as usize]]));
+        let addresses = addresses.collect();
         let held = groups.held.clone();
-        Ok(Self { customers, customer_of, rules, held, changes, sources, stores: names.stores.texts(), _held })
+        Ok(Self { customers, customer_of, rules, addresses, members, held, changes, sources, stores: names.stores.texts(), _held })
+    }
+
+    /// Some customers, with all of their members one after another, and their addresses by number.
+    #[cfg(test)]
+    pub fn of(customers: Vec<Customer>, members: Vec<u32>, customer_of: Vec<u32>, addresses: Vec<[u64; 2]>) -> Self {
+        let starts = std::iter::once(0)
+            .chain(customers.iter().scan(0, |sum, customer| {
+                *sum += customer.members;
+                Some(*sum)
+            }))
+            .collect();
+        let _held = Allowance::memory(1).nothing();
+        let rules = vec![ITSELF; members.len()];
+        let (held, changes, sources, stores) = Default::default();
+        Self { customers, customer_of, rules, addresses, members: (members, starts), held, changes, sources, stores, _held }
+    }
+
+    /// The source customers of the customer at a position, the oldest first.
+    pub fn members(&self, position: usize) -> &[u32] {
+        &self.members.0[self.members.1[position] as usize..self.members.1[position + 1] as usize]
     }
 
     /// Name of the source that saw a customer first.
@@ -132,6 +159,19 @@ impl People {
     pub fn home_store(&self, customer: &Customer) -> Option<&str> {
         (customer.home_store > 0).then(|| self.stores[customer.home_store as usize].as_str())
     }
+}
+
+/// Source customers, customer by customer, and where those of each begin.
+fn members(customers: &[Customer], customer_of: &[u32], grouped: &[Vec<Member>]) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0u32; customers.len() + 1];
+    customers.iter().enumerate().for_each(|(position, customer)| starts[position + 1] = starts[position] + customer.members);
+    let mut members = vec![NOBODY; starts[customers.len()] as usize];
+    customers.iter().zip(&starts).for_each(|(customer, start)| members[*start as usize] = customer.first);
+    for group in grouped {
+        let start = starts[customer_of[group[0].number as usize] as usize] as usize;
+        group.iter().enumerate().for_each(|(place, member)| members[start + place] = member.number);
+    }
+    (members, starts)
 }
 
 /// What it takes to settle who someone is.
@@ -178,7 +218,7 @@ impl Settling<'_> {
             order,
             first: members[0],
             source,
-            household: rows().find_map(|row| row.household),
+            household: None,
             left_out: withheld.is_some(),
             account_type: withheld.or_else(|| rows().find_map(|row| row.account_type)),
             known_from: first.and_then(|row| row.known_from).max(born.and_then(|row| row.known_from)),
@@ -186,8 +226,6 @@ impl Settling<'_> {
             gender: rows().find_map(|row| row.gender).map_or(0, |gender| gender.number),
             registered: first.and_then(|row| row.registered),
             home_store: rows().find_map(|row| row.home_store).map_or(0, |store| store.number),
-            has_email: rows().any(|row| row.values[Field::Email as usize] != 0),
-            has_phone: rows().any(|row| row.values[Field::Phone as usize] != 0),
             members: members.len() as u32,
             too_many_lines: lines > self.params.max_rows_per_customer,
             id,
@@ -208,7 +246,7 @@ mod tests {
         let number = |source: &str, id: &str| names.keys.key(source, id).number;
         let mut known = SourceCustomers::default();
         let mut row = |source: &str, id: &str, email: u64, registered_at: Option<i64>| {
-            let values = [email, 0, 0, 0, 0, 0, 0];
+            let values = [email, 0, 0, 0, 0, 0, 0, 0, 0];
             known.keep_newest(number(source, id), SourceCustomer { values, registered_at, ..SourceCustomer::default() });
         };
         row("web", "1", 7, Some(500));
@@ -233,6 +271,7 @@ mod tests {
         let of = |source: &str, id: &str| people.customer_of[number(source, id) as usize];
         let ann = &people.customers[of("web", "1") as usize];
         assert_eq!((ann.id, ann.members, people.source(ann)), (Id::customer("shop", "9"), 3, "shop"));
+        assert_eq!(people.members(of("web", "1") as usize), [number("shop", "9"), number("web", "1"), number("app", "3")]);
         // Her eleven lines in two sources are one too many; ten are not.
         assert!(ann.too_many_lines && people.customers.iter().filter(|customer| customer.too_many_lines).count() == 1);
         assert_eq!(of("app", "3"), of("shop", "9"));

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::consent::value;
 use super::link::{self, Field};
 use crate::error::{Error, Result};
-use crate::key::{Id, fingerprint};
+use crate::key::fingerprint;
 use crate::lake::{ByFingerprint, Counts, Cut, LineNames, Names, OpenTable, Rows};
 use crate::time::Day;
 
@@ -62,9 +63,7 @@ pub struct SourceCustomer {
     /// Kind of account.
     pub account_type: Option<AccountType>,
     /// By field of linking: the fingerprint of the value in its one form; 0 where it is unknown or identifies nobody.
-    pub values: [u64; 7],
-    /// What members of a household share.
-    pub household: Option<Id>,
+    pub values: [u64; link::VALUES],
     /// Store that the customer calls home.
     pub home_store: Option<Named>,
     /// Gender, in the source's word.
@@ -158,10 +157,10 @@ struct Forms<'a> {
 
 impl Forms<'_> {
     /// Fingerprints of the fields of a row, whose texts are kept.
-    fn values(&self, rows: &Rows<'_>, row: usize, texts: &mut ByFingerprint<u64, Box<str>>) -> [u64; 7] {
+    fn values(&self, rows: &Rows<'_>, row: usize, texts: &mut ByFingerprint<u64, Box<str>>) -> [u64; link::VALUES] {
         Field::ALL.map(|field| {
-            let Some(text) = self.form(field, rows, row).filter(|text| !self.params.blocked.contains(text)) else { return 0 };
-            let value = fingerprint(1 + field as u64, text.as_bytes()).max(1);
+            let Some(text) = self.form(field, rows, row) else { return 0 };
+            let value = value(field, &text);
             texts.entry(value).or_insert_with(|| text.into_boxed_str());
             value
         })
@@ -171,16 +170,9 @@ impl Forms<'_> {
         if field == Field::BirthDate {
             let day = Day(rows.column(field.name())?.int(row)? as i32);
             let lived = self.as_of.since(day);
-            return (0..i64::from(LIFE_DAYS)).contains(&lived).then(|| day.to_string().replace('-', ""));
+            return (0..i64::from(LIFE_DAYS)).contains(&lived).then(|| day.to_string().replace('-', "")).and_then(|text| self.params.form(field, &text));
         }
-        let text = rows.text(field.name(), row)?;
-        match field {
-            Field::Email => link::email(text),
-            Field::Phone => link::phone(text, &self.params.country).map(|number| number.to_string()),
-            Field::FirstName | Field::LastName => link::name(text),
-            Field::Postcode => link::postcode(text),
-            Field::CardId | Field::BirthDate => (!text.is_empty()).then(|| text.to_owned()),
-        }
+        self.params.form(field, rows.text(field.name(), row)?)
     }
 }
 
@@ -212,7 +204,6 @@ impl Gathered {
                 registered: rows.days[row],
                 account_type: account_type.transpose()?,
                 values: forms.values(rows, row, &mut self.whole.texts),
-                household: text("household_key").map(Id::household),
                 home_store: text("home_store_id").map(|name| Named::of(name, &names.stores)),
                 known_from: rows.recorded[row],
                 gender: text("gender").map(|name| Named::of(name, &names.genders)),

@@ -2,7 +2,7 @@
 
 use polars::prelude::Column as Series;
 
-use super::{AccountType, NOBODY, Params, People, link};
+use super::{AccountType, Params, People, link};
 use crate::error::Result;
 use crate::lake::SourceKeys;
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
@@ -12,7 +12,7 @@ use crate::time::Day;
 pub fn contract() -> Contract {
     let columns = vec![
         Column::new("customer_id", Kind::Text, "the customer"),
-        Column::new("household_id", Kind::Text, "the household, where one is known").nullable(),
+        Column::new("household_id", Kind::Text, "the household, where one is known: who shares what `customers.household.rules` names").nullable(),
         Column::new("account_type", Kind::Text, "person, business, staff, house_card or test").nullable(),
         Column::new("registered_date", Kind::Date, "first registration with any source").nullable().within(Range::Past),
         Column::new("first_order_date", Kind::Date, "first day with an order; unknown for who has too many lines").nullable().within(Range::Past),
@@ -55,32 +55,22 @@ pub fn table(people: &People, range: std::ops::Range<usize>, order_dates: &[(Opt
     Table::new(contract(), columns, as_of)
 }
 
-/// Customer and source customer of every link, in the order of customers.
-pub fn links(people: &People, keys: &SourceKeys) -> Vec<(u32, u32)> {
-    let mut links = Vec::with_capacity(keys.len());
-    keys.each(|key, _, _| links.push((people.customer_of[key.number as usize], key.number)));
-    // Whom only the prior run knew is nobody.
-    links.retain(|link| link.0 != NOBODY);
-    links.sort_unstable();
-    links
-}
-
-/// The rows of the table `customer_links` about `links`, which are all those of some customers, in the order of customers.
+/// The rows of the table `customer_links` about the customers in `range`.
 ///
 /// # Errors
 /// `Bug` if the contract is broken.
-pub fn links_table(people: &People, keys: &SourceKeys, params: &Params, links: &[(u32, u32)], as_of: Day) -> Result<Table> {
-    let row = |&(customer, number): &(u32, u32)| {
+pub fn links_table(people: &People, keys: &SourceKeys, params: &Params, range: std::ops::Range<usize>, as_of: Day) -> Result<Table> {
+    let row = |(customer, &number): (usize, &u32)| {
         let (source, id) = keys.text(number);
         (customer, people.sources[source as usize].as_str(), id, people.rules[number as usize])
     };
-    let mut rows: Vec<(u32, &str, String, u8)> = links.iter().map(row).collect();
-    // Numbers follow from which thread met whom first: the order is that of the texts.
+    let links = range.flat_map(|customer| people.members(customer).iter().map(move |number| (customer, number)));
+    let mut rows: Vec<(usize, &str, String, u8)> = links.map(row).collect();
     rows.sort_unstable();
     let columns = vec![
         Series::new("source".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()),
         Series::new("source_customer_id".into(), rows.iter().map(|row| row.2.as_str()).collect::<Vec<_>>()),
-        ids("customer_id", rows.iter().map(|row| Some(people.customers[row.0 as usize].id))),
+        ids("customer_id", rows.iter().map(|row| Some(people.customers[row.0].id))),
         Series::new("rule".into(), rows.iter().map(|row| params.link.rule_name(row.3)).collect::<Vec<_>>()),
     ];
     Table::new(links_contract(), columns, as_of)

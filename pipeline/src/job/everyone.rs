@@ -37,8 +37,6 @@ pub struct Everyone {
     pub groups: Vec<(Option<Rfm>, Assigned)>,
     /// Whose groups these are.
     pub grouped: Vec<usize>,
-    /// Customer and source customer, in the order of `customer_links`.
-    pub links: Vec<(u32, u32)>,
 }
 
 /// A table about customers.
@@ -105,9 +103,7 @@ impl Everyone {
     }
 
     fn links(&self, params: &Params, shard: usize) -> Result<Table> {
-        let range = self.rows.customers(shard);
-        let place = |customer: usize| self.links.partition_point(|(of, _)| (*of as usize) < customer);
-        customers::links_table(&self.people, &self.names.keys, &params.customers, &self.links[place(range.start)..place(range.end)], params.as_of)
+        customers::links_table(&self.people, &self.names.keys, &params.customers, self.rows.customers(shard), params.as_of)
     }
 
     fn features(&self, params: &Params, shard: usize) -> Result<Table> {

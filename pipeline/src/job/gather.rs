@@ -92,7 +92,7 @@ impl Gathered {
 
         progress.begin("read the small tables");
         let events = read_events(params, inputs, &cut, (&names, &people), scratch, &mut counts)?;
-        let Small { consents, status, products, promotions } = read_small_tables(inputs, &cut, (&names, &people), &mut counts)?;
+        let Small { consents, status, products, promotions } = read_small_tables(inputs, (&cut, &params.customers.link), (&names, &people), &mut counts)?;
         let feeds = survey.feeds(&names.keys.sources, &names.stores);
         let mut complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
         let checked = params.audit.check_days(&feeds, &complete, params.as_of);
@@ -137,11 +137,16 @@ struct Small {
     promotions: Option<Promotions>,
 }
 
-fn read_small_tables(inputs: &Inputs, cut: &Cut, (names, people): (&LineNames, &People), counts: &mut Vec<(String, Counts)>) -> Result<Small> {
+fn read_small_tables(
+    inputs: &Inputs,
+    (cut, link): (&Cut, &LinkParams),
+    (names, people): (&LineNames, &People),
+    counts: &mut Vec<(String, Counts)>,
+) -> Result<Small> {
     let mut small = Small::default();
     let mut counted = |name: &str, count: Counts| counts.push((name.to_owned(), count));
     if let Some(table) = inputs.table("consents") {
-        let (read, count) = customers::read_consents(table, cut, &names.keys, people)?;
+        let (read, count) = customers::read_consents(table, cut, &names.keys, people, link)?;
         counted("consents", count);
         small.consents = read;
     }

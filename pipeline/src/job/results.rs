@@ -66,8 +66,7 @@ pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trai
     let values: Vec<i64> = members.iter().map(|member| member.facts.window_value_minor).collect();
     let lines = group_lines(assigned.iter().map(|assigned| assigned.group.as_str()).zip(values));
     let groups = rfm.into_iter().zip(assigned).collect();
-    let links = customers::links(&people, &names.keys);
-    let everyone = Everyone { people, names, facts, rows, world, scores, withheld, groups, grouped, links };
+    let everyone = Everyone { people, names, facts, rows, world, scores, withheld, groups, grouped };
     let targets = targets(params, &everyone, consents)?;
     let held = customers::held_table(&everyone.people, &everyone.names.keys, &params.customers, params.as_of)?;
     let tables = vec![held, groups::cuts_table(&cuts, params.as_of)?];

@@ -148,10 +148,8 @@ fn compute(params: &Params, seen: &Seen<'_>, scratch: &Path, progress: &dyn Prog
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
 
     let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products: has_products.then_some(&products) };
-    let mut findings = input.findings(params, &state, &mut counts);
-    findings.extend(model_findings(params, &trained));
-    findings.push(line_finding(params, &people));
-    findings.extend(contact_findings(params, &people, &consents));
+    let of_input = input.findings(params, &state, &mut counts);
+    let findings = [of_input, model_findings(params, &trained), vec![line_finding(params, &people)], contact_findings(params, &people, &consents)].concat();
     let samples = match params.publish_samples {
         true => Some(backtest::snapshots_table(&state, params.features.for_models().features(), (&people, &world), &dates)?),
         false => None,

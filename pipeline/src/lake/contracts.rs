@@ -91,6 +91,7 @@ fn customers() -> Input {
         maybe("last_name", Kind::Text, "last name"),
         maybe("birth_date", Kind::Date, "date of birth"),
         maybe("gender", Kind::Text, "gender, in the source's words"),
+        maybe("address", Kind::Text, "street and house number"),
         maybe("postcode", Kind::Text, "postcode of the address"),
         maybe("card_id", Kind::Text, "loyalty card"),
         maybe("household_key", Kind::Text, "what members of a household share"),
@@ -107,16 +108,17 @@ fn customers() -> Input {
 fn consents() -> Input {
     let columns = vec![
         maybe("source", Kind::Text, "system of the customer"),
-        known("source_customer_id", Kind::Text, "customer as the source calls it"),
+        maybe("source_customer_id", Kind::Text, "customer as the source calls it"),
+        maybe("address", Kind::Text, "e-mail address or phone number that it is about; without one, that of the customer"),
         known("purpose", Kind::Text, "what for"),
         known("channel", Kind::Text, "by which means"),
         known("changed_at", Kind::Timestamp, "when it was decided"),
         maybe("recorded_at", Kind::Timestamp, RECORDED),
-        known("status", Kind::Text, "given, withdrawn or objected; the latest holds"),
+        known("status", Kind::Text, "given, withdrawn or objected; the latest holds for the address, an objection for the person"),
     ];
     Input {
         contract: Contract::new("consents", "One row a decision about being contacted.", &[], columns),
-        required: &["source_customer_id", "purpose", "channel", "changed_at", "status"],
+        required: &["purpose", "channel", "changed_at", "status"],
         event: Some("changed_at"),
         optional: true,
         told: &["source_customer_id", "purpose", "channel"],

@@ -134,6 +134,7 @@ fn write_customers(writer: &mut Writer<'_>, path: &str, rows: &[(Event, Profile)
         "last_name",
         "birth_date",
         "postcode",
+        "address",
         "household_key",
     ];
     let contract = contract_of("customers", &names, &["source", "account_type", "registered_at", "home_store_id", "first_name", "last_name"])?;
@@ -156,6 +157,7 @@ fn write_customers(writer: &mut Writer<'_>, path: &str, rows: &[(Event, Profile)
         texts("last_name", rows.iter().map(|row| written(row).last)),
         dates("birth_date", rows.iter().map(|row| written(row).birth).collect())?,
         maybe_texts("postcode", rows.iter().map(|row| written(row).postcode.clone()).collect()),
+        maybe_texts("address", rows.iter().map(|row| written(row).address.clone()).collect()),
         maybe_texts("household_key", rows.iter().map(|row| row.1.household.map(|household| format!("h{household}"))).collect()),
     ];
     writer.table(path, &contract, columns)

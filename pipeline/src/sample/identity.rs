@@ -18,6 +18,8 @@ pub struct Written {
     pub postcode: Option<String>,
     /// Phone number.
     pub phone: Option<String>,
+    /// Street and house number.
+    pub address: Option<String>,
 }
 
 /// What is true of a person.
@@ -289,7 +291,14 @@ impl Truth {
         if random.random_bool(0.005) {
             std::mem::swap(&mut first, &mut last);
         }
-        Written { first, last, birth: self.written_birth(random), postcode: self.written_postcode(random), phone: self.written_phone(random, person) }
+        Written {
+            first,
+            last,
+            birth: self.written_birth(random),
+            postcode: self.written_postcode(random),
+            phone: self.written_phone(random, person),
+            address: None,
+        }
     }
 
     fn written_birth(&self, random: &mut Random) -> Option<Day> {
@@ -351,9 +360,28 @@ fn mistyped(random: &mut Random, name: &str) -> String {
     letters.into_iter().collect()
 }
 
+/// Where the household of this number lives.
+fn street(seed: u64, household: u32) -> (u32, String) {
+    let mut random = stream(seed ^ 0x1DEA, u64::from(household));
+    (random.random_range(1..400), format!("{}{}", one_of(&mut random, &HEADS), one_of(&mut random, &TAILS)))
+}
+
+/// What a source wrote of a street: it may lack, be an earlier one, have a letter wrong, be cut short or in capitals.
+fn written_street(random: &mut Random, seed: u64, household: u32) -> Option<String> {
+    let draw = random.random_range(0..1000);
+    let (number, name) = street(seed, if (100..142).contains(&draw) { household ^ 0x4000_0000 } else { household });
+    let name = if (142..172).contains(&draw) { mistyped(random, &name) } else { name };
+    let written = format!("{number} {name} {}", if random.random_bool(0.3) { "St." } else { "Street" });
+    let written = if random.random_bool(0.1) { written.to_uppercase() } else { written };
+    (draw >= 100).then_some(written)
+}
+
 /// What so many sources wrote of a person.
 pub fn written(seed: u64, person: u32, household: Option<u32>, today: Day, sources: usize) -> Vec<Written> {
     let truth = Truth::draw(seed, person, household, today);
     let mut random = stream(seed ^ 0x1DE8, u64::from(person));
-    (0..sources).map(|_| truth.written(&mut random, person)).collect()
+    // Streets have a stream of their own: all else is as it was before they were written.
+    let mut streets = stream(seed ^ 0x1DE9, u64::from(person));
+    let mut written = |_| Written { address: written_street(&mut streets, seed, household.unwrap_or(person)), ..truth.written(&mut random, person) };
+    (0..sources).map(&mut written).collect()
 }

@@ -68,26 +68,13 @@ fn busy(day: Day) -> f64 {
 fn is_closed(day: Day) -> bool {
     let (year, month, date) = civil(day);
     let is_thanksgiving = month == 11 && day.weekday() == 4 && (22..=28).contains(&date);
-    matches!((month, date), (1, 1) | (7, 4) | (12, 25)) || is_thanksgiving || (month, date) == easter(year)
+    matches!((month, date), (1, 1) | (7, 4) | (12, 25)) || is_thanksgiving || day == Day::easter(year)
 }
 
 fn civil(day: Day) -> (i32, i32, i32) {
     let text = day.to_string();
     let part = |range: std::ops::Range<usize>| text.get(range).and_then(|text| text.parse().ok()).unwrap_or_default();
     (part(0..4), part(5..7), part(8..10))
-}
-
-/// Month and date of Easter Sunday (Meeus, Astronomical Algorithms, 1991, chapter 8).
-fn easter(year: i32) -> (i32, i32) {
-    let (a, b, c) = (year % 19, year / 100, year % 100);
-    let (d, e) = (b / 4, b % 4);
-    let g = (8 * b + 13) / 25;
-    let h = (19 * a + b - d - g + 15) % 30;
-    let (i, k) = (c / 4, c % 4);
-    let l = (32 + 2 * e + 2 * i - h - k) % 7;
-    let m = (a + 11 * h + 22 * l) / 451;
-    let n = h + l - 7 * m + 114;
-    (n / 31, n % 31 + 1)
 }
 
 #[cfg(test)]

@@ -9,9 +9,8 @@ mod records;
 mod weigh;
 
 pub use cluster::HeldBack;
-pub(super) use normalise::{email, name, phone, postcode};
-pub use params::{Params, check};
-pub use records::Field;
+pub use params::{Params, check, check_rules};
+pub use records::{Field, VALUES};
 
 use std::collections::BTreeMap;
 
@@ -119,7 +118,7 @@ fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> Vec<R
     keys.each(|key, _, _| {
         let Some(row) = known.get(key.number) else { return };
         let is_nobody = matches!(row.account_type, Some(AccountType::HouseCard | AccountType::Test));
-        if !is_nobody && row.values.iter().any(|value| *value != 0) {
+        if !is_nobody && row.values[..Field::HouseholdKey as usize].iter().any(|value| *value != 0) {
             records.push(Record { number: key.number, order: key.order, values: row.values });
         }
     });

@@ -79,6 +79,37 @@ pub fn name(written: &str) -> Option<String> {
     (name.chars().count() >= 2).then_some(name)
 }
 
+/// Words of streets, as they are written and as they are cut short.
+const STREETS: [(&str, &str); 12] = [
+    ("street", "st"),
+    ("avenue", "ave"),
+    ("road", "rd"),
+    ("drive", "dr"),
+    ("lane", "ln"),
+    ("court", "ct"),
+    ("place", "pl"),
+    ("boulevard", "blvd"),
+    ("apartment", "apt"),
+    ("square", "sq"),
+    ("strasse", "str"),
+    ("str", "str"),
+];
+
+/// A street and house number: words in lower case without accents, those of streets cut short; None without a number, which is no house.
+pub fn address(written: &str) -> Option<String> {
+    let plain: String = written.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect();
+    let plain = plain.replace('ß', "ss");
+    let short = |word: &str| {
+        let whole = STREETS.iter().find(|(long, _)| *long == word).map(|(_, short)| (*short).to_owned());
+        // In some languages the street is the end of its name.
+        whole.or_else(|| word.strip_suffix("strasse").map(|name| format!("{name}str"))).unwrap_or_else(|| word.to_owned())
+    };
+    let words: Vec<String> = plain.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(short).collect();
+    let address = words.join(" ");
+    let has = |what: fn(char) -> bool| address.chars().any(what);
+    (has(|letter| letter.is_ascii_digit()) && has(char::is_alphabetic)).then_some(address)
+}
+
 /// A postcode's letters and digits in capitals; of a ZIP+4 code the first five.
 pub fn postcode(written: &str) -> Option<String> {
     let mut code: String = written.nfkc().flat_map(char::to_uppercase).filter(|letter| letter.is_alphanumeric()).collect();
@@ -109,6 +140,9 @@ mod tests {
         assert_eq!(postcode("90210-1234").as_deref(), Some("90210"));
         assert_eq!(postcode(" sw1a 1aa ").as_deref(), Some("SW1A1AA"));
         assert_eq!(postcode("-"), None);
+        assert_eq!(address("12, Elm Street Apt. 4").as_deref(), Some("12 elm st apt 4"));
+        assert_eq!([address("Königstraße 7a"), address("konigstr. 7A")], [Some("konigstr 7a".to_owned()), Some("konigstr 7a".into())]);
+        assert_eq!([address("Elm Street"), address("12")], [None, None]);
     }
 
     /// By the dialling rules of the United States and the United Kingdom.

@@ -44,6 +44,19 @@ fn in_order<S: serde::Serializer>(texts: &HashSet<String>, serializer: S) -> Res
 }
 
 impl Params {
+    /// A value of a field in its one form; None for what identifies nobody.
+    pub fn form(&self, field: Field, written: &str) -> Option<String> {
+        let text = match field {
+            Field::Email => normalise::email(written),
+            Field::Phone => normalise::phone(written, &self.country).map(|number| number.to_string()),
+            Field::FirstName | Field::LastName => normalise::name(written),
+            Field::Postcode => normalise::postcode(written),
+            Field::Address => normalise::address(written),
+            Field::CardId | Field::BirthDate | Field::HouseholdKey => (!written.is_empty()).then(|| written.to_owned()),
+        };
+        text.filter(|text| !self.blocked.contains(text))
+    }
+
     /// The name of a rule, as the table `customer_links` has it.
     pub fn rule_name(&self, rule: u8) -> String {
         match self.rules.get(rule as usize) {
@@ -65,7 +78,7 @@ pub fn check(country: RawCountry, blocked: RawBlocked, link: RawLink, faults: &m
     Params {
         country,
         blocked,
-        rules: check_rules(link.rules.unwrap_or_default(), faults),
+        rules: check_rules("customers.link.rules", link.rules.unwrap_or_default(), &Field::ALL[..Field::HouseholdKey as usize], faults),
         probabilistic: is_on.then_some(Probabilistic { from, bridge_from }),
         members_max: faults.ranged("customers.link.members_max", link.members_max, 2..=1000) as usize,
         carriers_max: faults.ranged("customers.link.carriers_max", link.carriers_max, 2..=100_000) as usize,
@@ -73,15 +86,16 @@ pub fn check(country: RawCountry, blocked: RawBlocked, link: RawLink, faults: &m
     }
 }
 
-fn check_rules(raw: Vec<Vec<String>>, faults: &mut Faults<'_>) -> Vec<Vec<Field>> {
+/// Checks rules: lists of `fields`.
+pub fn check_rules(key: &str, raw: Vec<Vec<String>>, known: &[Field], faults: &mut Faults<'_>) -> Vec<Vec<Field>> {
     let mut rules = Vec::new();
     for (index, names) in raw.iter().enumerate() {
-        let path = format!("customers.link.rules[{index}]");
+        let path = format!("{key}[{index}]");
         let mut fields = Vec::new();
         for name in names {
-            match Field::of(name) {
+            match Field::of(name).filter(|field| known.contains(field)) {
                 Some(field) => fields.push(field),
-                None => faults.add_unknown(&path, "fields", Field::ALL.into_iter().map(Field::name), name),
+                None => faults.add_unknown(&path, "fields", known.iter().copied().map(Field::name), name),
             }
         }
         fields.sort_unstable();
@@ -92,7 +106,7 @@ fn check_rules(raw: Vec<Vec<String>>, faults: &mut Faults<'_>) -> Vec<Vec<Field>
         rules.push(fields);
     }
     if rules.len() > 100 {
-        faults.add("customers.link.rules", "at most 100 rules", rules.len());
+        faults.add(key, "at most 100 rules", rules.len());
     }
     rules
 }

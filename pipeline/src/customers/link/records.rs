@@ -3,7 +3,7 @@
 use super::compare;
 use crate::lake::ByFingerprint;
 
-/// What source customers are compared by, in the order of patterns; a card is only ever equal or not.
+/// What source customers are compared by, in the order of patterns; a card or street is only ever equal or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
@@ -21,18 +21,25 @@ pub enum Field {
     Postcode,
     /// Loyalty card.
     CardId,
+    /// Street and house number.
+    Address,
+    /// What the source says that members of a household share: never of one person.
+    HouseholdKey,
 }
 
-/// Fields that have levels.
+/// Fields that have levels: the first ones.
 pub const FIELDS: usize = 6;
+/// All fields.
+pub const VALUES: usize = 9;
 
 impl Field {
     /// All fields.
-    pub const ALL: [Field; 7] = [Self::Email, Self::Phone, Self::FirstName, Self::LastName, Self::BirthDate, Self::Postcode, Self::CardId];
+    pub const ALL: [Field; VALUES] =
+        [Self::Email, Self::Phone, Self::FirstName, Self::LastName, Self::BirthDate, Self::Postcode, Self::CardId, Self::Address, Self::HouseholdKey];
 
     /// Its name: that of the column of the table `customers`.
     pub fn name(self) -> &'static str {
-        ["email", "phone", "first_name", "last_name", "birth_date", "postcode", "card_id"][self as usize]
+        ["email", "phone", "first_name", "last_name", "birth_date", "postcode", "card_id", "address", "household_key"][self as usize]
     }
 
     /// The field of this name.
@@ -52,7 +59,7 @@ pub struct Record {
     /// What stands for the same order in every run: a hash of source and source_customer_id.
     pub order: u64,
     /// By field: the fingerprint of the value; 0 where it is unknown.
-    pub values: [u64; 7],
+    pub values: [u64; VALUES],
 }
 
 impl Record {
@@ -114,7 +121,7 @@ impl<'a> Comparison<'a> {
             Field::Phone => compare::digits_level(text(a), text(b)),
             Field::BirthDate => compare::date_level(text(a), text(b)),
             Field::Postcode => compare::postcode_level(text(a), text(b)),
-            Field::CardId => 0,
+            Field::CardId | Field::Address | Field::HouseholdKey => 0,
         }
     }
 

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn record(email: u64, first: u64) -> Record {
-        Record { number: 0, order: 0, values: [email, 0, first, 0, 0, 0, 0] }
+        Record { number: 0, order: 0, values: [email, 0, first, 0, 0, 0, 0, 0, 0] }
     }
 
     /// By hand: values of 3, 2 and 1 of six make 15 pairs, 3 + 1 + 0 of them equal; with two matches, both equal, (4 - 2) / (15 - 2).
