@@ -54,8 +54,8 @@ pub fn log2(number: f64) -> i64 {
 }
 
 impl DayCounts {
-    /// Counts a line.
-    pub fn count(&mut self, LineOf { line, customer, .. }: &LineOf, is_known: bool) {
+    /// Counts a line; returns the logarithm of its price of a unit, where it has one.
+    pub fn count(&mut self, LineOf { line, customer, .. }: &LineOf, is_known: bool) -> Option<i64> {
         self.lines += 1;
         self.arrived[line.visible_from.since(line.day).clamp(0, LATE as i64 - 1) as usize] += 1;
         self.anonymous += u32::from(customer.is_none());
@@ -63,19 +63,21 @@ impl DayCounts {
         self.returns += u32::from(line.kind == LineKind::Return);
         self.promoted += u32::from(line.promotion > 0);
         self.storeless += u32::from(line.store == 0);
-        if line.is_bought && line.amount_minor > 0 && line.milli_units > 0 {
-            let units = f64::from(line.milli_units) / 1000.0;
-            self.priced += 1;
-            self.log_price += log2(line.amount_minor as f64 / units);
-            self.log_units += log2(units);
-        }
         let hour = (line.ordered_at.rem_euclid(24 * HOUR) / HOUR) as usize;
         self.hours[0] += COSINES[hour];
         self.hours[1] += COSINES[(hour + 18) % 24];
+        let is_priced = line.is_bought && line.amount_minor > 0 && line.milli_units > 0;
+        is_priced.then(|| {
+            let units = f64::from(line.milli_units) / 1000.0;
+            let price = log2(line.amount_minor as f64 / units);
+            self.priced += 1;
+            self.log_price += price;
+            self.log_units += log2(units);
+            price
+        })
     }
 
-    /// So many lines, of which nothing else is known.
-    #[cfg(test)]
+    /// So many lines, of which nothing else is known: they came on their day.
     pub fn of(lines: u32) -> Self {
         let mut arrived = [0; LATE];
         arrived[0] = lines;
@@ -177,19 +179,16 @@ pub struct Prices {
 }
 
 /// The newest days, whose prices are compared with those before.
-pub const RECENT: i64 = 7;
+pub const RECENT: usize = 7;
 
 impl Prices {
-    /// Counts a line of the product, `age` days before as_of.
-    pub fn count(&mut self, of: &LineOf, age: i64) {
-        let line = &of.line;
-        if age < RECENT {
-            self.recent_value_minor += line.amount_minor;
-        }
-        if line.is_bought && line.amount_minor > 0 && line.milli_units > 0 {
-            let side = if age < RECENT { &mut self.recent } else { &mut self.before };
-            side.0 += 1;
-            side.1 += log2(line.amount_minor as f64 * 1000.0 / f64::from(line.milli_units));
+    /// Counts a line of the product, `age` days before as_of, with its value and the logarithm of its price of a unit, where it has one.
+    pub fn count(&mut self, value_minor: i64, price: Option<i64>, age: usize) {
+        let is_recent = age < RECENT;
+        self.recent_value_minor += if is_recent { value_minor } else { 0 };
+        if let Some(price) = price {
+            let side = if is_recent { &mut self.recent } else { &mut self.before };
+            *side = (side.0 + 1, side.1 + price);
         }
     }
 

@@ -54,26 +54,28 @@ pub struct Feed {
 }
 
 /// Lines of one order, of one day, source and store, that stand together.
-struct RunOfLines {
-    order: u64,
-    day: Day,
-    source: u32,
-    store: u32,
+struct RunOfLines<'a> {
+    lines: &'a [LineOf],
+    /// What they hold; of a day that is not counted one by one, the lines alone.
     counts: DayCounts,
+    /// Lines without a customer.
+    anonymous: u32,
+    /// Their value in minor units, and that without a customer.
     value_minor: [i64; 2],
 }
 
-impl RunOfLines {
-    fn of(LineOf { line, source, .. }: &LineOf) -> Self {
-        Self { order: line.order, day: line.day, source: *source, store: line.store, counts: DayCounts::default(), value_minor: [0; 2] }
-    }
-
-    fn count(&mut self, of: &LineOf, is_known: bool) {
-        self.counts.count(of, is_known);
-        if of.line.kind != LineKind::NoProduct {
-            self.value_minor[0] += of.line.amount_minor;
-            self.value_minor[1] += if of.customer.is_none() { of.line.amount_minor } else { 0 };
+impl<'a> RunOfLines<'a> {
+    fn of(lines: &'a [LineOf]) -> Self {
+        let mut run = Self { lines, counts: DayCounts::of(lines.len() as u32), anonymous: 0, value_minor: [0; 2] };
+        for LineOf { line, customer, .. } in lines {
+            let value = if line.kind == LineKind::NoProduct { 0 } else { line.amount_minor };
+            run.value_minor[0] += value;
+            if customer.is_none() {
+                run.anonymous += 1;
+                run.value_minor[1] += value;
+            }
         }
+        run
     }
 }
 
@@ -90,9 +92,9 @@ impl Feeds {
     }
 
     /// Adds a run of lines.
-    fn add(&mut self, number: u32, run: &RunOfLines, recent: bool, age: Option<usize>) {
-        let feed = self.of(number, run.day);
-        feed.recent_orders.extend(recent.then_some(run.order));
+    fn add(&mut self, number: u32, run: &RunOfLines<'_>, recent: bool, age: Option<usize>) {
+        let feed = self.of(number, run.lines[0].line.day);
+        feed.recent_orders.extend(recent.then_some(run.lines[0].line.order));
         feed.value_minor.iter_mut().zip(run.value_minor).for_each(|(sum, more)| *sum += i128::from(more));
         if let Some(age) = age {
             feed.days.add(age, &run.counts);
@@ -161,47 +163,43 @@ impl Survey {
     /// # Errors
     /// `Limit` if `memory` does not hold what is counted.
     pub fn add(&mut self, lines: &[LineOf], as_of: Day, is_known: &dyn Fn(u32) -> bool, memory: &Allowance) -> Result<()> {
-        let mut run: Option<RunOfLines> = None;
+        let pace = Window::ending(as_of, PACE_DAYS);
         let mut last = (u32::MAX, true);
-        for of in lines {
-            let line = &of.line;
-            self.price(of, as_of);
-            // The lines of an order stand together, mostly.
-            let same = |run: &RunOfLines| (run.order, run.day, run.source, run.store) == (line.order, line.day, of.source, line.store);
-            if !run.as_ref().is_some_and(same) {
-                run.replace(RunOfLines::of(of)).iter().for_each(|done| self.close(done, as_of));
+        // The lines of an order stand together, mostly.
+        let same = |a: &LineOf, b: &LineOf| (a.line.order, a.line.day, a.source, a.line.store) == (b.line.order, b.line.day, b.source, b.line.store);
+        for lines in lines.chunk_by(same) {
+            let LineOf { line, source, .. } = &lines[0];
+            let (mut run, age) = (RunOfLines::of(lines), days::age(as_of, line.day, days::TOTALS));
+            if let Some(age) = age.filter(|age| *age < days::COUNTED) {
+                run.counts = DayCounts::default();
+                for of in lines {
+                    if let Some(customer) = of.customer.filter(|customer| customer.number != last.0) {
+                        last = (customer.number, is_known(customer.number));
+                    }
+                    let price = run.counts.count(of, of.customer.is_none() || last.1);
+                    self.price(of, price, age);
+                }
             }
-            if let Some(customer) = of.customer.filter(|customer| customer.number != last.0) {
-                last = (customer.number, is_known(customer.number));
-            }
-            if let Some(run) = &mut run {
-                run.count(of, of.customer.is_none() || last.1);
+            self.lines += lines.len() as u64;
+            self.anonymous_lines += u64::from(run.anonymous);
+            self.value_minor += i128::from(run.value_minor[0]);
+            self.anonymous_value_minor += i128::from(run.value_minor[1]);
+            let recent = pace.contains(line.day);
+            self.sources.add(*source, &run, recent, age);
+            if line.store > 0 {
+                self.stores.add(line.store, &run, recent, age);
             }
         }
-        run.iter().for_each(|done| self.close(done, as_of));
         self.account(memory)
     }
 
-    fn price(&mut self, of: &LineOf, as_of: Day) {
+    fn price(&mut self, of: &LineOf, price: Option<i64>, age: usize) {
         let product = of.line.product as usize;
         if self.prices.len() <= product {
             self.prices.resize(product + 1, Prices::default());
         }
         if of.line.kind != LineKind::NoProduct {
-            self.prices[product].count(of, as_of.since(of.line.day));
-        }
-    }
-
-    fn close(&mut self, run: &RunOfLines, as_of: Day) {
-        let pace = Window::ending(as_of, PACE_DAYS);
-        self.lines += u64::from(run.counts.lines);
-        self.anonymous_lines += u64::from(run.counts.anonymous);
-        self.value_minor += i128::from(run.value_minor[0]);
-        self.anonymous_value_minor += i128::from(run.value_minor[1]);
-        let (recent, age) = (pace.contains(run.day), days::age(as_of, run.day, days::TOTALS));
-        self.sources.add(run.source, run, recent, age);
-        if run.store > 0 {
-            self.stores.add(run.store, run, recent, age);
+            self.prices[product].count(of.line.amount_minor, price, age);
         }
     }
 
