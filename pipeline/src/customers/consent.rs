@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use super::link::{self, Field};
 use super::{NOBODY, People};
 use crate::error::{Error, Result};
-use crate::key::fingerprint;
 use crate::lake::{ByEntry, Counts, Cut, Names, OpenTable, Rows, SourceKeys};
 
 /// What someone decided; later ones of the same instant win over earlier ones in this order.
@@ -187,7 +186,7 @@ impl Gathered {
             let to = channel.text(row).unwrap_or_default();
             let purpose = self.purposes.get(purpose, row, |text| reading.purposes.number(text)).unwrap_or_default();
             let channel = self.channels.get(channel, row, |text| reading.channels.number(text)).unwrap_or_default();
-            let address = written.and_then(|written| field(to).and_then(|(field, _)| reading.params.form(field, written).map(|text| value(field, &text))));
+            let address = written.and_then(|written| field(to).and_then(|(field, _)| reading.params.form(field, written).map(|text| field.value(&text))));
             if let Some(address) = address {
                 self.rows.push(((About::Address(address), purpose, channel), decision));
             }
@@ -199,11 +198,6 @@ impl Gathered {
         }
         Ok(())
     }
-}
-
-/// The fingerprint of a value of a field, in its one form.
-pub fn value(field: Field, text: &str) -> u64 {
-    fingerprint(1 + field as u64, text.as_bytes()).max(1)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::consent::value;
 use super::link::{self, Field};
 use crate::error::{Error, Result};
 use crate::key::fingerprint;
@@ -62,7 +61,7 @@ pub struct SourceCustomer {
     pub registered: Option<Day>,
     /// Kind of account.
     pub account_type: Option<AccountType>,
-    /// By field of linking: the fingerprint of the value in its one form; 0 where it is unknown or identifies nobody.
+    /// By field of linking: what stands for the value in its one form; 0 where it is unknown or identifies nobody.
     pub values: [u64; link::VALUES],
     /// Store that the customer calls home.
     pub home_store: Option<Named>,
@@ -97,8 +96,8 @@ pub struct SourceCustomers {
 impl SourceCustomers {
     /// The date of birth of a row, if it is one that identifies people.
     pub fn birth(&self, row: &SourceCustomer) -> Option<Day> {
-        let text = self.texts.get(&row.values[Field::BirthDate as usize])?;
-        Day::parse(&format!("{}-{}-{}", text.get(..4)?, text.get(4..6)?, text.get(6..)?))
+        let date = row.values[Field::BirthDate as usize];
+        Day::parse(&format!("{:04}-{:02}-{:02}", date / 10_000, date / 100 % 100, date % 100))
     }
 
     /// The one of this number.
@@ -160,8 +159,10 @@ impl Forms<'_> {
     fn values(&self, rows: &Rows<'_>, row: usize, texts: &mut ByFingerprint<u64, Box<str>>) -> [u64; link::VALUES] {
         Field::ALL.map(|field| {
             let Some(text) = self.form(field, rows, row) else { return 0 };
-            let value = value(field, &text);
-            texts.entry(value).or_insert_with(|| text.into_boxed_str());
+            let value = field.value(&text);
+            if field != Field::BirthDate {
+                texts.entry(value).or_insert_with(|| text.into_boxed_str());
+            }
             value
         })
     }

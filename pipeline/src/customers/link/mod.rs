@@ -14,8 +14,10 @@ pub use records::{Field, VALUES};
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use cluster::{Edge, Guards, cluster};
-use records::{Comparison, FIELDS, Pattern, Record};
+use records::{Compared, Comparison, FIELDS, Pattern, Record};
 use weigh::{Population, Weights};
 
 use super::read::{AccountType, SourceCustomers};
@@ -30,7 +32,9 @@ const BIT: f64 = 1_048_576.0;
 /// The strength of a link by the first rule of the YAML; each further rule is a little weaker. No probability comes near.
 const RULE_BITS: f64 = 200.0;
 /// What a source customer takes of the memory while it is linked.
-const RECORD_BYTES: u64 = 300;
+const RECORD_BYTES: u64 = 350;
+/// Pairs whose records are fetched together.
+const AT_ONCE: usize = 256;
 
 /// A link that was held back: numbers of both, the rule, and why.
 pub type Held = (u32, u32, u8, HeldBack);
@@ -88,12 +92,12 @@ impl Groups {
         let records = records(known, keys, params);
         let mut comparison = Comparison::new(&known.texts);
         let pairs = candidates(&records, &known.texts, params);
-        let mut compared: Vec<((u32, u32), Pattern)> = Vec::new();
-        for pair in pairs {
-            compared.extend(comparison.pattern(&records[pair.0 as usize], &records[pair.1 as usize]).map(|pattern| (pair, pattern)));
-        }
-        let edges = edges(&records, &compared, &mut comparison, params);
-        let is_conflict = |a: u32, b: u32| comparison.pattern(&records[a as usize], &records[b as usize]).is_none();
+        let lines: Vec<Compared> = records.par_iter().map(|record| Compared::of(record, &known.texts)).collect();
+        let compared = compare_all(&pairs, &lines, &known.texts);
+        drop(pairs);
+        let edges = edges(&records, &lines, &compared, &mut comparison, params);
+        drop(compared);
+        let is_conflict = |a: u32, b: u32| comparison.pattern(&lines[a as usize], &lines[b as usize]).is_none();
         let bridge_from = params.probabilistic.map_or(0, |probabilistic| (log_odds(probabilistic.bridge_from) * BIT).round() as i64);
         let clusters = cluster(edges, is_conflict, Guards { members_max: params.members_max, bridge_from });
         let mut groups = Self { of: vec![NOBODY; known.end()], ..Self::default() };
@@ -106,6 +110,29 @@ impl Groups {
         groups.held = clusters.held.iter().map(|(edge, why)| (number(edge.ends.0), number(edge.ends.1), edge.rule, *why)).collect();
         Ok(groups)
     }
+}
+
+/// A pair of positions, and how alike they are.
+type ComparedPair = ((u32, u32), Pattern);
+
+/// Compares all pairs; those that are two people for certain are left out.
+fn compare_all(pairs: &[(u32, u32)], lines: &[Compared], texts: &ByFingerprint<u64, Box<str>>) -> Vec<ComparedPair> {
+    // Each part remembers the names that it compared: of more parts, more would be met again.
+    let part = pairs.len().div_ceil(rayon::current_num_threads()).max(1);
+    let compare = |part: &[(u32, u32)]| -> Vec<ComparedPair> {
+        let mut comparison = Comparison::new(texts);
+        let (mut near, mut compared) = (Vec::with_capacity(AT_ONCE), Vec::new());
+        for some in part.chunks(AT_ONCE) {
+            // Fetched together: the memory's delays overlap.
+            near.clear();
+            near.extend(some.iter().map(|pair| lines[pair.1 as usize]));
+            for (&pair, other) in some.iter().zip(&near) {
+                compared.extend(comparison.pattern(&lines[pair.0 as usize], other).map(|pattern| (pair, pattern)));
+            }
+        }
+        compared
+    };
+    pairs.par_chunks(part).map(compare).collect::<Vec<_>>().concat()
 }
 
 fn log_odds(probability: f64) -> f64 {
@@ -191,11 +218,11 @@ fn pair_up(records: &[Record], block_max: usize, pairs: &mut Vec<(u32, u32)>, ke
 }
 
 /// The links: by the first rule that holds, else by the weight of all that agrees.
-fn edges(records: &[Record], compared: &[((u32, u32), Pattern)], comparison: &mut Comparison<'_>, params: &Params) -> Vec<Edge> {
+fn edges(records: &[Record], lines: &[Compared], compared: &[ComparedPair], comparison: &mut Comparison<'_>, params: &Params) -> Vec<Edge> {
     let weighed = params.probabilistic.map(|probabilistic| {
         let mut counts: BTreeMap<Pattern, u64> = BTreeMap::new();
         compared.iter().for_each(|(_, pattern)| *counts.entry(*pattern).or_default() += 1);
-        let population = Population::of(records, comparison);
+        let population = Population::of(lines, comparison);
         let weights = Weights::estimate(&counts, &population);
         (population, weights, log_odds(probabilistic.from))
     });

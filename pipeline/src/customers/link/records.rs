@@ -1,6 +1,7 @@
 //! Source customers as linking sees them: fingerprints of their fields, and how alike two of them are.
 
 use super::compare;
+use crate::key::fingerprint;
 use crate::lake::ByFingerprint;
 
 /// What source customers are compared by, in the order of patterns; a card or street is only ever equal or not.
@@ -42,6 +43,14 @@ impl Field {
         ["email", "phone", "first_name", "last_name", "birth_date", "postcode", "card_id", "address", "household_key"][self as usize]
     }
 
+    /// What stands for a text in its one form: its fingerprint; of a date, YYYYMMDD, the number.
+    pub fn value(self, text: &str) -> u64 {
+        match self {
+            Self::BirthDate => text.parse().unwrap_or_default(),
+            _ => fingerprint(1 + self as u64, text.as_bytes()).max(1),
+        }
+    }
+
     /// The field of this name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
@@ -58,8 +67,36 @@ pub struct Record {
     pub number: u32,
     /// What stands for the same order in every run: a hash of source and source_customer_id.
     pub order: u64,
-    /// By field: the fingerprint of the value; 0 where it is unknown.
+    /// By field: the fingerprint of the value, of dates YYYYMMDD itself; 0 where it is unknown.
     pub values: [u64; VALUES],
+}
+
+/// What is compared of a record: a line of a processor's cache, since the second one of a pair lies anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(align(64))]
+pub struct Compared {
+    values: [u64; FIELDS],
+    /// Outlines of first and last name.
+    outlines: [u64; 2],
+}
+
+impl Compared {
+    /// That of a record, whose texts are these.
+    pub fn of(record: &Record, texts: &ByFingerprint<u64, Box<str>>) -> Self {
+        let outline = |field: Field| texts.get(&record.values[field as usize]).map_or(0, |name| compare::outline(name));
+        let values = std::array::from_fn(|field| record.values[field]);
+        Self { values, outlines: [outline(Field::FirstName), outline(Field::LastName)] }
+    }
+
+    /// What stands for the value of a field that has levels; None where it is unknown.
+    pub fn value(&self, field: Field) -> Option<u64> {
+        Some(self.values[field as usize]).filter(|value| *value != 0)
+    }
+
+    /// The outline of a name; of another field nothing.
+    pub fn outline(&self, field: Field) -> u64 {
+        (field as usize).checked_sub(Field::FirstName as usize).and_then(|place| self.outlines.get(place)).copied().unwrap_or_default()
+    }
 }
 
 impl Record {
@@ -119,14 +156,20 @@ impl<'a> Comparison<'a> {
             }
             Field::Email => compare::email_level(text(a), text(b)),
             Field::Phone => compare::digits_level(text(a), text(b)),
-            Field::BirthDate => compare::date_level(text(a), text(b)),
+            Field::BirthDate => compare::date_level(a, b),
             Field::Postcode => compare::postcode_level(text(a), text(b)),
             Field::CardId | Field::Address | Field::HouseholdKey => 0,
         }
     }
 
+    /// The level of two known values of a field with the outlines of their records: most names need no look at their texts.
+    pub fn outlined(&mut self, field: Field, a: (u64, u64), b: (u64, u64)) -> u8 {
+        let is_name = matches!(field, Field::FirstName | Field::LastName);
+        if is_name && a.0 != b.0 && !compare::may_relate(a.1, b.1) { 0 } else { self.level(field, a.0, b.0) }
+    }
+
     /// The levels of two records; None for two who are two people for certain. First and last name that stand in each other's place are close.
-    pub fn pattern(&mut self, a: &Record, b: &Record) -> Option<Pattern> {
+    pub fn pattern(&mut self, a: &Compared, b: &Compared) -> Option<Pattern> {
         let mut pattern = Pattern([0; FIELDS]);
         for field in [Field::Email, Field::Phone] {
             if a.value(field).is_some() && a.value(field) == b.value(field) {
@@ -134,7 +177,7 @@ impl<'a> Comparison<'a> {
             }
         }
         self.compare(&mut pattern, [Field::FirstName, Field::LastName, Field::BirthDate], a, b);
-        let names = |record: &Record| record.value(Field::FirstName).zip(record.value(Field::LastName));
+        let names = |record: &Compared| record.value(Field::FirstName).zip(record.value(Field::LastName));
         if let (Some(one), Some(other)) = (names(a), names(b))
             && one.0 != one.1
             && (one.0, one.1) == (other.1, other.0)
@@ -150,10 +193,10 @@ impl<'a> Comparison<'a> {
         Some(pattern)
     }
 
-    fn compare(&mut self, pattern: &mut Pattern, fields: [Field; 3], a: &Record, b: &Record) {
+    fn compare(&mut self, pattern: &mut Pattern, fields: [Field; 3], a: &Compared, b: &Compared) {
         for field in fields {
-            if let (Some(a), Some(b)) = (a.value(field), b.value(field)) {
-                pattern.0[field as usize] = 1 + self.level(field, a, b);
+            if let (Some(one), Some(other)) = (a.value(field), b.value(field)) {
+                pattern.0[field as usize] = 1 + self.outlined(field, (one, a.outline(field)), (other, b.outline(field)));
             }
         }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::records::{Comparison, EQUAL, FIELDS, Field, Pattern, Record};
+use super::records::{Compared, Comparison, EQUAL, FIELDS, Field, Pattern, Record};
 use crate::lake::ByFingerprint;
 
 /// Most levels of a field.
@@ -49,18 +49,18 @@ fn pairs_of(count: u64) -> f64 {
 
 impl Population {
     /// Counts the values of `records`, which stand in the order of their hashes.
-    pub fn of(records: &[Record], comparison: &mut Comparison<'_>) -> Self {
+    pub fn of(records: &[Compared], comparison: &mut Comparison<'_>) -> Self {
         let mut population =
             Self { pairs: [Pairs::default(); FIELDS], frequency: Default::default(), known: [0; FIELDS], all_pairs: pairs_of(records.len() as u64) };
         for (index, &field) in Field::ALL.iter().take(FIELDS).enumerate() {
             let frequency = &mut population.frequency[index];
-            let values: Vec<u64> = records.iter().filter_map(|record| record.value(field)).collect();
-            values.iter().for_each(|value| *frequency.entry(*value).or_default() += 1);
+            let values: Vec<(u64, u64)> = records.iter().filter_map(|record| Some((record.value(field)?, record.outline(field)))).collect();
+            values.iter().for_each(|value| *frequency.entry(value.0).or_default() += 1);
             population.known[index] = values.len() as u64;
             let mut seen = [0u64; LEVELS];
             for (at, &value) in values.iter().take(NEIGHBOURING).enumerate() {
                 let near = &values[at + 1..values.len().min(at + 1 + NEIGHBOURS)];
-                near.iter().for_each(|&other| seen[comparison.level(field, value, other) as usize] += 1);
+                near.iter().for_each(|&other| seen[comparison.outlined(field, value, other) as usize] += 1);
             }
             let total: u64 = seen.iter().sum();
             let levels = f64::from(EQUAL[index] + 1);
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn u_of_equality_is_counted() {
         let texts = ByFingerprint::default();
-        let records: Vec<Record> = [7, 7, 7, 8, 8, 9].map(|email| record(email, 0)).to_vec();
+        let records: Vec<Compared> = [7, 7, 7, 8, 8, 9].map(|email| Compared::of(&record(email, 0), &texts)).to_vec();
         let population = Population::of(&records, &mut Comparison::new(&texts));
         let top = |matched, equal| population.u(0, matched, equal)[2];
         assert!((top(0.0, 0.0) - 4.0 / 15.0).abs() < 1e-15);
