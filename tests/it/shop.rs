@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use parquet::basic::Compression;
+use regulars_tests::lake::small_lines_with;
+use regulars_tests::parquet_file::Cells;
 use regulars_tests::{files, published, root};
 
-use crate::{quickstart, run, told};
+use crate::{quickstart, run, small_config, told};
 
 fn sample(out: &Path, more: &[&str]) {
     let out = out.display().to_string();
@@ -168,4 +171,34 @@ fn the_lake_by_month_is_the_lake_by_day() {
     let by_day = digests("day", "recorded_on");
     assert!(by_day.len() > 10);
     assert_eq!(by_day, digests("month", "recorded_at"));
+}
+
+/// What was taken off, from each of the columns that may tell. By hand: ann paid 6.00 of 10.00 (2.00 at the shelf, 1.50 and 0.50 by coupons) and 5.00 of
+/// 5.00: 4 of 15, 4 of 10 where something was, a coupon in one of two lines. bob's line tells its regular amount, 8.00, of which he paid 7.00, and of no coupon.
+#[test]
+fn discounts_reach_the_features() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = [("o1", "ann", 20_400, 1.0, 6.0), ("o2", "ann", 20_410, 1.0, 5.0), ("o3", "bob", 20_420, 1.0, 7.0)];
+    let column = |values: [Option<f64>; 3]| Cells::Float(values.to_vec());
+    let more = [
+        ("regular_amount", column([None, None, Some(8.0)])),
+        ("discount_shelf", column([Some(2.0), Some(0.0), None])),
+        ("discount_coupon_sponsor", column([Some(-1.5), Some(0.0), None])),
+        ("discount_coupon_store", column([Some(-0.5), None, None])),
+    ];
+    small_lines_with(&folder.path().join("lines/part.parquet"), &rows, &more, Compression::SNAPPY);
+    let config = folder.path().join("job.yaml");
+    std::fs::write(&config, small_config(folder.path()) + "features: {promotion: {windowed: [coupon_line_share, discount_rate, discount_depth]}}\n")
+        .expect("a config");
+    let (code, text, error) = told(&run(&["run", &config.display().to_string(), "--as-of", "2025-12-01"]));
+    assert_eq!(code, 0, "{text}{error}");
+    let live = published::live(&folder.path().join("out"), "small").expect("it is live");
+    let ann = live.numbers("features", "discount_rate_365d").iter().position(|rate| rate.is_some_and(|rate| (rate - 4.0 / 15.0).abs() < 1e-12)).expect("ann's");
+    let of = |column: &str| {
+        let values = live.numbers("features", &format!("{column}_365d"));
+        (values[ann], values[1 - ann])
+    };
+    assert_eq!(of("discount_rate"), (Some(4.0 / 15.0), Some(1.0 / 8.0)));
+    assert_eq!(of("discount_depth"), (Some(4.0 / 10.0), Some(1.0 / 8.0)));
+    assert_eq!(of("coupon_line_share"), (Some(0.5), None));
 }

@@ -276,8 +276,10 @@ pub(crate) mod tests {
     use super::super::item::Scope;
     use super::super::rfm::{Totals, totals};
     use super::*;
+    use crate::lake::NOT_TOLD;
 
-    fn line(day: i32, visible: i32, kind: LineKind, order: u64, amount_minor: i64, return_of: u64) -> Line {
+    /// A line of two units.
+    pub fn line(day: i32, visible: i32, kind: LineKind, order: u64, amount_minor: i64, return_of: u64) -> Line {
         let is_bought = kind == LineKind::Sale;
         Line {
             ordered_at: i64::from(day) * 86_400_000_000,
@@ -294,6 +296,8 @@ pub(crate) mod tests {
             channel: 0,
             promotion: 0,
             other: 0,
+            off_minor: NOT_TOLD,
+            coupon_minor: NOT_TOLD,
         }
     }
 

@@ -83,7 +83,14 @@ pub struct Line {
     pub promotion: u32,
     /// Fingerprint of what else tells lines apart; 0 for nothing.
     pub other: u64,
+    /// What was taken off the regular amount of what was bought, in minor units; NOT_TOLD where no column says.
+    pub off_minor: i32,
+    /// Of that, by coupons; NOT_TOLD where no column says.
+    pub coupon_minor: i32,
 }
+
+/// What a line does not say.
+pub const NOT_TOLD: i32 = i32::MIN;
 
 /// The numbers that lines carry for names.
 #[derive(Debug, Default)]
@@ -147,6 +154,9 @@ struct Columns<'a> {
     channel: Option<&'a Column>,
     promotion: Option<&'a Column>,
     line_id: Option<&'a Column>,
+    regular: Option<&'a Column>,
+    shelf: Option<&'a Column>,
+    coupons: [Option<&'a Column>; 2],
 }
 
 impl<'a> Columns<'a> {
@@ -167,7 +177,25 @@ impl<'a> Columns<'a> {
             channel: rows.column("channel"),
             promotion: rows.column("promo_id"),
             line_id: rows.column("line_id"),
+            regular: rows.column("regular_amount"),
+            shelf: rows.column("discount_shelf"),
+            coupons: ["discount_coupon_sponsor", "discount_coupon_store"].map(|name| rows.column(name)),
         })
+    }
+}
+
+impl Columns<'_> {
+    /// What was taken off an amount at `row`, and what of that by coupons; discounts count by their size, whatever their sign.
+    fn reduction(&self, row: usize, amount_minor: i64) -> (i32, i32) {
+        let told = |column: Option<&Column>| column.and_then(|column| column.int(row));
+        let sum = |some: &[Option<i64>]| some.iter().flatten().map(|value| value.saturating_abs()).reduce(i64::saturating_add);
+        let coupons = self.coupons.map(told);
+        let off = match told(self.regular) {
+            Some(regular) => Some(regular.saturating_sub(amount_minor).max(0)),
+            None => sum(&[told(self.shelf), coupons[0], coupons[1]]),
+        };
+        let short = |value: Option<i64>| value.map_or(NOT_TOLD, |value| i32::try_from(value).unwrap_or(i32::MAX));
+        (short(off), short(sum(&coupons)))
     }
 }
 
@@ -256,6 +284,8 @@ impl LineReader {
         let optional = |entries: &mut ByEntry<u32>, column: Option<&Column>, names: &Names| {
             column.and_then(|column| entries.get(column, row, |text| names.number(text))).unwrap_or_default()
         };
+        let is_bought = kind == LineKind::Sale && quantity > 0.0;
+        let (off_minor, coupon_minor) = if is_bought { columns.reduction(row, amount_minor) } else { (NOT_TOLD, NOT_TOLD) };
         let line = Line {
             ordered_at: columns.ordered_at.int(row).unwrap_or_default(),
             order: order.unwrap_or_default(),
@@ -265,7 +295,9 @@ impl LineReader {
             day,
             visible_from: recorded.unwrap_or(day).max(day),
             milli_units,
-            is_bought: kind == LineKind::Sale && quantity > 0.0,
+            is_bought,
+            off_minor,
+            coupon_minor,
             return_of: return_of.unwrap_or_default(),
             store: optional(&mut self.stores, columns.store, &names.stores),
             channel: optional(&mut self.channels, columns.channel, &names.channels),

@@ -1,6 +1,6 @@
 //! An order line as bytes, between the scan of the lake and the sort of its shard: about 28 of them.
 
-use crate::lake::{Line, LineKind};
+use crate::lake::{Line, LineKind, NOT_TOLD};
 use crate::time::Day;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -16,7 +16,7 @@ const SECONDS: u8 = 1 << 6;
 const VISIBLE: u8 = 1 << 7;
 
 /// The most bytes of a line: all of its numbers in full.
-const LONGEST: usize = 2 + 4 + 8 + 8 + 3 * 8 + 10 * 8;
+const LONGEST: usize = 2 + 4 + 8 + 8 + 3 * 8 + 10 * 8 + 2 * 5;
 
 /// A line's bytes before they are appended.
 struct Out {
@@ -83,6 +83,11 @@ pub fn encode(buffer: &mut Vec<u8>, number: u32, line: &Line) {
     if line.other != 0 {
         out.put(&line.other.to_le_bytes());
     }
+    // At the end, so that a line that tells nothing of it takes nothing for it.
+    if (line.off_minor, line.coupon_minor) != (NOT_TOLD, NOT_TOLD) {
+        out.signed(i64::from(line.off_minor));
+        out.signed(i64::from(line.coupon_minor));
+    }
     out.bytes[0] = (out.length - 1) as u8;
     buffer.extend_from_slice(&out.bytes[..out.length]);
 }
@@ -143,9 +148,28 @@ pub fn decode(row: &[u8]) -> Line {
     let promotion = if says & PROMOTED != 0 { row.varint() as u32 } else { 0 };
     let return_of = if says & RETURNS != 0 { u64::from_le_bytes(row.take()) } else { 0 };
     let other = if says & OTHER != 0 { u64::from_le_bytes(row.take()) } else { 0 };
+    let mut reduction = || if row.0.is_empty() { NOT_TOLD } else { row.signed() as i32 };
+    let (off_minor, coupon_minor) = (reduction(), reduction());
     let kind = LineKind::from_byte(says & 3);
     let is_bought = says & BOUGHT != 0;
-    Line { ordered_at, order, product, kind, amount_minor, day, visible_from, milli_units, is_bought, return_of, store, channel, promotion, other }
+    Line {
+        ordered_at,
+        order,
+        product,
+        kind,
+        amount_minor,
+        day,
+        visible_from,
+        milli_units,
+        is_bought,
+        return_of,
+        store,
+        channel,
+        promotion,
+        other,
+        off_minor,
+        coupon_minor,
+    }
 }
 
 #[cfg(test)]
@@ -169,6 +193,8 @@ mod tests {
             channel: 2,
             promotion: 0,
             other: 0,
+            off_minor: NOT_TOLD,
+            coupon_minor: NOT_TOLD,
         };
         let odd = Line {
             ordered_at: -5,
@@ -184,6 +210,7 @@ mod tests {
             channel: u32::MAX,
             promotion: u32::MAX,
             other: u64::MAX,
+            off_minor: i32::MAX,
             ..plain
         };
         let mut bytes = Vec::new();
