@@ -184,6 +184,17 @@ impl Erased {
         !self.is_empty() && self.hash(source, source_customer_id).is_some_and(|hash| self.hashes.contains(&hash))
     }
 
+    /// The hash of a customer_id that such people had; None without a key.
+    pub fn hash_id(&self, id: Id) -> Option<[u8; 16]> {
+        // No source holds the separator.
+        self.hash("\u{1f}customer_id", &id.to_string())
+    }
+
+    /// Whether people who are to be forgotten had a customer_id.
+    pub fn holds_id(&self, id: Id) -> bool {
+        !self.is_empty() && self.hash_id(id).is_some_and(|hash| self.hashes.contains(&hash))
+    }
+
     /// Whether nobody is.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()

@@ -89,7 +89,9 @@ fn the_erased_are_in_nothing() {
     let wrong = file(out, "wrong.csv", &format!("customer_id\n{}\n{}\n", ids[0], "0".repeat(32)));
     let (code, _, error) = verb("erase", out, &["--ids", &wrong]);
     assert!(
-        code == 2 && error.contains("expected ids of a committed run, got others in line 3; nobody was erased") && !out.join("quickstart/erased.json").exists(),
+        code == 2
+            && error.contains("expected people of a committed run, got others in line 3; nobody was erased")
+            && !out.join("quickstart/erased.json").exists(),
         "{error}"
     );
     let (code, text, error) = verb("erase", out, &["--ids", &by_id]);
@@ -97,9 +99,9 @@ fn the_erased_are_in_nothing() {
     assert!(text.contains("2026-06-29, run") && text.contains(&format!("run {}: still holds erased people", before.live.run_id)), "{text}");
     assert_eq!(verb("erase", out, &["--ids", &by_key]).0, 0);
     let list = std::fs::read_to_string(out.join("quickstart/erased.json")).expect("the list");
-    assert!(list.matches("\n    \"").count() == sources.len() && words.iter().all(|word| !list.contains(word)), "{list}");
+    assert!(list.matches("\n    \"").count() == sources.len() + ids.len() && words.iter().all(|word| !list.contains(word)), "{list}");
     let (code, text, _) = verb("erase", out, &["--ids", &by_key]);
-    assert!(code == 0 && text.contains(": 0 are new on the list, 0 are not in the live run"), "{text}");
+    assert!(code == 0 && text.contains(": 0 are new on the list"), "{text}");
     // No other key, and none at all, reads the list.
     let (code, _, error) = with_key("another key of sixteen bytes", "run", out, &[]);
     assert!(code == 2 && error.contains("job.erasure_key: expected the key under which people of job `quickstart` were erased, got another"), "{error}");
@@ -126,7 +128,7 @@ fn the_erased_are_in_nothing() {
     assert!(!before.folder.join("manifest.json").exists());
     assert_eq!(verb("rollback", out, &[&new]).0, 0);
     let rewritten = published::live(out, "quickstart").expect("it is live");
-    assert_eq!(rewritten.manifest.rewrites.as_ref().map(|run| run.run_id.as_str()), Some(before.live.run_id.as_str()));
+    assert_eq!(rewritten.manifest.rewrites.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(), [before.live.run_id.as_str()]);
     assert_forgotten(&rewritten, &words);
     assert_eq!(people(&rewritten), left);
     rows.assert_without(&ids, &rewritten);
@@ -169,4 +171,37 @@ fn cells(run: &Published, table: &str, column: &PublishedColumn) -> Vec<String> 
         return run.texts(table, &column.name);
     }
     run.numbers(table, &column.name).iter().map(|value| format!("{value:?}")).collect()
+}
+
+/// An id that was merged away means the person that it became; the list knows it from then on, and a file without people is refused.
+#[test]
+fn who_was_merged_away_is_erased_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path();
+    run(out, &["--as-of", "2026-06-28", "--set", "customers.link.probabilistic=false"]);
+    let merged = run(out, &["--as-of", "2026-06-29"]);
+    let [olds, news, changes] = ["old_customer_id", "new_customer_id", "change"].map(|column| merged.texts("customer_changes", column));
+    let row = changes.iter().position(|change| change == "merged").expect("some were merged");
+    let keys = people(&merged)[&news[row]].clone();
+    assert!(keys.len() > 1);
+    let ids = file(out, "ids.csv", &format!("customer_id\n{}\n", olds[row]));
+    assert_eq!(verb("erase", out, &["--ids", &ids]).0, 0);
+    let next = run(out, &["--as-of", "2026-06-30"]);
+    let words: Vec<String> = keys.iter().map(|key| key.1.clone()).chain([olds[row].clone(), news[row].clone()]).collect();
+    assert_forgotten(&next, &words);
+    assert_eq!(next.rows("customer_changes") + 1, merged.rows("customer_changes"));
+    // Once no run knows them any more, the same file is still no fault.
+    for date in ["2026-06-28", "2026-06-29"] {
+        assert_eq!(verb("erase", out, &["--rewrite", date]).0, 0, "{date}");
+    }
+    let (code, text, error) = verb("erase", out, &["--ids", &ids]);
+    assert!(code == 0 && text.contains(": 0 are new on the list\n"), "{text}{error}");
+    // Rewritten and taken away, they are still the prior runs of others; and a rewrite of a rewrite is, too.
+    assert_eq!(verb("gc", out, &["--yes"]).0, 0);
+    let again = run(out, &["--as-of", "2026-06-30", "--set", "groups.high_value_share=0.21"]);
+    assert_eq!(again.manifest.prior.as_ref().map(|prior| prior.as_of.as_str()), Some("2026-06-29"));
+    for (name, text) in [("none.csv", "customer_id\n"), ("wrong.csv", "Source,source_customer_id\nstore,ca31706e4\n")] {
+        let (code, _, error) = verb("erase", out, &["--ids", &file(out, name, text)]);
+        assert!(code == 2 && error.contains("nobody was erased") | error.contains("expected at least one row"), "{error}");
+    }
 }

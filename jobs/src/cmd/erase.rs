@@ -19,8 +19,8 @@ pub fn run(arguments: &EraseArgs) -> anyhow::Result<u8> {
         let name = file.display().to_string();
         let erased = job::erase(&params, (&name, &text), &access).with_context(|| format!("cannot erase people of job `{}`", params.name))?;
         let mut told = format!(
-            "erased  {} source customers of job {}: {} are new on the list, {} are not in the live run\n  from the next run on nothing is published of them\n",
-            erased.source_customers, params.name, erased.new, erased.unknown
+            "erased  {} source customers of job {}: {} are new on the list\n  from the next run on nothing is published of them\n",
+            erased.source_customers, params.name, erased.new
         );
         for run in &erased.holding {
             told.push_str(&format!(

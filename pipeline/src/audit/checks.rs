@@ -27,6 +27,7 @@ pub struct Params {
     moved_price_value_share_max: f64,
     unknown_product_value_share_max: f64,
     contactable_share_min: BTreeMap<String, f64>,
+    store_customer_share_max: f64,
     hold_if: Option<HoldIf>,
 }
 
@@ -49,6 +50,7 @@ pub fn check(raw: RawAudit, faults: &mut Faults<'_>) -> Params {
         anonymous_value_share_max: share("anonymous_value_share_max", raw.anonymous_value_share_max),
         moved_price_value_share_max: share("moved_price_value_share_max", raw.moved_price_value_share_max),
         unknown_product_value_share_max: share("unknown_product_value_share_max", raw.unknown_product_value_share_max),
+        store_customer_share_max: faults.ranged("audit.store_customer_share_max", raw.store_customer_share_max, 0.0..=1.0),
         contactable_share_min: check_contactable(raw.contactable_share_min.unwrap_or_default(), faults),
         days,
         complete_lag_days_max: faults.ranged("audit.complete_lag_days_max", raw.complete_lag_days_max, 0..=3650),
@@ -111,7 +113,7 @@ pub fn complete_through(feeds: &FeedsByName, status: &Status, params: &Params, a
         for (name, feed) in feeds {
             match stated(name) {
                 Some(day) if day < newest => late.insert(name.clone(), day),
-                None if feed.missing_orders(newest) >= params.late_store_orders => late.insert(name.clone(), feed.newest),
+                None if feed.missing_orders(newest, as_of) >= params.late_store_orders => late.insert(name.clone(), feed.newest),
                 _ => None,
             };
         }
@@ -264,6 +266,15 @@ impl Params {
         let severity = if limit.is_some_and(|limit| value < limit) { Severity::Hold } else { Severity::Note };
         let consequence = format!("{contactable} of {customers} customers; the others: {}", why.join(", "));
         Finding { check: "contactable_share".into(), subject: format!("{purpose} by {channel}"), value, limit, severity, consequence }
+    }
+
+    /// How many customers call a store home that is late or has a fault: one store does not stop the others, most of them do.
+    pub fn check_stores(&self, of_faulty: usize, customers: usize) -> Finding {
+        let value = of_faulty as f64 / customers.max(1) as f64;
+        let severity = if value > self.store_customer_share_max && self.withholds_late_stores() { Severity::Hold } else { Severity::Note };
+        let consequence = format!("{of_faulty} of {customers} customers call a store home that is late or has a fault");
+        let limit = Some(self.store_customer_share_max);
+        Finding { check: "store_customer_share".into(), subject: "customers".into(), value, limit, severity, consequence }
     }
 
     /// Checks the prices of what was sold in the newest week; products that are told are named in `counts`, those of the order lines.

@@ -33,6 +33,8 @@ pub struct DayCounts {
     pub promoted: u32,
     /// Lines without a store.
     pub storeless: u32,
+    /// Lines that were bought and have no value or no units.
+    pub unpriced: u32,
     /// Lines with a price and units above 0.
     pub priced: u32,
     /// Logarithms of prices of a unit.
@@ -67,6 +69,7 @@ impl DayCounts {
         self.hours[0] += COSINES[hour];
         self.hours[1] += COSINES[(hour + 18) % 24];
         let is_priced = line.is_bought && line.amount_minor > 0 && line.milli_units > 0;
+        self.unpriced += u32::from(line.kind == LineKind::Sale && !is_priced);
         is_priced.then(|| {
             let units = f64::from(line.milli_units) / 1000.0;
             let price = log2(line.amount_minor as f64 / units);
@@ -93,6 +96,7 @@ impl DayCounts {
         self.returns += other.returns;
         self.promoted += other.promoted;
         self.storeless += other.storeless;
+        self.unpriced += other.unpriced;
         self.priced += other.priced;
         self.log_price += other.log_price;
         self.log_units += other.log_units;
@@ -167,37 +171,37 @@ impl Days {
     }
 }
 
-/// What the lines of a product say of its price: in the newest days, and before.
+/// The newest days, whose prices are compared one by one with those before.
+pub const RECENT: usize = 7;
+
+/// What the lines of a product say of its price: of each of the newest days, and before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prices {
-    /// Lines of the newest days, and the sum of the logarithms of their prices of a unit.
-    pub recent: (u32, i64),
+    /// Lines of the newest days, by days before as_of, and the sums of the logarithms of their prices of a unit.
+    pub recent: [(u32, i64); RECENT],
     /// The same before.
     pub before: (u32, i64),
     /// Value of all lines of the newest days, in minor units.
-    pub recent_value_minor: i64,
+    pub value_minor: [i64; RECENT],
 }
-
-/// The newest days, whose prices are compared with those before.
-pub const RECENT: usize = 7;
 
 impl Prices {
     /// Counts a line of the product, `age` days before as_of, with its value and the logarithm of its price of a unit, where it has one.
     pub fn count(&mut self, value_minor: i64, price: Option<i64>, age: usize) {
-        let is_recent = age < RECENT;
-        self.recent_value_minor += if is_recent { value_minor } else { 0 };
+        if let Some(sum) = self.value_minor.get_mut(age) {
+            *sum = sum.saturating_add(value_minor);
+        }
         if let Some(price) = price {
-            let side = if is_recent { &mut self.recent } else { &mut self.before };
+            let side = self.recent.get_mut(age).unwrap_or(&mut self.before);
             *side = (side.0 + 1, side.1 + price);
         }
     }
 
     /// Adds other lines.
     pub fn add(&mut self, other: &Prices) {
-        for (sum, more) in [(&mut self.recent, other.recent), (&mut self.before, other.before)] {
-            *sum = (sum.0 + more.0, sum.1 + more.1);
-        }
-        self.recent_value_minor += other.recent_value_minor;
+        let sides = self.recent.iter_mut().zip(&other.recent).chain([(&mut self.before, &other.before)]);
+        sides.for_each(|(sum, more)| *sum = (sum.0 + more.0, sum.1 + more.1));
+        self.value_minor.iter_mut().zip(other.value_minor).for_each(|(sum, more)| *sum = sum.saturating_add(more));
     }
 }
 

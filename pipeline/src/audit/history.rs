@@ -89,19 +89,20 @@ pub fn check_days(feeds: &FeedsByName, complete: &Complete, late_store: RawLate,
     let looking = Looking { complete, params, as_of, oldest: all.oldest(), come_late: all.come_late() };
     let mut checked = DaysChecked::default();
     let open: Vec<usize> = (0..CHECKED).filter(|age| looking.is_open(*age)).collect();
-    let (closed, open): (Vec<usize>, Vec<usize>) = open.into_iter().partition(|age| looking.stands_still(&all, *age, &mut checked.findings));
-    looking.look("source", &feeds.sources, &complete.late_sources, &open, |_, finding| checked.findings.push(finding));
+    let closed: Vec<usize> = open.iter().copied().filter(|age| looking.stands_still(&all, *age, &mut checked.findings)).collect();
+    let days = (open.as_slice(), closed.as_slice());
+    looking.look("source", &feeds.sources, &complete.late_sources, days, |_, finding| checked.findings.push(finding));
     let severity = match late_store {
         RawLate::Withhold => Severity::Withhold,
         RawLate::Hold => Severity::Hold,
         RawLate::Publish => Severity::Note,
     };
-    looking.look("store", &feeds.stores, &complete.late_stores, &open, |(store, day), finding| {
+    looking.look("store", &feeds.stores, &complete.late_stores, days, |(store, day), finding| {
         let newest = checked.faulty_stores.entry(store.to_owned()).or_insert(day);
         *newest = day.max(*newest);
         checked.findings.push(Finding { severity, ..finding });
     });
-    let value = (open.len() + closed.len()) as f64;
+    let value = open.len() as f64;
     checked.findings.push(Finding {
         check: "days_looked_at".into(),
         subject: "order_lines".into(),
@@ -164,15 +165,17 @@ impl Looking<'_> {
     fn is_yearly(&self, days: &Days, age: usize) -> bool {
         let odd = |age: usize| self.ratio(days, age).map_or(0, |(ratio, _)| i32::from(ratio > ODD[1]) - i32::from(ratio < ODD[0]));
         let now = odd(age);
-        now != 0 && YEAR.into_iter().chain(feast(self.day(age))).any(|year| odd(age + year) == now)
+        let before: Vec<i32> = YEAR.into_iter().chain(feast(self.day(age))).map(|year| odd(age + year)).collect();
+        // A day beside the feast may be odd the other way: then nobody can tell which of them this one is.
+        now != 0 && before.contains(&now) && !before.contains(&-now)
     }
 
     /// Whether everything stood still on a day, or almost: it is told, unless it was so a year before; and no source is told for it.
     fn stands_still(&self, all: &Days, age: usize, findings: &mut Vec<Finding>) -> bool {
-        if self.is_yearly(all, age) {
-            return true;
-        }
         let Some((ratio, usual)) = self.ratio(all, age) else { return false };
+        if self.is_yearly(all, age) {
+            return ratio < 1.0;
+        }
         let is_missing = ratio < ODD[0] / 2.0;
         if is_missing {
             let lines = all.lines(age);
@@ -182,18 +185,26 @@ impl Looking<'_> {
         is_missing
     }
 
-    /// Looks at every open day of every feed of a kind; `tell` is given feed, day and finding.
-    fn look(&self, kind: &str, feeds: &BTreeMap<String, Feed>, late: &BTreeMap<String, Day>, open: &[usize], mut tell: impl FnMut((&str, Day), Finding)) {
+    /// Looks at every open day of every feed of a kind, of closed ones not at how many lines there are; `tell` is given feed, day and finding.
+    fn look(
+        &self,
+        kind: &str,
+        feeds: &BTreeMap<String, Feed>,
+        late: &BTreeMap<String, Day>,
+        (open, closed): (&[usize], &[usize]),
+        mut tell: impl FnMut((&str, Day), Finding),
+    ) {
         let mut all = Days::default();
         feeds.values().for_each(|feed| all.merge(&feed.days));
         for &age in open {
+            let is_closed = closed.contains(&age);
             let there: Vec<(&String, &Feed)> = feeds.iter().filter(|(name, _)| late.get(*name).is_none_or(|to| self.day(age) <= *to)).collect();
             let usual: Vec<Option<f64>> = there.iter().map(|(_, feed)| self.usual(&feed.days, age)).collect();
             let season = self.season(age, &there, &usual).map(|season| if season < ODD[0] && !self.is_yearly(&all, age) { 1.0 } else { season });
             for ((name, feed), usual) in there.iter().zip(usual) {
                 let subject = format!("{kind} {} {}", if name.is_empty() { "(none)" } else { name }, self.day(age));
                 let place = (name.as_str(), self.day(age));
-                if let Some(usual) = usual {
+                if let Some(usual) = usual.filter(|_| !is_closed) {
                     self.lines(&feed.days, age, usual, season).into_iter().for_each(|(value, limit, words)| {
                         tell(place, finding("day_lines", subject.clone(), value, limit, words));
                     });
@@ -252,7 +263,7 @@ impl Looking<'_> {
             return None;
         }
         let words = |what: &str| format!("{got:.0} lines where {expected:.0} were to be expected: the day is {what}");
-        let is_silent = got == 0.0 && expected / spread >= SILENT_ORDERS;
+        let is_silent = got < 0.05 * expected && expected / spread >= SILENT_ORDERS;
         if got < low * expected && (is_silent || expected - got > LINES_DEVIATIONS * deviation) {
             return Some((got / expected, low, words(if got < 0.05 * expected { "missing" } else { "short" })));
         }
@@ -307,7 +318,7 @@ pub fn check_customer_days(days: &[CustomerDay], complete: &Complete, params: &P
             findings.push(finding("day_repeated", date.to_string(), repeated, params.repeated_share_max, words));
         }
         let before: Vec<f64> = days.iter().skip(age + 1).take(BEFORE).filter_map(|day| share(day, params.lines_min / 3)).collect();
-        if let Some((value, limit, words)) = share(day, params.lines_min).and_then(|value| moved(value, before, &NEW_CUSTOMERS, params)) {
+        if let Some((value, limit, words)) = share(day, params.lines_min).and_then(|value| moved(value, day.lines as u32, before, &NEW_CUSTOMERS, params)) {
             findings.push(finding(NEW_CUSTOMERS.check, date.to_string(), value, limit, words));
         }
     }

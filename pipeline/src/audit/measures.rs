@@ -8,7 +8,7 @@ const DAYS_MIN: usize = 14;
 /// What is usual, in deviations.
 const DEVIATIONS: f64 = 6.0;
 /// Lines of customers whom nobody knows: on a day that follows an export, or on a holiday, there may be more of them, but not most.
-const NEW_SHARE: f64 = 0.6;
+const NEW_SHARE: f64 = 0.8;
 
 /// A value, its limit, and what it says.
 pub type Moved = (f64, f64, String);
@@ -17,6 +17,8 @@ pub type Moved = (f64, f64, String);
 enum Moves {
     /// A share of the lines: by their difference.
     Share(fn(&DayCounts) -> u32),
+    /// The same, but there may be more of them at any time.
+    Lost(fn(&DayCounts) -> u32),
     /// A mean of logarithms: by a factor.
     Factor(fn(&DayCounts) -> (i64, u32)),
     /// The time of the day: by hours.
@@ -34,7 +36,7 @@ pub struct Measure {
 }
 
 /// The measures of a day.
-pub const MEASURES: [Measure; 8] = [
+pub const MEASURES: [Measure; 9] = [
     Measure { check: "day_anonymous_share", what: "lines without a customer", moves: Moves::Share(|day| day.anonymous), floor: 0.0 },
     Measure {
         check: "day_unknown_customer_share",
@@ -43,7 +45,8 @@ pub const MEASURES: [Measure; 8] = [
         floor: NEW_SHARE,
     },
     Measure { check: "day_return_share", what: "returns", moves: Moves::Share(|day| day.returns), floor: 0.0 },
-    Measure { check: "day_promotion_share", what: "lines with a promotion", moves: Moves::Share(|day| day.promoted), floor: 0.0 },
+    Measure { check: "day_promotion_share", what: "lines with a promotion", moves: Moves::Lost(|day| day.promoted), floor: 0.0 },
+    Measure { check: "day_unpriced_share", what: "lines without value or units", moves: Moves::Share(|day| day.unpriced), floor: 0.0 },
     Measure { check: "day_storeless_share", what: "lines without a store", moves: Moves::Share(|day| day.storeless), floor: 0.0 },
     Measure { check: "day_unit_price", what: "prices", moves: Moves::Factor(|day| (day.log_price, day.priced)), floor: 0.0 },
     Measure { check: "day_units", what: "units of a line", moves: Moves::Factor(|day| (day.log_units, day.priced)), floor: 0.0 },
@@ -58,7 +61,7 @@ impl Measure {
     /// The value of a day; None where too few lines tell.
     fn value(&self, day: &DayCounts, least: u32) -> Option<f64> {
         match self.moves {
-            Moves::Share(count) => (day.lines >= least).then(|| f64::from(count(day)) / f64::from(day.lines)),
+            Moves::Share(count) | Moves::Lost(count) => (day.lines >= least).then(|| f64::from(count(day)) / f64::from(day.lines)),
             Moves::Factor(sum) => Some(sum(day)).filter(|(_, lines)| *lines * 2 >= least).map(|(sum, lines)| sum as f64 / f64::from(lines) / LOG_UNIT),
             Moves::Hours => (day.lines >= least).then(|| (day.hours[1] as f64).atan2(day.hours[0] as f64) * 12.0 / std::f64::consts::PI),
         }
@@ -77,12 +80,15 @@ impl Measure {
     pub fn moved(&self, days: &Days, age: usize, accepts: &dyn Fn(usize) -> bool, params: &Params) -> Option<Moved> {
         let before = (age + 1..=age + BEFORE).filter(|before| !accepts(*before));
         let value = self.value(&days.at(age), params.lines_min)?;
-        moved(value, before.filter_map(|before| self.value(&days.at(before), params.lines_min / 3)).collect(), self, params)
+        moved(value, days.at(age).lines, before.filter_map(|before| self.value(&days.at(before), params.lines_min / 3)).collect(), self, params)
     }
 }
 
-/// What has moved, if `value` is like none of those `before`.
-pub fn moved(value: f64, before: Vec<f64>, measure: &Measure, params: &Params) -> Option<Moved> {
+/// Lines that should have been there, on a day that has none of them.
+const LOST_LINES: f64 = 20.0;
+
+/// What has moved, if `value`, of so many lines, is like none of those `before`.
+pub fn moved(value: f64, lines: u32, before: Vec<f64>, measure: &Measure, params: &Params) -> Option<Moved> {
     if before.len() < DAYS_MIN {
         return None;
     }
@@ -96,9 +102,10 @@ pub fn moved(value: f64, before: Vec<f64>, measure: &Measure, params: &Params) -
     }
     let what = measure.what;
     match measure.moves {
-        Moves::Share(_) => {
-            let is_lost = usual >= 0.05 && value <= usual / 10.0;
-            ((moved.abs() > params.share_move_max || is_lost) && (measure.floor == 0.0 || value > measure.floor))
+        Moves::Share(_) | Moves::Lost(_) => {
+            let is_lost = usual >= 0.05 && value <= usual / 10.0 || usual * f64::from(lines) >= LOST_LINES && value == 0.0;
+            let is_moved = moved.abs() > params.share_move_max && matches!(measure.moves, Moves::Share(_));
+            ((is_moved || is_lost) && (measure.floor == 0.0 || value > measure.floor))
                 .then(|| (value, params.share_move_max, format!("{:.1} % are {what}, {:.1} % on usual days", value * 100.0, usual * 100.0)))
         }
         Moves::Factor(_) => {

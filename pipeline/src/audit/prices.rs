@@ -4,8 +4,8 @@ use super::days::{LOG_UNIT, Prices};
 use super::{Finding, Severity};
 use crate::lake::{Counts, Rejected};
 
-/// Lines that tell of a price: of the newest week, and before.
-const LINES_MIN: [u32; 2] = [3, 5];
+/// Lines that tell of a price: of a day, and before the newest days.
+const LINES_MIN: [u32; 2] = [2, 5];
 
 /// A product, as the order lines know it.
 pub struct Sold<'a> {
@@ -17,34 +17,39 @@ pub struct Sold<'a> {
     pub prices: Prices,
 }
 
-/// How many times dearer the product is than before; None where too few lines tell.
-fn factor(prices: &Prices) -> Option<f64> {
-    let enough = prices.recent.0 >= LINES_MIN[0] && prices.before.0 >= LINES_MIN[1];
+/// By how much the value of the newest days would be another one at the prices before, and the largest factor; None where no day's price is of
+/// another size.
+fn moved(prices: &Prices, factor_max: f64) -> Option<(f64, f64)> {
     let mean = |(lines, sum): (u32, i64)| sum as f64 / f64::from(lines) / LOG_UNIT;
-    enough.then(|| (mean(prices.recent) - mean(prices.before)).exp2())
-}
-
-/// Checks the value of the newest week; products whose price moved are told in `counts`, those of the order lines.
-pub fn moved_prices(sold: &[Sold<'_>], factor_max: f64, limits: [f64; 2], counts: &mut Counts) -> Vec<Finding> {
-    let value: i128 = sold.iter().map(|sold| i128::from(sold.prices.recent_value_minor)).sum();
-    let share = |part: f64| if value > 0 { part / value as f64 } else { 0.0 };
-    let mut moved: Vec<(&str, f64, f64)> = Vec::new();
-    for sold in sold {
-        if let Some(factor) = factor(&sold.prices).filter(|factor| factor.max(1.0 / factor) > factor_max) {
-            // What the lines would have been worth at the price before.
-            let usual = sold.prices.recent_value_minor as f64 / factor;
-            moved.push((sold.product, factor, (sold.prices.recent_value_minor as f64 - usual).abs()));
+    let usual = Some(prices.before).filter(|before| before.0 >= LINES_MIN[1]).map(mean)?;
+    let mut found: Option<(f64, f64)> = None;
+    for (day, value) in prices.recent.iter().zip(prices.value_minor).filter(|(day, _)| day.0 >= LINES_MIN[0]) {
+        let factor = (mean(*day) - usual).exp2();
+        if factor.max(1.0 / factor) > factor_max {
+            let (sum, largest) = found.unwrap_or((0.0, 1.0));
+            let is_larger = factor.ln().abs() > largest.ln().abs();
+            found = Some((sum + (value as f64 - value as f64 / factor).abs(), if is_larger { factor } else { largest }));
         }
     }
+    found
+}
+
+/// Checks the value of the newest days; products whose price moved are told in `counts`, those of the order lines.
+pub fn moved_prices(sold: &[Sold<'_>], factor_max: f64, limits: [f64; 2], counts: &mut Counts) -> Vec<Finding> {
+    let of_week = |sold: &Sold<'_>| sold.prices.value_minor.iter().map(|value| i128::from(*value)).sum::<i128>();
+    let value: i128 = sold.iter().map(of_week).sum();
+    let share = |part: f64| if value > 0 { part / value as f64 } else { 0.0 };
+    let mut moved: Vec<(&str, f64, f64)> =
+        sold.iter().filter_map(|sold| moved(&sold.prices, factor_max).map(|(value, factor)| (sold.product, factor, value))).collect();
     moved.sort_unstable_by_key(|product| product.0);
     for (product, ..) in &moved {
         counts.quarantine.add("price_moved", Rejected { source: None, key: (*product).to_owned(), day: None }, 1);
     }
-    let unknown: Vec<&Sold<'_>> = sold.iter().filter(|sold| !sold.is_known && sold.prices.recent_value_minor != 0).collect();
+    let unknown: Vec<&Sold<'_>> = sold.iter().filter(|sold| !sold.is_known && sold.prices.value_minor.iter().any(|value| *value != 0)).collect();
     for sold in &unknown {
         counts.quarantine.add("unknown_product", Rejected { source: None, key: sold.product.to_owned(), day: None }, 1);
     }
-    let unknown_value: i64 = unknown.iter().map(|sold| sold.prices.recent_value_minor).sum();
+    let unknown_value: i128 = unknown.iter().map(|sold| of_week(sold)).sum();
     let dearest = moved.iter().max_by(|a, b| a.2.total_cmp(&b.2)).map(|(product, factor, _)| format!(", most of it {product}, {factor:.3} times"));
     let finding = |check: &str, value: f64, limit: f64, consequence: String| {
         let severity = if value > limit { Severity::Hold } else { Severity::Note };
@@ -63,9 +68,10 @@ mod tests {
     use super::super::days::log2;
     use super::*;
 
-    /// A product of ten lines at 2.00 before, and of four recent ones at `price`.
+    /// A product of ten lines at 2.00 before, and of four at `price` three days before as_of.
     fn sold(product: &str, price: f64) -> Sold<'_> {
-        let prices = Prices { recent: (4, 4 * log2(price)), before: (10, 10 * log2(200.0)), recent_value_minor: (4.0 * price) as i64 };
+        let mut prices = Prices { before: (10, 10 * log2(200.0)), ..Prices::default() };
+        (prices.recent[3], prices.value_minor[3]) = ((4, 4 * log2(price)), (4.0 * price) as i64);
         Sold { product, is_known: product != "new", prices }
     }
 

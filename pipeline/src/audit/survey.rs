@@ -32,6 +32,9 @@ pub struct Survey {
     held: Option<Held>,
 }
 
+/// Lines that count for an order where orders are not known one by one: more than most orders have.
+const LINES_AN_ORDER: f64 = 10.0;
+
 /// Bytes that an order of the pace window takes.
 const ORDER_BYTES: u64 = 24;
 
@@ -129,9 +132,13 @@ impl Feed {
         Self { newest, days, value_minor: [0; 2], recent_orders: HashSet::new() }
     }
 
-    /// How many orders should have come between its newest line and `day`, at its own pace.
-    pub fn missing_orders(&self, day: Day) -> f64 {
-        self.recent_orders.len() as f64 / f64::from(PACE_DAYS) * day.since(self.newest) as f64
+    /// How many orders should have come between its newest line and `day`, at its own pace; where it has been silent for long, at that of the lines
+    /// before it fell silent, ten of them for an order.
+    pub fn missing_orders(&self, day: Day, as_of: Day) -> f64 {
+        let silent = day.since(self.newest) as f64 / f64::from(PACE_DAYS);
+        let newest = as_of.since(self.newest).max(0) as usize;
+        let lines: u32 = (newest..newest + PACE_DAYS as usize).map(|age| self.days.lines(age)).sum();
+        (self.recent_orders.len() as f64 * silent).max(f64::from(lines) / LINES_AN_ORDER * silent)
     }
 }
 
@@ -272,7 +279,7 @@ mod tests {
         (8..14).for_each(|order| late.of(2, Day(80 + order)).recent_orders.extend([order as u64]));
         late.merge(early);
         let feed = late.feeds[2].as_ref().expect("it was added");
-        assert!((feed.missing_orders(Day(99)) - 3.0).abs() < 1e-12);
+        assert!((feed.missing_orders(Day(99), Day(99)) - 3.0).abs() < 1e-12);
         assert_eq!(late.feeds[1], None);
     }
 

@@ -27,6 +27,8 @@ section! {
         moved_price_value_share_max: f64,
         /// Most value of the newest week of products that the table `products` does not know, as a share.
         unknown_product_value_share_max: f64,
+        /// Most customers of stores that are late or have a fault, as a share, before the run is held in place of withholding them.
+        store_customer_share_max: f64,
         /// Least customers that may and can be contacted, as a share, by channel.
         contactable_share_min: BTreeMap<String, f64>,
         /// Holds a run that differs too much from the prior one.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::link::{self, Field};
 use super::{NOBODY, People};
 use crate::error::{Error, Result};
+use crate::key::Erased;
 use crate::lake::{ByEntry, Counts, Cut, Names, OpenTable, Rows, SourceKeys};
 
 /// What someone decided; later ones of the same instant win over earlier ones in this order.
@@ -91,19 +92,17 @@ impl Consents {
             let has_address = address != Some(0);
             let about = address.filter(|address| *address != 0).map_or(About::Source(member), About::Address);
             let status = latest(about);
-            objected |= status == Some(Status::Objected) || latest(About::Source(member)) == Some(Status::Objected);
-            let refusal = match status {
-                Some(Status::Given) => None,
-                Some(_) => Some("consent_withdrawn"),
-                None => Some("consent_unknown"),
+            let own = latest(About::Source(member));
+            objected |= status == Some(Status::Objected) || own == Some(Status::Objected);
+            // What someone withdrew is not given by who shares the address.
+            let (rank, refusal) = match (own, status) {
+                _ if !has_address => (3, Some("consent_unknown")),
+                (Some(Status::Withdrawn), _) => (1, Some("consent_withdrawn")),
+                (_, Some(Status::Given)) => (0, None),
+                (_, Some(_)) => (1, Some("consent_withdrawn")),
+                (_, None) => (2, Some("consent_unknown")),
             };
-            // An address that may be used comes first, then one that nobody was asked about; members stand from the oldest on.
-            let rank = match refusal {
-                _ if !has_address => 3,
-                None => 0,
-                Some("consent_unknown") => 1,
-                Some(_) => 2,
-            };
+            // An address that may be used comes first; then a withdrawal is told. Members stand from the oldest on.
             if best.is_none_or(|(known, _)| rank < known) {
                 best = Some((rank, Contact { member, has_address, refusal }));
             }
@@ -119,7 +118,7 @@ impl Consents {
 /// Those of the lake; `Input` for a status that is not one of the contract's words, or a decision about nobody.
 pub fn read_consents(table: &OpenTable, cut: &Cut, keys: &SourceKeys, people: &People, params: &link::Params) -> Result<(Consents, Counts)> {
     let mut consents = Consents::default();
-    let reading = Reading { keys, purposes: &consents.purposes, channels: &consents.channels, params };
+    let reading = Reading { keys, purposes: &consents.purposes, channels: &consents.channels, params, erased: &cut.erased };
     let (gathered, counts) = table.scan(
         cut,
         |gathered: &mut Gathered, rows| gathered.add(rows, &reading),
@@ -157,6 +156,7 @@ struct Reading<'a> {
     purposes: &'a Names,
     channels: &'a Names,
     params: &'a link::Params,
+    erased: &'a Erased,
 }
 
 /// The decisions of a file; and the latest of all files.
@@ -189,6 +189,10 @@ impl Gathered {
             let address = written.and_then(|written| field(to).and_then(|(field, _)| reading.params.form(field, written).map(|text| field.value(&text))));
             if let Some(address) = address {
                 self.rows.push(((About::Address(address), purpose, channel), decision));
+            }
+            // Of who is erased, what they refused still holds for the address.
+            if customer.is_some_and(|customer| reading.erased.holds(text("source").unwrap_or_default(), customer)) {
+                continue;
             }
             // A decision of someone that neither customers nor lines know concerns nobody; one about an address is about that alone, unless it objects.
             let number = customer.and_then(|customer| reading.keys.find(text("source").unwrap_or_default(), customer));
@@ -228,7 +232,9 @@ mod tests {
         // What was given for one address is not for the other: the mail goes to the one.
         assert_eq!(decided(&[(Address(6), 1, Given)]), contact(1, None));
         assert_eq!(decided(&[(Address(5), 3, Withdrawn), (Address(6), 1, Given)]), contact(1, None));
-        assert_eq!(decided(&[(Address(5), 3, Withdrawn)]), contact(1, Some("consent_unknown")));
+        assert_eq!(decided(&[(Address(6), 3, Withdrawn)]), contact(1, Some("consent_withdrawn")));
+        // Somebody else gave it later for the address that they share; what was withdrawn is withdrawn.
+        assert_eq!(decided(&[(Source(1), 1, Withdrawn), (Address(6), 2, Given)]), contact(1, Some("consent_withdrawn")));
         // The latest decision holds; one that came first does not.
         assert_eq!(decided(&[(Address(6), 1, Given), (Address(6), 2, Withdrawn), (Address(5), 2, Withdrawn)]), contact(0, Some("consent_withdrawn")));
         // An objection of either holds for the person, whatever was given.

@@ -33,7 +33,7 @@ pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u3
     };
     let mut alone: Vec<Option<Id>> = (0..customers.len()).map(key).collect();
     for mut group in joined.groups().into_iter().filter(|group| group.len() <= members_max) {
-        // The oldest first: whose household it is does not change when someone moves in.
+        // The oldest first: whose household it is does not change when someone newer moves in.
         group.sort_unstable_by_key(|&position| {
             let customer = &customers[position as usize];
             (customer.registered.is_none(), customer.registered, customer.id)

@@ -1,6 +1,6 @@
 //! `erase`: people who are to be forgotten, and runs that still know them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::params::Params;
 use super::prior::Prior;
@@ -18,19 +18,58 @@ pub struct ErasedNow {
     pub source_customers: usize,
     /// Those of them that were not on the list.
     pub new: usize,
-    /// Those of them that the live run does not know.
-    pub unknown: usize,
     /// Committed runs that still hold someone who is erased.
     pub holding: Vec<Run>,
 }
 
-/// Whom a file means.
+/// Whom a file means, each with the line on which it stands.
 #[derive(Default)]
 struct Meant {
     /// Source and source_customer_id.
+    keys: BTreeMap<(String, String), u64>,
+    /// customer_id.
+    ids: BTreeMap<Id, u64>,
+}
+
+/// People who are looked for in runs.
+#[derive(Default)]
+struct Search {
+    /// Source customers, and ids, that were not met yet.
     keys: BTreeSet<(String, String)>,
-    /// customer_id, and the line on which it stands.
-    ids: Vec<(Id, u64)>,
+    ids: HashSet<Id>,
+    /// Source customers that were met.
+    met: BTreeSet<(String, String)>,
+    /// All source customers of the people.
+    found: BTreeSet<(String, String)>,
+    /// The ids that they had.
+    named: HashSet<Id>,
+}
+
+impl Search {
+    /// Looks for them in a run; the live one also says who else is one with those that were found.
+    fn look(&mut self, run: &Prior<'_>, is_live: bool) -> Result<()> {
+        if self.keys.is_empty() && self.ids.is_empty() && !is_live {
+            return Ok(());
+        }
+        let mut people = HashSet::new();
+        run.each_link(|source, id, customer, _| {
+            let key = (source.to_owned(), id.to_owned());
+            let is_wanted = self.keys.contains(&key);
+            if is_wanted || self.ids.contains(&customer) || is_live && self.found.contains(&key) {
+                people.insert(customer);
+            }
+            self.met.extend(is_wanted.then_some(key));
+        })?;
+        run.each_link(|source, id, customer, _| {
+            if people.contains(&customer) {
+                self.found.insert((source.to_owned(), id.to_owned()));
+            }
+        })?;
+        self.ids.retain(|id| !people.contains(id));
+        self.keys.retain(|key| !self.met.contains(key));
+        self.named.extend(people);
+        Ok(())
+    }
 }
 
 /// Puts the people that the CSV `text` of `file` names on the list of the erased: all source customers of each.
@@ -42,41 +81,28 @@ pub fn erase(params: &Params, (file, text): (&str, &str), access: &Access) -> Re
     let key = key.ok_or_else(|| Error::new(Kind::Config, "job.erasure_key: expected the key of the list, `${secret:NAME}`, got nothing"))?;
     let store = params.store.open(true, access)?;
     let meant = read(text).map_err(|error| error.at(file))?;
-    let runs = committed(&store, &params.name)?;
+    let before = read_erased(params, &store)?.erased;
     let live = publish::read_live(&store, &params.name)?.map(|(live, _)| live.run_id);
-    let (mut keys, mut unknown) = (BTreeSet::new(), meant.keys.len());
-    let mut open: HashSet<Id> = meant.ids.iter().map(|(id, _)| *id).collect();
-    // The live run first: who is one person is as it says. Other runs know ids that it has no more, the newest first.
     let is_live = |run: &&(Run, Manifest)| Some(&run.0.run_id) == live.as_ref();
-    for (run, manifest) in runs.iter().filter(is_live).chain(runs.iter().rev().filter(|run| !is_live(run))) {
-        let is_live = Some(&run.run_id) == live.as_ref();
-        if !is_live && open.is_empty() {
-            break;
-        }
-        let prior = Prior::at(&store, run.clone(), manifest.clone());
-        let (mut people, mut found) = (HashSet::new(), 0);
-        prior.each_link(|source, id, customer, _| {
-            let is_key = is_live && meant.keys.contains(&(source.to_owned(), id.to_owned()));
-            found += usize::from(is_key);
-            if is_key || open.contains(&customer) {
-                people.insert(customer);
-            }
-        })?;
-        prior.each_link(|source, id, customer, _| {
-            if people.contains(&customer) {
-                keys.insert((source.to_owned(), id.to_owned()));
-            }
-        })?;
-        unknown -= found;
-        open.retain(|id| !people.contains(id));
+    let runs = committed(&store, &params.name)?;
+    let mut search = Search { keys: meant.keys.keys().cloned().collect(), ids: meant.ids.keys().copied().collect(), ..Search::default() };
+    // The live run first: who is one person is as it says. Other runs, the newest first, know some that it knows no more; who these are now, it says again.
+    let others = runs.iter().rev().filter(|run| !is_live(run));
+    for (run, manifest) in runs.iter().filter(is_live).chain(others).chain(runs.iter().filter(is_live)) {
+        search.look(&Prior::at(&store, run.clone(), manifest.clone()), Some(&run.run_id) == live.as_ref())?;
     }
-    let lines: Vec<String> = meant.ids.iter().filter(|(id, _)| open.contains(id)).map(|(_, line)| line.to_string()).collect();
+    let unknown_keys = meant.keys.iter().filter(|(key, _)| !search.met.contains(*key) && !before.holds(&key.0, &key.1)).map(|(_, line)| *line);
+    let unknown_ids = meant.ids.iter().filter(|(id, _)| !search.named.contains(*id) && !before.holds_id(**id)).map(|(_, line)| *line);
+    let lines: BTreeSet<u64> = unknown_keys.chain(unknown_ids).collect();
     if !lines.is_empty() {
-        let message = format!("{file}: column customer_id: expected ids of a committed run, got others in line {}; nobody was erased", lines.join(", "));
+        let lines: Vec<String> = lines.iter().map(u64::to_string).collect();
+        let message = format!("{file}: expected people of a committed run, got others in line {}; nobody was erased", lines.join(", "));
         return Err(Error::new(Kind::Config, message));
     }
-    keys.extend(meant.keys);
-    let new = publish::erase(&store, &params.name, key, &keys)?;
+    let keys: BTreeSet<(String, String)> = search.found;
+    let new = publish::erase(&store, &params.name, key, (&keys, &search.named))?;
+    // Listed again: a run may have been committed meanwhile.
+    let runs = committed(&store, &params.name)?;
     let erased = read_erased(params, &store)?.erased;
     let mut holding = Vec::new();
     for (run, manifest) in runs {
@@ -84,7 +110,7 @@ pub fn erase(params: &Params, (file, text): (&str, &str), access: &Access) -> Re
             holding.push(run);
         }
     }
-    Ok(ErasedNow { source_customers: keys.len(), new, unknown, holding })
+    Ok(ErasedNow { source_customers: keys.len(), new, holding })
 }
 
 /// Publishes the run that `word` means again, without the erased; None where it holds none of them.
@@ -100,6 +126,7 @@ pub fn rewrite(params: &Params, word: &str, access: &Access) -> Result<(Run, Opt
     let Some(digest) = list.digest.filter(|_| !ids.is_empty()) else { return Ok((run, None)) };
     // Whoever became one of them is one of them.
     let changes = prior.changes()?;
+    let ids: HashSet<Id> = ids.into_iter().chain(prior.changed_of(&list.erased)?).collect();
     let told: HashSet<Id> = without(changes.clone(), ids.clone()).iter().flat_map(|change| [change.old, change.new]).collect();
     let became = changes.iter().filter(|change| change.is_merge).map(|change| change.old).filter(|id| !told.contains(id));
     let ids: HashSet<String> = ids.iter().copied().chain(became).map(|id| id.to_string()).collect();
@@ -137,7 +164,7 @@ fn ids_of(run: &Prior<'_>, erased: &Erased) -> Result<HashSet<Id>> {
 /// The committed runs of a job that nothing rewrites, the oldest first.
 fn committed(store: &Store, job: &str) -> Result<Vec<(Run, Manifest)>> {
     let mut runs = publish::all_committed(store, job)?;
-    let rewritten: HashSet<_> = runs.iter().filter_map(|(_, manifest)| manifest.rewrites.clone()).collect();
+    let rewritten: HashSet<_> = runs.iter().flat_map(|(_, manifest)| manifest.rewrites.clone()).collect();
     runs.retain(|(run, _)| !rewritten.contains(&run.reference()));
     Ok(runs)
 }
@@ -147,7 +174,7 @@ fn read(text: &str) -> Result<Meant> {
     let fault = |error: csv::Error| {
         Error::new(Kind::Config, format!("expected CSV with a header, got a fault in line {}", error.position().map_or(1, csv::Position::line)))
     };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let header = reader.headers().map_err(fault)?.clone();
     let place = |name: &str| header.iter().position(|column| column == name);
     let (id, source, key) = (place("customer_id"), place("source"), place("source_customer_id"));
@@ -161,11 +188,14 @@ fn read(text: &str) -> Result<Meant> {
         let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).unwrap_or_default();
         let wrong = |expected: &str| Err(Error::new(Kind::Config, format!("line {line}: expected {expected}, got another text; nobody was erased")));
         match (id, cell(id).parse::<Id>()) {
-            (Some(_), Ok(id)) => meant.ids.push((id, line)),
+            (Some(_), Ok(id)) => drop(meant.ids.insert(id, line)),
             (Some(_), Err(())) => return wrong("a customer_id of 32 digits"),
             (None, _) if cell(key).is_empty() => return wrong("a source_customer_id"),
-            (None, _) => drop(meant.keys.insert((cell(source).to_owned(), cell(key).to_owned()))),
+            (None, _) => drop(meant.keys.insert((cell(source).to_owned(), cell(key).to_owned()), line)),
         }
+    }
+    if meant.keys.is_empty() && meant.ids.is_empty() {
+        return Err(Error::new(Kind::Config, "expected at least one row below the header, got none"));
     }
     Ok(meant)
 }

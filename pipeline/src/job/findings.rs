@@ -59,8 +59,22 @@ impl Input<'_> {
     }
 }
 
+/// What is to be said of customers: who has too many lines, whose store is late or has a fault, who can be contacted.
+pub fn people_findings(params: &Params, people: &People, complete: &Complete, consents: &Consents) -> Vec<Finding> {
+    let mut findings = vec![line_finding(params, people), store_finding(params, people, complete)];
+    findings.extend(contact_findings(params, people, consents));
+    findings
+}
+
+/// How many call a store home that is late or has a fault.
+fn store_finding(params: &Params, people: &People, complete: &Complete) -> Finding {
+    let is_faulty = |store: &str| complete.late_stores.contains_key(store) || complete.faulty_stores.contains_key(store);
+    let of_faulty = people.customers.iter().filter(|customer| people.home_store(customer).is_some_and(is_faulty)).count();
+    params.audit.check_stores(of_faulty, people.customers.len())
+}
+
 /// How many can be contacted in each way that a campaign takes.
-pub fn contact_findings(params: &Params, people: &People, consents: &Consents) -> Vec<Finding> {
+fn contact_findings(params: &Params, people: &People, consents: &Consents) -> Vec<Finding> {
     let ways: BTreeSet<(&str, &str)> = params.campaigns.iter().map(|campaign| (campaign.purpose.as_str(), campaign.channel.as_str())).collect();
     let finding = |way: (&str, &str)| {
         let (contactable, reasons) = campaigns::contactable(people, consents, way.0, way.1);
@@ -70,7 +84,7 @@ pub fn contact_findings(params: &Params, people: &People, consents: &Consents) -
 }
 
 /// Customers of too many lines.
-pub fn line_finding(params: &Params, people: &People) -> Finding {
+fn line_finding(params: &Params, people: &People) -> Finding {
     let many = people.customers.iter().filter(|customer| customer.too_many_lines).count();
     Finding {
         check: "customers_with_too_many_lines".into(),

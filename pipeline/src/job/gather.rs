@@ -67,7 +67,8 @@ impl Gathered {
         let known = read_customers(inputs, &cut, &names, &params.customers.link, &mut counts)?;
         let mut groups = Groups::link(&known, &names.keys, &params.customers.link, lines.memory())?;
         let prior = seen.prior.filter(|_| params.customers.keep_ids);
-        let (ledger, forgotten) = prior.map(|prior| prior.ledger((&names.keys, &groups), seen.erased)).transpose()?.unwrap_or_default();
+        let (ledger, mut forgotten) = prior.map(|prior| prior.ledger((&names.keys, &groups), seen.erased)).transpose()?.unwrap_or_default();
+        forgotten.extend(prior.map(|prior| prior.changed_of(seen.erased)).transpose()?.unwrap_or_default());
         groups.set_apart(ledger.numbers());
         progress.end(&format!("{} source customers", names.keys.len()));
 

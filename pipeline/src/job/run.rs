@@ -2,7 +2,7 @@
 
 use super::contracts::definitions_table;
 use super::everyone::TableOf;
-use super::findings::{Input, contact_findings, line_finding, model_findings};
+use super::findings::{Input, model_findings, people_findings};
 use super::gather::{Gathered, Seen};
 use super::identity::{Identity, PROGRAM, identify};
 use super::inputs::Inputs;
@@ -149,11 +149,9 @@ fn compute(params: &Params, seen: &Seen<'_>, scratch: &Path, progress: &dyn Prog
 
     let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products: has_products.then_some(&products) };
     let of_input = input.findings(params, &state, &mut counts);
-    let findings = [of_input, model_findings(params, &trained), vec![line_finding(params, &people)], contact_findings(params, &people, &consents)].concat();
-    let samples = match params.publish_samples {
-        true => Some(backtest::snapshots_table(&state, params.features.for_models().features(), (&people, &world), &dates)?),
-        false => None,
-    };
+    let findings = [of_input, model_findings(params, &trained), people_findings(params, &people, &complete, &consents)].concat();
+    let models = params.features.for_models();
+    let samples = params.publish_samples.then(|| backtest::snapshots_table(&state, models.features(), (&people, &world), &dates)).transpose()?;
 
     progress.begin("score, group, target");
     let taken = people.customers.len() as u64 * (RESULT_BYTES + CAMPAIGN_BYTES * params.campaigns.len() as u64);
@@ -273,7 +271,8 @@ fn manifest(params: &Params, identity: &Identity, verdict: Verdict, inputs: Vec<
         prior: identity.prior.clone(),
         previous_live: None,
         attempt: String::new(),
-        rewrites: None,
+        base_build_id: identity.base_build_id.clone(),
+        rewrites: Vec::new(),
         inputs,
         tables: staged.tables,
         models: staged.models,

@@ -232,9 +232,15 @@ impl<'a> Batch<'a> {
         };
         let Some(customers) = column("source_customer_id")? else { return Ok(()) };
         let sources = column("source")?;
+        // What someone refused for an address holds for the address.
+        let (addresses, decided) = if contract.name == "consents" { (column("address")?, column("status")?) } else { (None, None) };
+        let refused = |row: usize| {
+            let text = |column: &'_ Option<Column>| column.as_ref().and_then(|column| column.text(row).map(str::to_owned)).unwrap_or_default();
+            !text(&addresses).is_empty() && text(&decided) != "given"
+        };
         for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
             let source = sources.as_ref().and_then(|column| column.text(row)).unwrap_or_default();
-            if forgotten.is(source, &customers, row, &self.cut.erased) {
+            if forgotten.is(source, &customers, row, &self.cut.erased) && !refused(row) {
                 *keep = false;
                 counts.erased += 1;
             }
@@ -269,8 +275,10 @@ impl<'a> Batch<'a> {
                 Origin::Product(..) => None,
             }
         };
-        let key: Vec<String> = input.told.iter().filter_map(|name| text(name)).collect();
-        Rejected { source: text("source"), key: key.join(" "), day }
+        let source = text("source");
+        let is_erased = text("source_customer_id").is_some_and(|id| self.cut.erased.holds(source.as_deref().unwrap_or_default(), &id));
+        let key: Vec<String> = input.told.iter().filter(|_| !is_erased).filter_map(|name| text(name)).collect();
+        Rejected { source, key: key.join(" "), day }
     }
 
     fn field(&self, position: usize) -> (&'a Column, &'a FieldKind) {

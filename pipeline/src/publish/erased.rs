@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::manifest::VERSION;
 use crate::error::{Error, Kind, Result};
-use crate::key::{Erased, hex, sha256};
+use crate::key::{Erased, Id, hex, sha256};
 use crate::store::{Store, Version};
 
 /// What `erased.json` says.
@@ -17,7 +17,7 @@ struct List {
     version: u32,
     /// The hash of nobody: whether a key is the one of the list.
     key_check: String,
-    /// Hashes of source customers, in their order.
+    /// Hashes of source customers, and of the ids that they had, in their order.
     hashes: BTreeSet<String>,
 }
 
@@ -68,32 +68,32 @@ impl List {
 pub fn read_erased(store: &Store, job: &str, key: Option<&str>) -> Result<ErasedList> {
     let Some((list, _)) = read(store, job)? else { return Ok(ErasedList::default()) };
     list.check(key, job)?;
-    let bytes = |text: &String| -> Option<[u8; 16]> { text.parse::<crate::key::Id>().ok().map(|id| id.0) };
+    let bytes = |text: &String| -> Option<[u8; 16]> { text.parse::<Id>().ok().map(|id| id.0) };
     let hashes: Option<HashSet<[u8; 16]>> = list.hashes.iter().map(bytes).collect();
     let hashes = hashes.ok_or_else(|| Error::new(Kind::Store, format!("{}: expected hashes of 32 digits, got another text", store.display(&path(job)))))?;
     let told: Vec<&str> = list.hashes.iter().map(String::as_str).collect();
     Ok(ErasedList { erased: Erased::new(key.unwrap_or_default(), hashes), digest: Some(hex(&sha256(told.join("\n").as_bytes()))) })
 }
 
-/// Puts source customers on the list; returns how many were not on it.
+/// Puts source customers, and the ids that they had, on the list; returns how many of the first were not on it.
 ///
 /// # Errors
 /// As `read_erased`; `Locked` where others keep swapping.
-pub fn erase(store: &Store, job: &str, key: &str, customers: &BTreeSet<(String, String)>) -> Result<usize> {
+pub fn erase(store: &Store, job: &str, key: &str, (customers, ids): (&BTreeSet<(String, String)>, &HashSet<Id>)) -> Result<usize> {
     let hasher = Erased::new(key, HashSet::new());
-    let hashes: BTreeSet<String> = customers.iter().filter_map(|(source, id)| hasher.hash(source, id)).map(|hash| hex(&hash)).collect();
+    let customers: BTreeSet<String> = customers.iter().filter_map(|(source, id)| hasher.hash(source, id)).map(|hash| hex(&hash)).collect();
+    let ids: BTreeSet<String> = ids.iter().filter_map(|id| hasher.hash_id(*id)).map(|hash| hex(&hash)).collect();
     for _ in 0..100 {
         let (mut list, version) = match read(store, job)? {
             Some((list, version)) => (list, Some(version)),
             None => (List { version: VERSION, key_check: key_check(key), hashes: BTreeSet::new() }, None),
         };
         list.check(Some(key), job)?;
-        let before = list.hashes.len();
-        list.hashes.extend(hashes.iter().cloned());
-        let new = list.hashes.len() - before;
-        if new == 0 && version.is_some() {
+        let new = customers.difference(&list.hashes).count();
+        if customers.is_subset(&list.hashes) && ids.is_subset(&list.hashes) {
             return Ok(0);
         }
+        list.hashes.extend(customers.union(&ids).cloned());
         let text = serde_json::to_vec_pretty(&list).map_err(|error| Error::bug(format!("list of the erased: {error}")))?;
         if store.swap(&path(job), version.as_ref(), Bytes::from(text))? {
             return Ok(new);

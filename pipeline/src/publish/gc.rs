@@ -77,7 +77,7 @@ pub fn plan(store: &Store, job: &str, keep: &Keep) -> Result<Plan> {
     }
     let kept = kept(&committed, live.as_ref(), keep);
     let is_live = |run: &Run| live.as_ref().is_some_and(|live| live.run_id == run.run_id);
-    let rewritten: BTreeSet<RunReference> = committed.iter().filter_map(|(.., manifest)| manifest.rewrites.clone()).collect();
+    let rewritten: BTreeSet<RunReference> = committed.iter().flat_map(|(.., manifest)| manifest.rewrites.clone()).collect();
     let mut staging: Vec<Entry> = beside;
     for (run, folder, _) in &committed {
         if rewritten.contains(&run.reference()) && !is_live(run) {

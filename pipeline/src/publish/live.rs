@@ -34,7 +34,7 @@ pub struct Live {
 pub struct Pin {
     /// The run that was left.
     pub left: RunReference,
-    /// Builds that were committed when it was left, for the as_of that live returned to or later.
+    /// Builds that were committed when it was left, for the as_of that live returned to or later; whom they had to forget aside.
     pub build_ids: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ impl Live {
         if self.reference() == manifest.reference() {
             return Some(Moved::AlreadyThere);
         }
-        let pinned = |pin: &Pin| pin.build_ids.contains(&manifest.build_id) || manifest.as_of < pin.left.as_of;
+        let pinned = |pin: &Pin| pin.build_ids.iter().any(|build_id| build_id == manifest.base()) || manifest.as_of < pin.left.as_of;
         if self.pin.as_ref().is_some_and(pinned) {
             return Some(Moved::Pinned);
         }

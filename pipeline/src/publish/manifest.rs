@@ -110,9 +110,12 @@ pub struct Manifest {
     pub previous_live: Option<RunReference>,
     /// Random; tells a lost response from another run's commit.
     pub attempt: String,
-    /// The run that this one is without the people who were erased since; absent where it is no such run.
+    /// build_id as it would be if nobody were erased; absent where nobody is. What a rollback left is known by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rewrites: Option<RunReference>,
+    pub base_build_id: Option<String>,
+    /// The runs that this one is without the people who were erased since, the newest first; absent where it is no such run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rewrites: Vec<RunReference>,
     /// The input.
     pub inputs: Vec<InputTable>,
     /// The tables.
@@ -195,6 +198,11 @@ impl Manifest {
     /// The run as others refer to it.
     pub fn reference(&self) -> RunReference {
         RunReference { as_of: self.as_of.clone(), run_id: self.run_id.clone() }
+    }
+
+    /// build_id as it would be if nobody were erased.
+    pub fn base(&self) -> &str {
+        self.base_build_id.as_deref().unwrap_or(&self.build_id)
     }
 
     /// Every file of the run.

@@ -48,8 +48,9 @@ pub fn rewrite(store: &Store, (run, manifest): (&Run, &Manifest), forgotten: &Fo
     let tables = manifest.tables.iter().map(|table| copy.table(&mut staged, table)).collect::<Result<_>>()?;
     let models = manifest.models.iter().map(|file| copy.whole(&mut staged, file)).collect::<Result<_>>()?;
     let files = manifest.files.iter().map(|file| copy.list(&mut staged, file)).collect::<Result<_>>()?;
-    let rewritten =
-        Manifest { run_id: new.run_id.clone(), build_id, rewrites: Some(run.reference()), attempt: attempt()?, tables, models, files, ..manifest.clone() };
+    let rewrites = std::iter::once(run.reference()).chain(manifest.rewrites.iter().cloned()).collect();
+    let base_build_id = Some(manifest.base().to_owned());
+    let rewritten = Manifest { run_id: new.run_id.clone(), build_id, base_build_id, rewrites, attempt: attempt()?, tables, models, files, ..manifest.clone() };
     let rewritten = rewritten.sealed()?;
     if let Created::Existed(there) = store.create(&new.manifest_path(), rewritten.text()?.into())? {
         let there = Manifest::unsealed(&there).map_err(|error| error.at(store.display(&new.manifest_path())))?;

@@ -26,7 +26,7 @@ pub fn rollback(store: &Store, run: &Run, manifest: &Manifest) -> Result<Live> {
     let mut build_ids = BTreeSet::new();
     for (other, folder) in folders(store, &run.job, None)? {
         if folder.committed && other.as_of >= run.as_of {
-            build_ids.extend(read_manifest(store, &other)?.map(|manifest| manifest.build_id));
+            build_ids.extend(read_manifest(store, &other)?.map(|manifest| manifest.base().to_owned()));
         }
     }
     let pin = Pin { left: left.reference(), build_ids: build_ids.into_iter().collect() };

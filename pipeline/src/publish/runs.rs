@@ -116,11 +116,19 @@ pub fn resolve(store: &Store, job: &str, word: &str) -> Result<(Run, Manifest)> 
         Run::at(job, &live.reference())
     } else {
         let meant = |run: &Run| word.len() >= 4 && (run.run_id.starts_with(word) || run.as_of == word);
-        let mut runs = folders(store, job, None)?.into_iter().filter(|(run, folder)| folder.committed && meant(run)).map(|(run, _)| run);
-        match (runs.next(), runs.next()) {
-            (Some(run), None) => run,
-            (Some(_), Some(_)) => return refused("a word that several runs have"),
-            _ => return refused("a word that no run has"),
+        let mut runs: Vec<Run> = folders(store, job, None)?.into_iter().filter(|(run, folder)| folder.committed && meant(run)).map(|(run, _)| run).collect();
+        if runs.len() > 1 {
+            // Of runs of a date, one that another rewrites is not meant.
+            let mut rewritten = Vec::new();
+            for run in &runs {
+                rewritten.extend(uncollected(store, run)?.map(|manifest| manifest.rewrites).unwrap_or_default());
+            }
+            runs.retain(|run| !rewritten.contains(&run.reference()));
+        }
+        match runs.as_slice() {
+            [run] => run.clone(),
+            [] => return refused("a word that no run has"),
+            _ => return refused("a word that several runs have"),
         }
     };
     let manifest = committed(store, &run)?;
@@ -162,7 +170,7 @@ pub fn prior(store: &Store, job: &str, as_of: &str, build_id: &str) -> Result<Op
 /// The committed run that was published in the place of one that is gone.
 fn rewriting(store: &Store, job: &str, gone: &RunReference) -> Result<Option<Manifest>> {
     for (run, _) in folders(store, job, Some(&gone.as_of))?.into_iter().filter(|(_, folder)| folder.committed) {
-        if let Some(manifest) = uncollected(store, &run)?.filter(|manifest| manifest.rewrites.as_ref() == Some(gone)) {
+        if let Some(manifest) = uncollected(store, &run)?.filter(|manifest| manifest.rewrites.contains(gone)) {
             return Ok(Some(manifest));
         }
     }
