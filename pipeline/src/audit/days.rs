@@ -181,6 +181,8 @@ pub struct Prices {
     pub recent: [(u32, i64); RECENT],
     /// The same before.
     pub before: (u32, i64),
+    /// Of these, the sum of the squares of the logarithms, which are in 2^-8 there.
+    pub before_squares: i64,
     /// Value of all lines of the newest days, in minor units.
     pub value_minor: [i64; RECENT],
 }
@@ -192,7 +194,13 @@ impl Prices {
             *sum = sum.saturating_add(value_minor);
         }
         if let Some(price) = price {
-            let side = self.recent.get_mut(age).unwrap_or(&mut self.before);
+            let side = match self.recent.get_mut(age) {
+                Some(side) => side,
+                None => {
+                    self.before_squares += (price >> 8) * (price >> 8);
+                    &mut self.before
+                }
+            };
             *side = (side.0 + 1, side.1 + price);
         }
     }
@@ -201,6 +209,7 @@ impl Prices {
     pub fn add(&mut self, other: &Prices) {
         let sides = self.recent.iter_mut().zip(&other.recent).chain([(&mut self.before, &other.before)]);
         sides.for_each(|(sum, more)| *sum = (sum.0 + more.0, sum.1 + more.1));
+        self.before_squares += other.before_squares;
         self.value_minor.iter_mut().zip(other.value_minor).for_each(|(sum, more)| *sum = sum.saturating_add(more));
     }
 }

@@ -7,6 +7,9 @@ use crate::lake::{Counts, Rejected};
 /// Lines that tell of a price: of a day, and before the newest days.
 const LINES_MIN: [u32; 2] = [2, 5];
 
+/// What is usual of a product's price, in deviations of its logarithm.
+const DEVIATIONS: f64 = 6.0;
+
 /// A product, as the order lines know it.
 pub struct Sold<'a> {
     /// Its product_id.
@@ -22,10 +25,14 @@ pub struct Sold<'a> {
 fn moved(prices: &Prices, factor_max: f64) -> Option<(f64, f64)> {
     let mean = |(lines, sum): (u32, i64)| sum as f64 / f64::from(lines) / LOG_UNIT;
     let usual = Some(prices.before).filter(|before| before.0 >= LINES_MIN[1]).map(mean)?;
+    let (lines, squares) = (f64::from(prices.before.0), prices.before_squares as f64);
+    let deviation = (squares / lines / 65_536.0 - usual * usual).max(0.0).sqrt();
     let mut found: Option<(f64, f64)> = None;
     for (day, value) in prices.recent.iter().zip(prices.value_minor).filter(|(day, _)| day.0 >= LINES_MIN[0]) {
         let factor = (mean(*day) - usual).exp2();
-        if factor.max(1.0 / factor) > factor_max {
+        // What is sold at any price (postage, corrections) has none of its own.
+        let is_its_own = (mean(*day) - usual).abs() > DEVIATIONS * deviation;
+        if is_its_own && factor.max(1.0 / factor) > factor_max {
             let (sum, largest) = found.unwrap_or((0.0, 1.0));
             let is_larger = factor.ln().abs() > largest.ln().abs();
             found = Some((sum + (value as f64 - value as f64 / factor).abs(), if is_larger { factor } else { largest }));
@@ -70,20 +77,27 @@ mod tests {
 
     /// A product of ten lines at 2.00 before, and of four at `price` three days before as_of.
     fn sold(product: &str, price: f64) -> Sold<'_> {
-        let mut prices = Prices { before: (10, 10 * log2(200.0)), ..Prices::default() };
+        let square = (log2(200.0) >> 8).pow(2);
+        // One of the products was sold at 0.02 and 200.00, too, before.
+        let (before, before_squares) = if product == "any" {
+            ((10, 5 * (log2(2.0) + log2(20_000.0))), 5 * ((log2(2.0) >> 8).pow(2) + (log2(20_000.0) >> 8).pow(2)))
+        } else {
+            ((10, 10 * log2(200.0)), 10 * square)
+        };
+        let mut prices = Prices { before, before_squares, ..Prices::default() };
         (prices.recent[3], prices.value_minor[3]) = ((4, 4 * log2(price)), (4.0 * price) as i64);
         Sold { product, is_known: product != "new", prices }
     }
 
-    /// By hand: 80,000 in place of 800 of 80,000 + 6,000 + 8: 79,200 of 86,008 are moved; at a hundredth 8 in place of 800: 792 more. Seven times and a
-    /// half is no other size.
+    /// By hand: 80,000 in place of 800 of 80,000 + 6,000 + 8 + 8: 79,200 of 86,016 are moved; at a hundredth 8 in place of 800: 792 more. Seven times and a
+    /// half is no other size, and what is sold at any price has none.
     #[test]
     fn moved_prices_are_told_by_what_they_move() {
         let mut counts = Counts::default();
-        let sold = [sold("a", 20_000.0), sold("new", 1500.0), sold("b", 2.0)];
+        let sold = [sold("a", 20_000.0), sold("new", 1500.0), sold("b", 2.0), sold("any", 2.0)];
         let found = moved_prices(&sold, 10.0, [0.01, 0.05], &mut counts);
-        assert!((found[0].value - (79_200.0 + 792.0) / 86_008.0).abs() < 0.002, "{found:?}");
-        assert!((found[1].value - 6000.0 / 86_008.0).abs() < 1e-12);
+        assert!((found[0].value - (79_200.0 + 792.0) / 86_016.0).abs() < 0.002, "{found:?}");
+        assert!((found[1].value - 6000.0 / 86_016.0).abs() < 1e-12);
         assert!(found.iter().all(|finding| finding.severity == Severity::Hold) && found[0].consequence.contains("most of it a, "));
         let told: Vec<_> = counts.quarantine.rows().into_iter().map(|(rule, row, _)| (rule.to_owned(), row.key.clone())).collect();
         assert_eq!(told, [("price_moved".to_owned(), "a".to_owned()), ("price_moved".into(), "b".into()), ("unknown_product".into(), "new".into())]);
