@@ -136,7 +136,9 @@ fn faults_of_values() -> Vec<Fault> {
         }),
         of_lines("one product's price is a hundredfold", "moved_price_value_share", "order_lines", |c| {
             let Cells::Text(products) = &c["product_id"] else { panic!("texts") };
-            let marked: Vec<bool> = products.iter().map(|product| product.as_deref() == Some("p00007")).collect();
+            let Cells::Time(times, _) = &c["ordered_at"] else { panic!("times") };
+            let is_since = |at: &Option<i64>| at.is_some_and(|at| at.div_euclid(DAY_MICROS) >= DAY);
+            let marked: Vec<bool> = products.iter().zip(times).map(|(product, at)| product.as_deref() == Some("p00007") && is_since(at)).collect();
             numbers(c, "amount", &marked, |amount| amount * 100.0);
         }),
         of_lines("a source's amounts are gone", "day_unpriced_share", STORE, |c| {
