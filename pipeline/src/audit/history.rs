@@ -140,7 +140,7 @@ impl Looking<'_> {
     fn is_open(&self, age: usize) -> bool {
         let day = self.day(age);
         let newest = if self.come_late { self.complete.newest } else { self.complete.newest.plus(-1) };
-        day <= newest && !self.params.accepted.contains(&day)
+        day <= newest && !self.params.accepts(day)
     }
 
     /// The same weekdays before, as far as the lake goes.

@@ -9,7 +9,7 @@ use polars::prelude::Column as Series;
 
 use super::link::{Groups, Params};
 use crate::error::Result;
-use crate::key::Id;
+use crate::key::{Erased, Id};
 use crate::lake::{Names, SourceKeys};
 use crate::table::{Class, Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
@@ -145,6 +145,11 @@ pub fn changes_table(before: Vec<Change>, now: Vec<Change>, erased: HashSet<Id>,
         Series::new("source_customer_count".into(), rows.iter().map(|row| row.source_customers).collect::<Vec<_>>()),
     ];
     Table::new(changes_contract(), columns, as_of)
+}
+
+/// Of the ids that changed, those that people had who are to be forgotten.
+pub fn changed_of<'a>(changes: &'a [Change], erased: &'a Erased) -> impl Iterator<Item = Id> + 'a {
+    changes.iter().flat_map(|change| [change.old, change.new]).filter(|id| erased.holds_id(*id))
 }
 
 /// The changes, in the order of time, that tell nothing of the ids in `erased`, nor of those that became one of them.

@@ -6,7 +6,7 @@ use super::params::Params;
 use super::prior::Prior;
 use super::run::read_erased;
 use crate::config::Secret;
-use crate::customers::without;
+use crate::customers::{changed_of, without};
 use crate::error::{Error, Kind, Result};
 use crate::key::{Erased, Id};
 use crate::publish::{self, Forgotten, Manifest, Outcome, Run};
@@ -126,7 +126,7 @@ pub fn rewrite(params: &Params, word: &str, access: &Access) -> Result<(Run, Opt
     let Some(digest) = list.digest.filter(|_| !ids.is_empty()) else { return Ok((run, None)) };
     // Whoever became one of them is one of them.
     let changes = prior.changes()?;
-    let ids: HashSet<Id> = ids.into_iter().chain(prior.changed_of(&list.erased)?).collect();
+    let ids: HashSet<Id> = ids.into_iter().chain(changed_of(&changes, &list.erased)).collect();
     let told: HashSet<Id> = without(changes.clone(), ids.clone()).iter().flat_map(|change| [change.old, change.new]).collect();
     let became = changes.iter().filter(|change| change.is_merge).map(|change| change.old).filter(|id| !told.contains(id));
     let ids: HashSet<String> = ids.iter().copied().chain(became).map(|id| id.to_string()).collect();

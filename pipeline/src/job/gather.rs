@@ -68,7 +68,8 @@ impl Gathered {
         let mut groups = Groups::link(&known, &names.keys, &params.customers.link, lines.memory())?;
         let prior = seen.prior.filter(|_| params.customers.keep_ids);
         let (ledger, mut forgotten) = prior.map(|prior| prior.ledger((&names.keys, &groups), seen.erased)).transpose()?.unwrap_or_default();
-        forgotten.extend(prior.map(|prior| prior.changed_of(seen.erased)).transpose()?.unwrap_or_default());
+        let before = prior.map(Prior::changes).transpose()?.unwrap_or_default();
+        forgotten.extend(customers::changed_of(&before, seen.erased));
         groups.set_apart(ledger.numbers());
         progress.end(&format!("{} source customers", names.keys.len()));
 
@@ -85,7 +86,6 @@ impl Gathered {
         counts.insert(0, ("order_lines".to_owned(), line_counts));
         let people = People::settle(&known, &groups, &divided.seen, (&names, &ledger), (&params.customers, params.as_of), lines.memory())?;
         drop((known, groups, ledger));
-        let before = prior.map(Prior::changes).transpose()?.unwrap_or_default();
         let changes = params.customers.keep_ids.then(|| customers::changes_table(before, people.changes.clone(), forgotten, params.as_of)).transpose()?;
         let (survey, partition) = divided.settle(&people, lines)?;
         let spilled = partition.spilled_bytes();

@@ -90,15 +90,6 @@ impl<'a> Prior<'a> {
         Ok((ledger, forgotten))
     }
 
-    /// Of the ids that changed so far, those of people who are to be forgotten.
-    ///
-    /// # Errors
-    /// As `each`.
-    pub fn changed_of(&self, erased: &Erased) -> Result<HashSet<Id>> {
-        let ids = self.changes()?.into_iter().flat_map(|change| [change.old, change.new]);
-        Ok(ids.filter(|id| erased.holds_id(*id)).collect())
-    }
-
     /// The changes of ids so far.
     ///
     /// # Errors
