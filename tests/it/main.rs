@@ -14,6 +14,7 @@ mod hostile;
 mod hostile_config;
 mod identity;
 mod leaks;
+mod increment;
 mod limits;
 mod online_retail;
 mod shop;

@@ -158,7 +158,8 @@ fn a_guard_holds_a_run_that_moves_too_far() {
 fn parts(store: &str) -> (usize, usize) {
     let events = tempfile::NamedTempFile::new().expect("a file");
     let mut command = regulars();
-    command.args(["run", "configs/quickstart.yaml", "--set", store, "--set", "groups.high_value_share=0.1", "--as-of", "2026-06-28"]);
+    let job = ["run", "configs/quickstart.yaml", "--set", "run.keep_state=false", "--set", store];
+    command.args(job).args(["--set", "groups.high_value_share=0.1", "--as-of", "2026-06-28"]);
     assert!(command.env("UNDER_TEST_EVENTS", events.path()).output().expect("it starts").status.success());
     let events = std::fs::read_to_string(events.path()).expect("events");
     let links: Vec<usize> = events.lines().enumerate().filter(|(_, event)| *event == "call link").map(|(at, _)| at).collect();
@@ -177,7 +178,7 @@ fn gc_lists_exactly_the_orphans() {
         // Each of another config, so that each has a folder of its own.
         let share = format!("groups.high_value_share=0.{}", 1001 + kill);
         let mut command = regulars();
-        command.args(["run", "configs/quickstart.yaml", "--set", &store, "--set", &share]);
+        command.args(["run", "configs/quickstart.yaml", "--set", "run.keep_state=false", "--set", &store, "--set", &share]);
         let output = command.env("UNDER_TEST_AT", (first + kill * 17 % (last - first)).to_string()).output().expect("it starts");
         assert_eq!(output.status.code(), None, "killed");
     }
@@ -223,7 +224,9 @@ fn gc_releases_what_keep_does_not_hold() {
         dates
     };
     let gc = |more: &[&str]| verb("gc", folder.path(), &[&["--yes", "--set", "store.keep.min_age_hours=0"], more].concat());
-    assert!(gc(&[]).1.starts_with("0 files"), "without `keep` every run stays");
+    let (_, text, _) = gc(&[]);
+    assert!(text.lines().filter(|line| line.contains("  (")).all(|line| line.contains("/state/")), "without `keep` every run stays: {text}");
+    assert_eq!(dates().len(), 5);
     assert_eq!(gc(&["--set", "store.keep.dates=3"]).0, 0);
     assert_eq!(dates(), ["2026-06-26", "2026-06-27", "2026-06-28", "2026-06-29"], "what a kept run read of the prior one stays");
     assert_eq!(gc(&["--set", "store.keep.dates=1"]).0, 0);

@@ -19,6 +19,7 @@ pub fn run(arguments: &GcArgs) -> anyhow::Result<u8> {
             Why::Orphan => "orphan of a run that never committed",
             Why::Staging => "file on its way when its writer ended",
             Why::Released => "run that `keep` releases",
+            Why::State => "kept for a run that has been",
             Why::Rewritten => "run that another one rewrites without the erased",
             Why::Collected => "run that an earlier gc began to take away",
         };

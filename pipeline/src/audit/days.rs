@@ -1,6 +1,8 @@
 //! Order lines by business day: what the checks of days compare with each other. Sums of whole numbers, so that the order of lines cannot matter.
 
-use crate::lake::{LineKind, LineOf};
+use serde::{Deserialize, Serialize};
+
+use crate::lake::{ByFingerprint, LineKind, LineOf};
 use crate::time::Day;
 
 /// Days that are checked, the newest first.
@@ -17,7 +19,7 @@ const LATE: usize = 8;
 pub const LOG_UNIT: f64 = 65_536.0;
 
 /// What the lines of a day hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayCounts {
     /// Lines.
     pub lines: u32,
@@ -25,7 +27,7 @@ pub struct DayCounts {
     arrived: [u32; LATE],
     /// Lines without a customer.
     pub anonymous: u32,
-    /// Lines of customers that the table `customers` does not know.
+    /// Lines of customers that the table `customers` does not know: counted apart, as the table changes.
     pub unknown: u32,
     /// Lines that are returns.
     pub returns: u32,
@@ -57,11 +59,10 @@ pub fn log2(number: f64) -> i64 {
 
 impl DayCounts {
     /// Counts a line; returns the logarithm of its price of a unit, where it has one.
-    pub fn count(&mut self, LineOf { line, customer, .. }: &LineOf, is_known: bool) -> Option<i64> {
+    pub fn count(&mut self, LineOf { line, customer, .. }: &LineOf) -> Option<i64> {
         self.lines += 1;
         self.arrived[line.visible_from.since(line.day).clamp(0, LATE as i64 - 1) as usize] += 1;
         self.anonymous += u32::from(customer.is_none());
-        self.unknown += u32::from(!is_known);
         self.returns += u32::from(line.kind == LineKind::Return);
         self.promoted += u32::from(line.promotion > 0);
         self.storeless += u32::from(line.store == 0);
@@ -110,7 +111,7 @@ impl DayCounts {
 }
 
 /// The days of a source or store: by days before as_of.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Days {
     counts: Vec<DayCounts>,
     /// Of more days, the lines alone.
@@ -145,6 +146,19 @@ impl Days {
         self.counts.iter_mut().zip(&other.counts).for_each(|(sum, more)| sum.add(more));
     }
 
+    /// Adds lines of customers whom nobody knows.
+    pub fn add_unknown(&mut self, age: usize, lines: u32) {
+        if let Some(day) = self.counts.get_mut(age) {
+            day.unknown += lines;
+        }
+    }
+
+    /// The same, seen `days` later.
+    pub fn seen_later(&mut self, days: usize) {
+        later(&mut self.counts, days, COUNTED);
+        later(&mut self.lines, days, TOTALS);
+    }
+
     /// What the day `age` days before as_of holds.
     pub fn at(&self, age: usize) -> DayCounts {
         self.counts.get(age).copied().unwrap_or_default()
@@ -171,6 +185,15 @@ impl Days {
     }
 }
 
+/// Puts as many empty days before what is known by age, and lets go of what is older than `most`.
+fn later<T: Clone + Default + PartialEq>(by_age: &mut Vec<T>, days: usize, most: usize) {
+    let days = if by_age.is_empty() { 0 } else { days.min(most) };
+    by_age.splice(0..0, std::iter::repeat_n(T::default(), days));
+    by_age.truncate(most);
+    let end = by_age.iter().rposition(|day| *day != T::default()).map_or(0, |last| last + 1);
+    by_age.truncate(end);
+}
+
 /// The newest days, whose prices are compared one by one with those before.
 pub const RECENT: usize = 7;
 
@@ -187,30 +210,83 @@ pub struct Prices {
     pub value_minor: [i64; RECENT],
 }
 
-impl Prices {
-    /// Counts a line of the product, `age` days before as_of, with its value and the logarithm of its price of a unit, where it has one.
-    pub fn count(&mut self, value_minor: i64, price: Option<i64>, age: usize) {
-        if let Some(sum) = self.value_minor.get_mut(age) {
-            *sum = sum.saturating_add(value_minor);
+/// What the lines of a product say of its price on one day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct DayPrices {
+    /// Lines with a price, the sum of the logarithms of the prices of a unit, and of their squares, in 2^-8 there.
+    sums: (u32, i64, i64),
+    /// Value of all lines, in minor units.
+    value_minor: i64,
+}
+
+/// What lines say of prices: by day before as_of, and by number of the product.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PricesByDay {
+    days: Vec<ByFingerprint<u32, DayPrices>>,
+}
+
+impl PricesByDay {
+    /// Counts a line of a product, `age` days before as_of, with its value and the logarithm of its price of a unit, where it has one.
+    pub fn count(&mut self, product: u32, value_minor: i64, price: Option<i64>, age: usize) {
+        if price.is_none() && age >= RECENT {
+            return;
         }
+        if self.days.len() <= age {
+            self.days.resize_with(age + 1, ByFingerprint::default);
+        }
+        let day = self.days[age].entry(product).or_default();
+        day.value_minor = day.value_minor.saturating_add(value_minor);
         if let Some(price) = price {
-            let side = match self.recent.get_mut(age) {
-                Some(side) => side,
-                None => {
-                    self.before_squares += (price >> 8) * (price >> 8);
-                    &mut self.before
-                }
-            };
-            *side = (side.0 + 1, side.1 + price);
+            let (lines, sum, squares) = day.sums;
+            day.sums = (lines + 1, sum + price, squares + (price >> 8) * (price >> 8));
         }
     }
 
     /// Adds other lines.
-    pub fn add(&mut self, other: &Prices) {
-        let sides = self.recent.iter_mut().zip(&other.recent).chain([(&mut self.before, &other.before)]);
-        sides.for_each(|(sum, more)| *sum = (sum.0 + more.0, sum.1 + more.1));
-        self.before_squares += other.before_squares;
-        self.value_minor.iter_mut().zip(other.value_minor).for_each(|(sum, more)| *sum = sum.saturating_add(more));
+    pub fn merge(&mut self, other: PricesByDay) {
+        if self.days.len() < other.days.len() {
+            self.days.resize_with(other.days.len(), ByFingerprint::default);
+        }
+        for (day, other) in self.days.iter_mut().zip(other.days) {
+            if day.is_empty() {
+                *day = other;
+                continue;
+            }
+            for (product, more) in other {
+                let sum = day.entry(product).or_default();
+                sum.sums = (sum.sums.0 + more.sums.0, sum.sums.1 + more.sums.1, sum.sums.2 + more.sums.2);
+                sum.value_minor = sum.value_minor.saturating_add(more.value_minor);
+            }
+        }
+    }
+
+    /// The same, seen `days` later.
+    pub fn seen_later(&mut self, days: usize) {
+        later(&mut self.days, days, COUNTED);
+    }
+
+    /// What they take of the memory.
+    pub fn bytes(&self) -> u64 {
+        self.days.iter().map(|day| day.capacity() as u64 * (size_of::<DayPrices>() + 8) as u64).sum()
+    }
+
+    /// By number of the product.
+    pub fn by_product(&self) -> Vec<Prices> {
+        let products = self.days.iter().flat_map(|day| day.keys()).max().map_or(0, |last| *last as usize + 1);
+        let mut all = vec![Prices::default(); products];
+        for (age, day) in self.days.iter().enumerate() {
+            for (product, DayPrices { sums: (lines, sum, squares), value_minor }) in day {
+                let prices = &mut all[*product as usize];
+                match prices.recent.get_mut(age) {
+                    Some(recent) => (*recent, prices.value_minor[age]) = ((*lines, *sum), *value_minor),
+                    None => {
+                        prices.before = (prices.before.0 + lines, prices.before.1 + sum);
+                        prices.before_squares += squares;
+                    }
+                }
+            }
+        }
+        all
     }
 }
 

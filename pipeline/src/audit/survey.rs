@@ -1,18 +1,20 @@
 //! What the order lines hold, as a whole: counted in the pass that divides them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use super::days::{self, DayCounts, Days, Prices};
+use serde::{Deserialize, Serialize};
+
+use super::days::{self, DayCounts, Days, Prices, PricesByDay};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
-use crate::lake::{LineKind, LineOf, Names};
+use crate::lake::{ByFingerprint, LineKind, LineOf, Names};
 use crate::time::{Day, Window};
 
 /// Days over which the pace of a source or store is measured.
 const PACE_DAYS: i32 = 28;
 
 /// What the order lines hold, as a whole.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Survey {
     /// Lines, those without a customer too.
     pub lines: u64,
@@ -26,9 +28,10 @@ pub struct Survey {
     sources: Feeds,
     /// Stores, as far as they have come.
     stores: Feeds,
-    /// By product number: what its lines say of its price.
-    prices: Vec<Prices>,
+    /// What lines say of the prices of products.
+    prices: PricesByDay,
     /// What all this takes of the memory.
+    #[serde(skip)]
     held: Option<Held>,
 }
 
@@ -36,16 +39,16 @@ pub struct Survey {
 const LINES_AN_ORDER: f64 = 10.0;
 
 /// Bytes that an order of the pace window takes.
-const ORDER_BYTES: u64 = 24;
+const ORDER_BYTES: u64 = 32;
 
 /// Where lines come from (sources, or stores), by number.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Feeds {
     feeds: Vec<Option<Feed>>,
 }
 
-/// A source or store: the day of its newest line, its orders in the pace window, as fingerprints, and its newest days one by one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A source or store: the day of its newest line, its orders in the pace window, and its newest days one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feed {
     /// Day of the newest line.
     pub newest: Day,
@@ -53,7 +56,8 @@ pub struct Feed {
     pub days: Days,
     /// Value of its lines in minor units, and of those without a customer.
     pub value_minor: [i128; 2],
-    recent_orders: HashSet<u64>,
+    /// By fingerprint: the newest day of its lines.
+    recent_orders: ByFingerprint<u64, Day>,
 }
 
 /// Lines of one order, of one day, source and store, that stand together.
@@ -88,7 +92,7 @@ impl Feeds {
         if self.feeds.len() <= index {
             self.feeds.resize(index + 1, None);
         }
-        let new = || Feed { newest: day, days: Days::default(), value_minor: [0; 2], recent_orders: HashSet::new() };
+        let new = || Feed { newest: day, days: Days::default(), value_minor: [0; 2], recent_orders: ByFingerprint::default() };
         let feed = self.feeds[index].get_or_insert_with(new);
         feed.newest = feed.newest.max(day);
         feed
@@ -97,7 +101,9 @@ impl Feeds {
     /// Adds a run of lines.
     fn add(&mut self, number: u32, run: &RunOfLines<'_>, recent: bool, age: Option<usize>) {
         let feed = self.of(number, run.lines[0].line.day);
-        feed.recent_orders.extend(recent.then_some(run.lines[0].line.order));
+        if recent {
+            feed.order(run.lines[0].line.order, run.lines[0].line.day);
+        }
         feed.value_minor.iter_mut().zip(run.value_minor).for_each(|(sum, more)| *sum += i128::from(more));
         if let Some(age) = age {
             feed.days.add(age, &run.counts);
@@ -108,7 +114,7 @@ impl Feeds {
         for (number, feed) in other.feeds.into_iter().enumerate() {
             let Some(feed) = feed else { continue };
             let known = self.of(number as u32, feed.newest);
-            known.recent_orders.extend(feed.recent_orders);
+            feed.recent_orders.into_iter().for_each(|(order, day)| known.order(order, day));
             known.days.merge(&feed.days);
             known.value_minor.iter_mut().zip(feed.value_minor).for_each(|(sum, more)| *sum += more);
         }
@@ -126,10 +132,15 @@ impl Feeds {
 }
 
 impl Feed {
+    fn order(&mut self, order: u64, day: Day) {
+        let newest = self.recent_orders.entry(order).or_insert(day);
+        *newest = day.max(*newest);
+    }
+
     /// A feed of which only its days are known.
     #[cfg(test)]
     pub fn of(newest: Day, days: Days) -> Self {
-        Self { newest, days, value_minor: [0; 2], recent_orders: HashSet::new() }
+        Self { newest, days, value_minor: [0; 2], recent_orders: ByFingerprint::default() }
     }
 
     /// How many orders should have come between its newest line and `day`, at its own pace; where it has been silent for long, at that of the lines
@@ -165,13 +176,12 @@ impl Complete {
 }
 
 impl Survey {
-    /// Counts lines; the pace is that of the days before `as_of`. `is_known` says of source customers, by number, whether the table `customers` has them.
+    /// Counts lines; the pace is that of the days before `as_of`.
     ///
     /// # Errors
     /// `Limit` if `memory` does not hold what is counted.
-    pub fn add(&mut self, lines: &[LineOf], as_of: Day, is_known: &dyn Fn(u32) -> bool, memory: &Allowance) -> Result<()> {
+    pub fn add(&mut self, lines: &[LineOf], as_of: Day, memory: &Allowance) -> Result<()> {
         let pace = Window::ending(as_of, PACE_DAYS);
-        let mut last = (u32::MAX, true);
         // The lines of an order stand together, mostly.
         let same = |a: &LineOf, b: &LineOf| (a.line.order, a.line.day, a.source, a.line.store) == (b.line.order, b.line.day, b.source, b.line.store);
         for lines in lines.chunk_by(same) {
@@ -180,11 +190,10 @@ impl Survey {
             if let Some(age) = age.filter(|age| *age < days::COUNTED) {
                 run.counts = DayCounts::default();
                 for of in lines {
-                    if let Some(customer) = of.customer.filter(|customer| customer.number != last.0) {
-                        last = (customer.number, is_known(customer.number));
+                    let price = run.counts.count(of);
+                    if of.line.kind != LineKind::NoProduct {
+                        self.prices.count(of.line.product, of.line.amount_minor, price, age);
                     }
-                    let price = run.counts.count(of, of.customer.is_none() || last.1);
-                    self.price(of, price, age);
                 }
             }
             self.lines += lines.len() as u64;
@@ -200,14 +209,14 @@ impl Survey {
         self.account(memory)
     }
 
-    fn price(&mut self, of: &LineOf, price: Option<i64>, age: usize) {
-        let product = of.line.product as usize;
-        if self.prices.len() <= product {
-            self.prices.resize(product + 1, Prices::default());
+    /// The same lines, as a survey of `as_of` has them that was made of them `days` earlier: none of them is newer.
+    pub fn seen_later(&mut self, days: usize, as_of: Day) {
+        let pace = Window::ending(as_of, PACE_DAYS);
+        for feed in [&mut self.sources, &mut self.stores].into_iter().flat_map(|feeds| feeds.feeds.iter_mut().flatten()) {
+            feed.days.seen_later(days);
+            feed.recent_orders.retain(|_, day| pace.contains(*day));
         }
-        if of.line.kind != LineKind::NoProduct {
-            self.prices[product].count(of.line.amount_minor, price, age);
-        }
+        self.prices.seen_later(days);
     }
 
     /// Adds another survey.
@@ -221,15 +230,12 @@ impl Survey {
         self.anonymous_value_minor += other.anonymous_value_minor;
         self.sources.merge(other.sources);
         self.stores.merge(other.stores);
-        if self.prices.len() < other.prices.len() {
-            self.prices.resize(other.prices.len(), Prices::default());
-        }
-        self.prices.iter_mut().zip(&other.prices).for_each(|(sum, more)| sum.add(more));
+        self.prices.merge(other.prices);
         self.account(memory)
     }
 
     fn account(&mut self, memory: &Allowance) -> Result<()> {
-        let bytes = self.sources.bytes() + self.stores.bytes() + (self.prices.len() * size_of::<Prices>()) as u64;
+        let bytes = self.sources.bytes() + self.stores.bytes() + self.prices.bytes();
         self.held.get_or_insert_with(|| memory.nothing()).resize("divide lines into shards", bytes)
     }
 
@@ -239,8 +245,8 @@ impl Survey {
     }
 
     /// What the lines of each product say of its price, by number.
-    pub fn prices(&self) -> &[Prices] {
-        &self.prices
+    pub fn prices(&self) -> Vec<Prices> {
+        self.prices.by_product()
     }
 }
 
@@ -253,7 +259,18 @@ pub struct FeedsByName {
     pub stores: BTreeMap<String, Feed>,
 }
 
+/// Lines of customers that the table `customers` does not know, by source, store and days before as_of.
+pub type UnknownLines = BTreeMap<(u32, u32, usize), u32>;
+
 impl FeedsByName {
+    /// Adds lines of customers whom nobody knows.
+    pub fn add_unknown(&mut self, (sources, stores): (&Names, &Names), lines: &UnknownLines) {
+        for (&(source, store, age), &lines) in lines {
+            let feeds = [self.sources.get_mut(&sources.text(source)), self.stores.get_mut(&stores.text(store)).filter(|_| store > 0)];
+            feeds.into_iter().flatten().for_each(|feed| feed.days.add_unknown(age, lines));
+        }
+    }
+
     /// All sources together, by days.
     pub fn together(&self) -> Days {
         let mut all = Days::default();
@@ -275,8 +292,8 @@ mod tests {
     fn a_feed_is_late_by_its_own_pace() {
         let (mut early, mut late) = (Feeds::default(), Feeds::default());
         // 14 orders in 28 days is one every second day: six silent days hold three.
-        (0..9).for_each(|order| early.of(2, Day(80 + order)).recent_orders.extend([order as u64]));
-        (8..14).for_each(|order| late.of(2, Day(80 + order)).recent_orders.extend([order as u64]));
+        (0..9).for_each(|order| early.of(2, Day(80 + order)).order(order as u64, Day(80 + order)));
+        (8..14).for_each(|order| late.of(2, Day(80 + order)).order(order as u64, Day(80 + order)));
         late.merge(early);
         let feed = late.feeds[2].as_ref().expect("it was added");
         assert!((feed.missing_orders(Day(99), Day(99)) - 3.0).abs() < 1e-12);

@@ -59,6 +59,8 @@ section! {
         memory_limit_mib: u64,
         /// What may be spilled to `scratch`, in MiB: more ends the run with 8.
         scratch_limit_mib: u64,
+        /// Whether to keep, in the store, what was read of the order lines, so that the next run reads only files that it does not know.
+        keep_state: bool,
         /// Folder for temporary files; empty takes the system's.
         scratch: String,
         /// How often a request to an object store is tried again.

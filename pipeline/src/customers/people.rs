@@ -97,7 +97,7 @@ impl People {
         let mut taken = HashSet::new();
         let mut customers = Vec::with_capacity(names.keys.len());
         names.keys.each(|key, source, id| {
-            if !groups.is_linked(key.number) {
+            if !groups.is_linked(key.number) && settling.is_there(key.number) {
                 let id = Id::customer(&sources[source as usize], id);
                 taken.extend(orphaned.contains(&id).then_some(id));
                 customers.push(settling.customer(&[key.number], source, (id, key.order)));
@@ -183,9 +183,14 @@ struct Settling<'a> {
 }
 
 impl Settling<'_> {
+    /// Whether the lake knows a source customer: names may be those of an earlier run.
+    fn is_there(&self, number: u32) -> bool {
+        self.known.get(number).is_some() || self.seen.lines(number) > 0
+    }
+
     /// The members of a group that the lake still knows, the oldest first.
     fn members(&self, group: &[(u32, u8)]) -> Vec<Member> {
-        let there = group.iter().filter(|(number, _)| self.known.get(*number).is_some() || self.seen.lines(*number) > 0);
+        let there = group.iter().filter(|(number, _)| self.is_there(*number));
         let mut members: Vec<Member> = there.map(|&(number, rule)| self.member(number, rule)).collect();
         members.sort_unstable();
         members
@@ -258,9 +263,11 @@ mod tests {
         row("web", "3", 9, Some(1));
         let seen = SeenLines::default();
         let run = |number, lines, first_order| Run { number, lines, first_order };
-        let before = seen.add(&[run(number("shop", "9"), 2, Some(500)), run(number("app", "3"), 6, None), run(number("shop", "9"), 3, Some(400))], 10);
+        let before = seen.add(&[run(number("shop", "9"), 2, Some(500)), run(number("app", "3"), 6, None), run(number("shop", "9"), 3, Some(400))]);
         assert_eq!(before, [0, 0, 2]);
-        seen.add(&[run(number("till", "7"), 10, Some(1))], 10);
+        seen.add(&[run(number("till", "7"), 10, Some(1))]);
+        // Of whom neither a row nor a line is there: a name from before.
+        number("till", "8");
         let link = link::Params { rules: vec![vec![Field::Email]], members_max: 5, carriers_max: 5, block_max: 5, ..link::Params::default() };
         let params = Params { link, max_rows_per_customer: 10, ..Params::default() };
         let memory = Allowance::memory(1 << 20);

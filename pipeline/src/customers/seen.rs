@@ -30,8 +30,8 @@ pub struct Run {
 const NONE: i64 = i64::MAX;
 
 impl SeenLines {
-    /// Counts runs of lines, and says of each how many lines of its source customer there were before. Past `most` they are not counted.
-    pub fn add(&self, runs: &[Run], most: u32) -> Vec<u32> {
+    /// Counts runs of lines, and says of each how many lines of its source customer there were before.
+    pub fn add(&self, runs: &[Run]) -> Vec<u32> {
         let Some(highest) = runs.iter().map(|run| run.number as usize).max() else { return Vec::new() };
         let mut held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         if held.len() <= highest {
@@ -50,12 +50,12 @@ impl SeenLines {
             if let Some(first) = run.first_order {
                 seen.first_order.fetch_min(first, Ordering::Relaxed);
             }
-            if before > most { before } else { seen.lines.fetch_add(run.lines, Ordering::Relaxed) }
+            seen.lines.fetch_add(run.lines, Ordering::Relaxed).max(before)
         };
         runs.iter().zip(before).map(count).collect()
     }
 
-    /// Lines of `number`, as far as they were counted.
+    /// Lines of `number`.
     pub fn lines(&self, number: u32) -> u32 {
         self.held.read().unwrap_or_else(PoisonError::into_inner).get(number as usize).map_or(0, |seen| seen.lines.load(Ordering::Relaxed))
     }

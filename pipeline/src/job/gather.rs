@@ -4,9 +4,10 @@ use super::inputs::{Inputs, read_status};
 use super::params::Params;
 use super::prior::Prior;
 use super::progress::Progress;
-use crate::audit::{self, Complete, DaysChecked, FeedsByName, Status, Survey};
-use crate::customers::{self, Consents, Groups, LinkParams, People, SourceCustomers};
-use crate::error::Result;
+use super::state::{Begun, Keeping, Lines};
+use crate::audit::{self, Complete, FeedsByName, Status, Survey};
+use crate::customers::{self, Consents, Groups, LinkParams, People, SeenLines, SourceCustomers};
+use crate::error::{Error, Result};
 use crate::features::{self, EventTable, Products, Promotions};
 use crate::key::Erased;
 use crate::lake::{Counts, Cut, LineNames};
@@ -29,6 +30,8 @@ pub struct Gathered {
     pub names: LineNames,
     /// Everyone.
     pub people: People,
+    /// By number of the source customer: whether it has lines, and no row in the table `customers`, which the lake has.
+    pub unknown: Vec<bool>,
     /// The order lines, by shards.
     pub partition: Partition,
     /// What the order lines hold, as a whole.
@@ -37,8 +40,6 @@ pub struct Gathered {
     pub feeds: FeedsByName,
     /// The days to which they are complete.
     pub complete: Complete,
-    /// What the checks of days found.
-    pub checked: DaysChecked,
     /// Who may be contacted.
     pub consents: Consents,
     /// What happened to customers beside orders.
@@ -58,13 +59,24 @@ impl Gathered {
     ///
     /// # Errors
     /// Those of the lake; `Limit` where memory or scratch is full.
-    pub fn of(params: &Params, seen: &Seen<'_>, scratch: Scratch<'_>, progress: &dyn Progress) -> Result<Self> {
+    pub fn of(params: &Params, seen: &Seen<'_>, (scratch, keeping): (Scratch<'_>, Option<&Keeping<'_>>), progress: &dyn Progress) -> Result<Self> {
+        let begun = Begun::of(keeping)?;
+        if begun.is_from_kept()
+            && let Some(gathered) = Self::begun(params, seen, (scratch, begun), progress)?
+        {
+            return Ok(gathered);
+        }
+        Self::begun(params, seen, (scratch, Begun::anew(keeping)), progress)?.ok_or_else(|| Error::bug("a run that starts from nothing has all it needs"))
+    }
+
+    /// The same, of a run that has begun; None where what it started from turns out to be damaged.
+    fn begun(params: &Params, seen: &Seen<'_>, (scratch, begun): (Scratch<'_>, Begun<'_>), progress: &dyn Progress) -> Result<Option<Self>> {
         let (inputs, cut) = (seen.inputs, params.cut(seen.erased));
         let lines = inputs.order_lines()?;
-        let names = LineNames::default();
+        let names = &begun.names;
         progress.begin("link customers");
         let mut counts = Vec::new();
-        let known = read_customers(inputs, &cut, &names, &params.customers.link, &mut counts)?;
+        let known = read_customers(inputs, &cut, names, &params.customers.link, &mut counts)?;
         let mut groups = Groups::link(&known, &names.keys, &params.customers.link, lines.memory())?;
         let prior = seen.prior.filter(|_| params.customers.keep_ids);
         let (ledger, mut forgotten) = prior.map(|prior| prior.ledger((&names.keys, &groups), seen.erased)).transpose()?.unwrap_or_default();
@@ -74,32 +86,39 @@ impl Gathered {
         progress.end(&format!("{} source customers", names.keys.len()));
 
         progress.begin("divide lines into shards");
+        let (line_seen, memory) = (SeenLines::default(), lines.memory());
         let with = Divide {
-            known: inputs.table("customers").is_some().then_some(&known),
-            names: &names,
+            names,
             groups: &groups,
+            seen: &line_seen,
             shards: params.shards,
             lines_max: params.customers.max_rows_per_customer,
+            memory,
+            lines_memory: &shards::share_of(memory),
             scratch,
         };
-        let (divided, line_counts) = shards::divide(lines, &cut, &with)?;
-        counts.insert(0, ("order_lines".to_owned(), line_counts));
-        let people = People::settle(&known, &groups, &divided.seen, (&names, &ledger), (&params.customers, params.as_of), lines.memory())?;
-        drop((known, groups, ledger));
+        let Some(Lines { mut layer, told }) = begun.lines(lines, &cut, &with)? else {
+            progress.end("what was kept is damaged: all files are read");
+            return Ok(None);
+        };
+        counts.insert(0, ("order_lines".to_owned(), std::mem::take(&mut layer.counts)));
+        let people = People::settle(&known, &groups, &line_seen, (names, &ledger), (&params.customers, params.as_of), memory)?;
+        let is_unknown = |number: u32| known.get(number).is_none() && line_seen.lines(number) > 0;
+        let unknown = if inputs.table("customers").is_some() { (0..names.keys.end() as u32).map(is_unknown).collect() } else { Vec::new() };
+        drop((known, groups, ledger, line_seen));
         let changes = params.customers.keep_ids.then(|| customers::changes_table(before, people.changes.clone(), forgotten, params.as_of)).transpose()?;
-        let (survey, partition) = divided.settle(&people, lines)?;
-        let spilled = partition.spilled_bytes();
-        progress.end(&format!("{} lines of {} customers, {} shards, {spilled} bytes spilled", survey.lines, people.customers.len(), partition.shards()));
+        let (survey, partition) = layer.settle(&people, memory)?;
+        let (spilled, customers) = (partition.spilled_bytes(), people.customers.len());
+        progress.end(&format!("{} lines of {customers} customers, {} shards, {spilled} bytes spilled; {told}", survey.lines, partition.shards()));
 
         progress.begin("read the small tables");
-        let events = read_events(params, inputs, &cut, (&names, &people), scratch, &mut counts)?;
-        let Small { consents, status, products, promotions } = read_small_tables(inputs, (&cut, &params.customers.link), (&names, &people), &mut counts)?;
+        let events = read_events(params, inputs, &cut, (names, &people), scratch, &mut counts)?;
+        let Small { consents, status, products, promotions } = read_small_tables(inputs, (&cut, &params.customers.link), (names, &people), &mut counts)?;
         let feeds = survey.feeds(&names.keys.sources, &names.stores);
-        let mut complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
-        let checked = params.audit.check_days(&feeds, &complete, params.as_of);
-        complete.faulty_stores.clone_from(&checked.faulty_stores);
+        let complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
         progress.end(&format!("{} tables", counts.len()));
-        Ok(Self { names, people, partition, survey, feeds, complete, checked, consents, events, products, promotions, changes, counts })
+        let names = begun.names;
+        Ok(Some(Self { names, people, unknown, partition, survey, feeds, complete, consents, events, products, promotions, changes, counts }))
     }
 }
 

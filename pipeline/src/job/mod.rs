@@ -13,6 +13,7 @@ mod progress;
 mod results;
 mod run;
 mod schedule;
+mod state;
 mod upkeep;
 mod withheld;
 

@@ -46,6 +46,8 @@ pub struct Params {
     pub memory_limit: u64,
     /// Bytes that may be spilled.
     pub scratch_limit: u64,
+    /// Whether what was read is kept for the next run.
+    pub keep_state: bool,
     /// Folder for temporary files; None for the system's.
     pub scratch: Option<String>,
     /// What may be spent on trying again.
@@ -118,7 +120,6 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
             faults.add(path, expected, format!("`{text}`"));
         }
     }
-    let scratch = faults.text("run.scratch", raw.run.scratch.clone().or(Some(String::new())), "a folder");
     let params = Params {
         keep: check_keep(raw.store.keep.unwrap_or_default(), &mut faults),
         store: Location::check(RawLocation { url: raw.store.url, options: raw.store.options, private_hosts: raw.store.private_hosts }, "store", &mut faults),
@@ -126,7 +127,8 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         shards: faults.ranged("run.shards", raw.run.shards, 1..=65_536) as usize,
         scratch_limit: faults.ranged("run.scratch_limit_mib", raw.run.scratch_limit_mib, 0..=1 << 30) << 20,
         memory_limit: faults.ranged("run.memory_limit_mib", raw.run.memory_limit_mib, 1..=1 << 20) << 20,
-        scratch: Some(scratch).filter(|scratch| !scratch.is_empty()),
+        keep_state: raw.run.keep_state.unwrap_or_default(),
+        scratch: raw.run.scratch.clone().filter(|scratch| !scratch.is_empty()),
         retries: check_retries(&raw.run, &mut faults),
         salt: faults.text("job.salt", raw.job.salt, "a text"),
         erasure_key: raw.job.erasure_key.map(|key| check_erasure_key(&key, &mut faults)),

@@ -10,14 +10,15 @@ use super::params::Params;
 use super::prior::Prior;
 use super::progress::Progress;
 use super::results::{Results, Source, list_lines, results};
+use super::state::Keeping;
 use crate::allowance::Allowance;
-use crate::audit::{self, Finding, Verdict};
+use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Verdict};
 use crate::backtest::{self, Trained};
 use crate::config::Secret;
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Catalogue, Deals, World};
-use crate::lake::{Counts, Names};
+use crate::lake::{Counts, LineNames, Names};
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
 use crate::report::Summary;
 use crate::shards::{self, Plan, Ranks, Scratch, State};
@@ -60,7 +61,8 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
     let scratch = scratch_folder(params)?;
     let prior = Prior::of(&store, &params.name, identity.prior.as_ref())?;
     let seen = Seen { inputs: &inputs, prior: prior.as_ref(), erased: &erased.erased };
-    let (results, mut summary, mut found) = compute(params, &seen, &scratch, progress)?;
+    let keeping = params.keep_state.then(|| Keeping::open(params, &identity, &erased, inputs.order_lines()?, &store)).transpose()?;
+    let (results, mut summary, mut found) = compute(params, &seen, (&scratch, keeping.as_ref()), progress)?;
     if let Some(prior) = &prior {
         found.findings.extend(prior.moves(params, &results)?);
     }
@@ -70,6 +72,9 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
     let verdict = audit::verdict(&found.findings);
     if read_erased(params, &store)?.digest != erased.digest {
         return Err(Error::new(Kind::StoreRetry, "expected the list of the erased to stay while the run was made, got another one: run again"));
+    }
+    if let Some(keeping) = keeping.filter(|_| verdict == Verdict::Published) {
+        keeping.close()?;
     }
     let manifest = manifest(params, &identity, verdict, inputs.stated(&found.counts), staged);
     let outcome = publish::commit(&store, &identity.run, manifest)?;
@@ -106,11 +111,11 @@ const CAMPAIGN_BYTES: u64 = 250;
 type Computed = (Results, Summary, Found);
 
 /// Everything between the lake and the tables.
-fn compute(params: &Params, seen: &Seen<'_>, scratch: &Path, progress: &dyn Progress) -> Result<Computed> {
+fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<&Keeping<'_>>), progress: &dyn Progress) -> Result<Computed> {
     let inputs = seen.inputs;
     let allowance = Allowance::scratch(params.scratch_limit);
     let scratch = Scratch { folder: scratch, allowance: &allowance };
-    let mut gathered = Gathered::of(params, seen, scratch, progress)?;
+    let mut gathered = Gathered::of(params, seen, (scratch, keeping), progress)?;
     let memory = inputs.order_lines()?.memory();
 
     let has_products = inputs.table("products").is_some();
@@ -119,9 +124,10 @@ fn compute(params: &Params, seen: &Seen<'_>, scratch: &Path, progress: &dyn Prog
     let ranks = Ranks::of(&gathered.names);
     let mut world = world(params, &gathered, &ranks)?;
     let changes = gathered.changes.take();
-    let Gathered { names, people, partition, survey, feeds, complete, checked, consents, events, mut counts, products, .. } = gathered;
+    let Gathered { names, people, unknown, partition, survey, mut feeds, mut complete, consents, events, mut counts, products, .. } = gathered;
     let plan = Plan {
         people: &people,
+        unknown: &unknown,
         ranks: &ranks,
         complete: &complete,
         world: &world,
@@ -140,6 +146,7 @@ fn compute(params: &Params, seen: &Seen<'_>, scratch: &Path, progress: &dyn Prog
     let _state = memory.take("collect features", shards::state_bytes(people.customers.len(), dates.all().len() - 1, params.sample_customers, width))?;
     let state = shards::collect(&plan, &partition)?;
     drop((partition, events));
+    let checked = check_days(params, (&names, &state), &mut feeds, &mut complete);
     world.cuts = cuts(params, &people, &state)?;
     progress.end(&format!("{} dates", dates.all().len()));
 
@@ -183,6 +190,14 @@ fn world(params: &Params, gathered: &Gathered, ranks: &Ranks) -> Result<World> {
     let names = &gathered.names;
     let (channels, stores, genders) = (sorted(&names.channels), sorted(&names.stores), sorted(&names.genders));
     Ok(World { deals, catalogue, zone: params.zone.clone(), channels, stores, genders, events_from: gathered.events.first, cuts: Vec::new() })
+}
+
+/// Checks the newest days, now that it is known whose lines the table `customers` does not know.
+fn check_days(params: &Params, (names, state): (&LineNames, &State), feeds: &mut FeedsByName, complete: &mut Complete) -> DaysChecked {
+    feeds.add_unknown((&names.keys.sources, &names.stores), &state.unknown);
+    let checked = params.audit.check_days(feeds, complete, params.as_of);
+    complete.faulty_stores.clone_from(&checked.faulty_stores);
+    checked
 }
 
 /// Where the numbers of ranked features are cut: among everyone but the account types that are left out.

@@ -1,6 +1,8 @@
 //! An order line as the stages see it, what kind of line it is, and how a batch of rows becomes lines.
 
-use super::names::{ByEntry, Names, SourceKey, SourceKeys};
+use serde::{Deserialize, Serialize};
+
+use super::names::{ByEntry, KeysOfPart, Names, SourceKey, SourceKeys};
 use super::scan::Rows;
 use crate::columnar::Column;
 use crate::error::{Error, Result};
@@ -107,6 +109,50 @@ pub struct LineNames {
     pub promotions: Names,
     /// Genders of customers.
     pub genders: Names,
+}
+
+/// How many names of each kind there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamesMark {
+    texts: [usize; 5],
+    keys: Vec<usize>,
+}
+
+/// Names that lines carry, with the numbers from a mark on.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct NamesSince {
+    /// Sources, products, stores, channels, promotions.
+    texts: [Vec<String>; 5],
+    keys: Vec<KeysOfPart>,
+}
+
+impl LineNames {
+    fn texts(&self) -> [&Names; 5] {
+        [&self.keys.sources, &self.products, &self.stores, &self.channels, &self.promotions]
+    }
+
+    /// How many names there are by now.
+    pub fn mark(&self) -> NamesMark {
+        NamesMark { texts: self.texts().map(Names::count), keys: self.keys.counts() }
+    }
+
+    /// The names that were not there at `mark`: all but the unknown ones for a mark of nothing.
+    pub fn since(&self, mark: &NamesMark) -> NamesSince {
+        let mut counts = mark.texts.iter().map(|count| (*count).max(1));
+        NamesSince { texts: self.texts().map(|names| names.since(counts.next().unwrap_or(1))), keys: self.keys.since(&mark.keys) }
+    }
+
+    /// Gives names the numbers that they had; None if these are not the next ones.
+    pub fn restore(&self, since: &NamesSince) -> Option<()> {
+        for (names, texts) in self.texts().into_iter().zip(&since.texts) {
+            let next = names.count();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            if names.numbers(&texts).iter().enumerate().any(|(place, number)| *number as usize != next + place) {
+                return None;
+            }
+        }
+        self.keys.restore(&since.keys)
+    }
 }
 
 /// A line, and whose it is.

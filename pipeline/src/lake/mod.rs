@@ -10,7 +10,7 @@ mod quarantine;
 mod scan;
 
 pub use contracts::{Input, input, inputs};
-pub use lines::{Line, LineKind, LineNames, LineOf, LineReader, NOT_TOLD};
+pub use lines::{Line, LineKind, LineNames, LineOf, LineReader, NOT_TOLD, NamesMark, NamesSince};
 pub use names::{ByEntry, ByFingerprint, Names, SourceKey, SourceKeys};
 pub use open::{Identity, OpenTable, Source};
 pub use params::{Mapping, Params, TableParams, check};

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
+use serde::{Deserialize, Serialize};
+
 use crate::columnar::{Column, Texts, Values};
 use crate::key::{Id, Spread, fingerprint, wide_fingerprint};
 
@@ -50,6 +52,16 @@ impl Names {
         numbers.into_iter().flatten().collect()
     }
 
+    /// The texts that have numbers of `from` and above, in their order.
+    pub fn since(&self, from: usize) -> Vec<String> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).1.iter().skip(from).cloned().collect()
+    }
+
+    /// How many numbers are given.
+    pub fn count(&self) -> usize {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).1.len()
+    }
+
     /// The text of `number`.
     pub fn text(&self, number: u32) -> String {
         self.held.read().unwrap_or_else(PoisonError::into_inner).1[number as usize].clone()
@@ -78,6 +90,16 @@ pub struct SourceKey {
     pub number: u32,
     /// Where it stands if it is a customer of its own: `Id::order` of its own customer_id.
     pub order: u64,
+}
+
+/// Keys of a part that were given numbers since some were kept, in the order of their numbers.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct KeysOfPart {
+    /// Source number, and length of the source_customer_id in `ids`.
+    keys: Vec<(u32, u32)>,
+    /// Where each stands.
+    orders: Vec<u64>,
+    ids: String,
 }
 
 const PARTS: usize = 64;
@@ -130,6 +152,54 @@ impl SourceKeys {
         let fingerprint = fingerprint_of(source, id);
         let (mut part, at) = self.part(fingerprint);
         self.key_in(&mut part, at, fingerprint, (source, id))
+    }
+
+    /// How many keys each part has.
+    pub fn counts(&self) -> Vec<usize> {
+        self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).keys.len()).collect()
+    }
+
+    /// The keys of each part, from the given places on.
+    pub fn since(&self, from: &[usize]) -> Vec<KeysOfPart> {
+        let parts = self.parts.iter().zip(from.iter().copied().chain(std::iter::repeat(0)));
+        let since = |(part, from): (&Mutex<Part>, usize)| {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut since = KeysOfPart::default();
+            for index in from..part.keys.len() {
+                let (source, id) = part.text((index * PARTS) as u32);
+                let fingerprint = fingerprint_of(&self.sources.text(source), id);
+                since.keys.push((source, id.len() as u32));
+                since.ids.push_str(id);
+                since.orders.extend(part.known.get(&fingerprint).map(|key| key.order));
+            }
+            since
+        };
+        parts.map(since).collect()
+    }
+
+    /// Gives keys the numbers that they had, which must be the next ones of their parts; None if they are not.
+    pub fn restore(&self, since: &[KeysOfPart]) -> Option<()> {
+        let sources = self.sources.texts();
+        let seeds: Vec<u64> = sources.iter().map(|source| fingerprint(0, source.as_bytes())).collect();
+        for (at, (part, since)) in self.parts.iter().zip(since).enumerate() {
+            let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            part.known.reserve(since.keys.len());
+            part.keys.reserve_exact(since.keys.len());
+            let mut from = 0;
+            for (&(source, length), &order) in since.keys.iter().zip(&since.orders) {
+                let id = since.ids.get(from..from + length as usize)?;
+                from += length as usize;
+                let fingerprint = wide_fingerprint(*seeds.get(source as usize)?, id.as_bytes());
+                let number = part.keys.len() as u32 * PARTS as u32 + at as u32;
+                if (fingerprint >> 122) as usize % PARTS != at || part.known.insert(fingerprint, SourceKey { number, order }).is_some() {
+                    return None;
+                }
+                part.ids.push_str(id);
+                let end = part.ids.len();
+                part.keys.push((source, end));
+            }
+        }
+        Some(())
     }
 
     fn key_in(&self, part: &mut Part, at: u32, fingerprint: u128, (source, id): (&str, &str)) -> SourceKey {
@@ -190,6 +260,12 @@ impl SourceKeys {
                 visit(*key, source, id);
             }
         }
+    }
+
+    /// Where the source customer of `number` stands if it is a customer of its own.
+    pub fn order(&self, number: u32) -> u64 {
+        let (source, id) = self.text(number);
+        Id::customer(&self.sources.text(source), &id).order()
     }
 
     /// Source number and source_customer_id of `number`.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::coerce::{Origin, allowed, named, rule_kind};
 use super::params::{Mapping, TableParams};
@@ -16,7 +16,7 @@ use crate::store::{Entry, Store};
 use crate::table::Kind;
 
 /// What an input file was: the manifest names it, and build_id digests it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Identity {
     /// Path below the lake's root.
     pub path: String,
@@ -83,6 +83,11 @@ impl OpenTable {
         table.check_mapped()?;
         table.check_alike()?;
         Ok(table)
+    }
+
+    /// The same table, of only the files at these places.
+    pub fn of_files(&self, places: &[usize]) -> Self {
+        Self { sources: places.iter().map(|place| self.sources[*place].clone()).collect(), ..self.clone() }
     }
 
     /// What may be held of what is read.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::key::hash64;
 use crate::time::Day;
 
@@ -9,7 +11,7 @@ use crate::time::Day;
 const ROWS_MAX: usize = 100_000;
 
 /// A rejected row, as far as it may be told.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rejected {
     /// The source, where the table has one.
     pub source: Option<String>,
@@ -20,7 +22,7 @@ pub struct Rejected {
 }
 
 /// Rejected rows by rule, and how many rows are equal in all that is told of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quarantine {
     rules: BTreeMap<String, BTreeMap<(u64, Rejected), u64>>,
 }

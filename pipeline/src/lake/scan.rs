@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::coerce::{Context, Origin, coerce, constant, product};
 use super::names::ByEntry;
@@ -32,7 +32,7 @@ pub struct Cut {
 }
 
 /// Rows that reached the lake on one day.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrived {
     /// How many are used.
     pub rows: u64,
@@ -41,7 +41,7 @@ pub struct Arrived {
 }
 
 /// What became of the rows of a table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Rows of the files, those after as_of included.
     pub rows_in_files: u64,
@@ -56,10 +56,8 @@ pub struct Counts {
     /// Rows of which an amount was rounded.
     pub rounded: u64,
     /// Which rows were rejected.
-    #[serde(skip)]
     pub quarantine: Quarantine,
     /// Used rows by the day on which they reached the lake, where it is told; of order lines, the audit counts more.
-    #[serde(skip)]
     pub arrived: BTreeMap<Day, Arrived>,
 }
 
@@ -69,7 +67,8 @@ impl Counts {
         self.rows_in_files - self.rows_after_as_of
     }
 
-    fn add(&mut self, other: Counts) {
+    /// Adds the rows of other files of the table.
+    pub fn add(&mut self, other: Counts) {
         self.rows_in_files += other.rows_in_files;
         self.rows_after_as_of += other.rows_after_as_of;
         self.erased += other.erased;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::live::{Live, read_live};
 use super::manifest::{Head, Manifest, RunReference};
 use super::runs::{Folder, Run, divided, uncollected};
+use super::state::forsaken;
 use crate::error::{Error, Result};
 use crate::store::{Created, Entry, STAGING, Store};
 use crate::time::Day;
@@ -39,6 +40,8 @@ pub enum Why {
     Rewritten,
     /// A run that `gc` had begun to take away.
     Collected,
+    /// What an earlier run kept for the next one.
+    State,
 }
 
 /// Files that may go together.
@@ -88,7 +91,11 @@ pub fn plan(store: &Store, job: &str, keep: &Keep) -> Result<Plan> {
             found.push(folder.collected(Why::Released, run));
         }
     }
+    let live_build = committed.iter().find(|(run, ..)| is_live(run)).map(|(.., manifest)| manifest.build_id.as_str());
+    let mut states = forsaken(store, job, live_build, &staging)?;
+    states.retain(|entry| is_old(entry) || found.iter().any(|part| part.why == Why::Rewritten));
     staging.retain(|entry| is_staging(entry) && is_old(entry));
+    found.extend((!states.is_empty()).then_some(Collected { why: Why::State, run: None, files: states }));
     found.extend((!staging.is_empty()).then_some(Collected { why: Why::Staging, run: None, files: staging }));
     Ok(found)
 }

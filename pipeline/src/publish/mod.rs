@@ -13,6 +13,7 @@ mod rollback;
 mod runs;
 #[cfg(feature = "engine")]
 mod stage;
+mod state;
 mod verify;
 
 pub use commit::{Outcome, commit, finished};
@@ -28,4 +29,5 @@ pub use rollback::rollback;
 pub use runs::{Run, all_committed, prior, resolve};
 #[cfg(feature = "engine")]
 pub use stage::Staged;
+pub use state::{KeptLayer, Object, StateIndex};
 pub use verify::{Damage, verify};

@@ -6,12 +6,12 @@ use rayon::prelude::*;
 
 use super::events::ClosedEvents;
 use super::partition::{Partition, Scratch, shard_of};
-use super::row::{self, Encoded};
+use super::row::{Encoded, Together};
 use super::rows::FeatureRows;
 use super::sample::{Sample, Sampled};
 use super::state::{Snapshot, State};
 use crate::allowance::Allowance;
-use crate::audit::{self, Complete, CustomerDay};
+use crate::audit::{self, Complete, CustomerDay, UnknownLines};
 use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
@@ -25,6 +25,8 @@ use crate::time::{Dates, Day};
 pub struct Plan<'a> {
     /// Everyone.
     pub people: &'a People,
+    /// By number of the source customer: whether the table `customers` should know it, and does not.
+    pub unknown: &'a [bool],
     /// Places of names.
     pub ranks: &'a Ranks,
     /// To which day sources and stores are complete.
@@ -76,6 +78,7 @@ struct Shard {
     past_cells: Vec<Vec<Cell>>,
     duplicates: u64,
     days: Vec<CustomerDay>,
+    unknown: UnknownLines,
 }
 
 impl Shard {
@@ -142,6 +145,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         whole.cells.extend(shard.cells);
         whole.past_cells.iter_mut().zip(shard.past_cells).for_each(|(all, some)| all.extend(some));
         whole.duplicates += shard.duplicates;
+        shard.unknown.into_iter().for_each(|(of, lines)| *whole.unknown.entry(of).or_default() += lines);
         whole.days.resize(audit::COUNTED, CustomerDay::default());
         whole.days.iter_mut().zip(&shard.days).for_each(|(sum, more)| sum.add(more));
     }
@@ -152,7 +156,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         buyers: samples.buyers.into_rows(),
     };
     let snapshots = collecting.samples.into_iter().zip(whole.past_cells).map(snapshot).collect();
-    Ok(State { facts: whole.facts, rows, snapshots, cells: Cells::of(whole.cells), duplicates: whole.duplicates, days: whole.days })
+    Ok(State { facts: whole.facts, rows, snapshots, cells: Cells::of(whole.cells), duplicates: whole.duplicates, days: whole.days, unknown: whole.unknown })
 }
 
 /// Collecting, by all threads.
@@ -167,7 +171,7 @@ impl Collecting<'_> {
     fn shard(&self, number: usize, customers: Range<usize>, bytes: Vec<u8>) -> Result<(Shard, Vec<features::Cell>)> {
         let sorted = Sorted::of(self.plan, customers.clone(), bytes);
         let events = self.plan.events.of(number, customers.clone())?;
-        let mut shard = Shard { past_cells: vec![Vec::new(); self.samples.len()], ..Shard::default() };
+        let mut shard = Shard { past_cells: vec![Vec::new(); self.samples.len()], unknown: sorted.unknown(), ..Shard::default() };
         let mut cells = Vec::with_capacity(customers.len() * self.plan.features.features().len());
         let (mut orders, mut lines) = (Orders::default(), Vec::new());
         for customer in customers.clone() {
@@ -249,7 +253,7 @@ impl Collecting<'_> {
 struct Sorted<'a> {
     plan: &'a Plan<'a>,
     bytes: Vec<u8>,
-    /// Places of lines in the bytes, customer by customer.
+    /// Places in the bytes of lines that stand together, customer by customer.
     places: Vec<usize>,
     /// Where each customer's places begin, and where the last one's end.
     starts: Vec<u32>,
@@ -265,12 +269,12 @@ impl<'a> Sorted<'a> {
         let mut owners = Vec::new();
         let mut starts = vec![0u32; customers.len() + 1];
         let mut at = 0;
-        for (number, row) in Encoded(&bytes) {
-            if let Some(customer) = local(number) {
+        for together in Encoded(&bytes) {
+            if let Some(customer) = local(together.number()) {
                 starts[customer + 1] += 1;
                 owners.push((customer as u32, at));
             }
-            at += row.len();
+            at += together.bytes().len();
         }
         (0..customers.len()).for_each(|customer| starts[customer + 1] += starts[customer]);
         let mut next = starts.clone();
@@ -283,12 +287,31 @@ impl<'a> Sorted<'a> {
         Self { plan, bytes, places, starts }
     }
 
+    /// The newest lines of customers whom the table `customers` does not know, by source, store and day.
+    fn unknown(&self) -> UnknownLines {
+        let mut lines = UnknownLines::new();
+        let people = self.plan.people;
+        for together in self.places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
+            let number = together.number() as usize;
+            if self.plan.unknown.get(number) == Some(&true) {
+                let source = people.customers[people.customer_of[number] as usize].source;
+                together.each(|line| {
+                    if let Some(age) = audit::age(self.plan.dates.as_of, line.day, audit::COUNTED) {
+                        *lines.entry((source, line.store, age)).or_default() += 1;
+                    }
+                });
+            }
+        }
+        lines
+    }
+
     /// The lines of a customer, sorted.
     fn lines(&self, customer: usize, lines: &mut Vec<Line>) {
         let places = &self.places[self.starts[customer] as usize..self.starts[customer + 1] as usize];
         lines.clear();
-        let line = |place: &usize| Some(self.plan.ranks.line(row::decode(Encoded(&self.bytes[*place..]).next()?.1)));
-        lines.extend(places.iter().filter_map(line));
+        for together in places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
+            together.each(|line| lines.push(self.plan.ranks.line(line)));
+        }
         if !lines.is_sorted() {
             lines.sort_unstable();
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
-use super::partition::{Partition, Pieces, Scratch, shard_of};
+use super::partition::{Partition, Pieces, Scratch, shard_of, share_of};
 use crate::allowance::Allowance;
 use crate::customers::{NOBODY, People};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ impl<'a> Events<'a> {
     pub fn new(people: &'a People, shards: usize, memory: &Allowance, scratch: Scratch<'_>) -> Self {
         Self {
             people,
-            partition: Partition::new("read the small tables", shards, memory, scratch),
+            partition: Partition::new("read the small tables", shards, &share_of(memory), scratch),
             pieces: Mutex::new((Pieces::new(shards), First::default())),
         }
     }

@@ -5,6 +5,7 @@
 mod collect;
 mod divide;
 mod events;
+mod layer;
 mod partition;
 mod row;
 mod rows;
@@ -13,9 +14,10 @@ mod score;
 mod state;
 
 pub use collect::{Plan, Ranks, collect, state_bytes};
-pub use divide::{Divide, Divided, divide};
+pub use divide::{Divide, Layer, divide};
 pub use events::{ClosedEvents, Events};
-pub use partition::{Partition, Scratch};
+pub use layer::{pack, unpack};
+pub use partition::{Partition, Scratch, share_of};
 pub use rows::FeatureRows;
 pub use sample::Sampled;
 pub use score::{Artefacts, Output, Scores, score, scores_contract, table as scores_table, withheld_contract};

@@ -1,27 +1,46 @@
-//! Bytes by shard: in memory, and in scratch files past a limit.
+//! Bytes by shard: in memory, and in a file of scratch past a limit.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::allowance::{Allowance, Held};
 use crate::error::{Error, Kind, Result};
 
 /// The bytes of one shard, in pieces.
+#[derive(Default)]
 struct Buffer {
     pieces: Vec<Vec<u8>>,
-    held: Held,
-    spilled: Option<File>,
+    /// What the pieces take of the memory.
+    held: Vec<Held>,
+    /// What went to files before, in this order.
+    spilled: Vec<Spilled>,
+}
+
+/// Bytes in a file of scratch.
+#[derive(Clone)]
+struct Spilled {
+    file: Arc<Mutex<File>>,
+    from: u64,
+    length: usize,
+}
+
+/// A file of scratch to which all shards spill, and what it takes of the allowance.
+#[derive(Default)]
+struct Spill {
+    file: Option<Arc<Mutex<File>>>,
+    end: u64,
+    held: Vec<Held>,
 }
 
 /// Encoded rows, divided.
 pub struct Partition {
     buffers: Vec<Mutex<Buffer>>,
-    /// Rows may hold a quarter of the memory: linking, sorting and scoring need the rest.
     memory: Allowance,
     scratch: PathBuf,
-    spilled: Mutex<Held>,
+    allowance: Allowance,
+    spill: Mutex<Spill>,
     step: &'static str,
 }
 
@@ -40,12 +59,22 @@ pub fn shard_of(order: u64, shards: usize) -> usize {
     ((u128::from(order) * shards as u128) >> 64) as usize
 }
 
+/// What rows may hold of the memory before they go to scratch: a quarter, as linking, sorting and scoring need the rest.
+pub fn share_of(memory: &Allowance) -> Allowance {
+    Allowance::memory(memory.limit() / 4)
+}
+
 impl Partition {
-    /// An empty one of so many shards, filled by `step`; past a quarter of `memory` rows go to files in `scratch`.
+    /// An empty one of so many shards, filled by `step`; what `memory` does not hold goes to a file in `scratch`.
     pub fn new(step: &'static str, shards: usize, memory: &Allowance, scratch: Scratch<'_>) -> Self {
-        let memory = Allowance::memory(memory.limit() / 4);
-        let buffers = (0..shards).map(|_| Mutex::new(Buffer { pieces: Vec::new(), held: memory.nothing(), spilled: None })).collect();
-        Self { buffers, memory, scratch: scratch.folder.to_owned(), spilled: Mutex::new(scratch.allowance.nothing()), step }
+        Self {
+            buffers: (0..shards).map(|_| Mutex::default()).collect(),
+            memory: memory.clone(),
+            scratch: scratch.folder.to_owned(),
+            allowance: scratch.allowance.clone(),
+            spill: Mutex::default(),
+            step,
+        }
     }
 
     fn scratch_fault(&self, error: std::io::Error) -> Error {
@@ -59,11 +88,11 @@ impl Partition {
 
     /// Bytes that went to scratch.
     pub fn spilled_bytes(&self) -> u64 {
-        self.spilled.lock().map_or(0, |spilled| spilled.bytes())
+        self.spill.lock().map_or(0, |spill| spill.held.iter().map(Held::bytes).sum())
     }
 
-    fn lock(&self, shard: usize) -> Result<std::sync::MutexGuard<'_, Buffer>> {
-        self.buffers[shard].lock().map_err(|_| Error::bug("a thread died with a shard in its hands"))
+    fn lock<'a, T>(&self, of: &'a Mutex<T>) -> Result<MutexGuard<'a, T>> {
+        of.lock().map_err(|_| Error::bug("a thread died with a shard in its hands"))
     }
 
     /// Adds encoded rows to a shard.
@@ -74,38 +103,84 @@ impl Partition {
         if piece.is_empty() {
             return Ok(());
         }
-        let mut buffer = self.lock(shard)?;
-        if buffer.held.try_grow(piece.capacity() as u64) {
-            buffer.pieces.push(piece);
-            return Ok(());
+        let mut buffer = self.lock(&self.buffers[shard])?;
+        let Buffer { pieces, held, spilled } = &mut *buffer;
+        if held.is_empty() {
+            held.push(self.memory.nothing());
         }
-        let mut pieces = std::mem::take(&mut buffer.pieces);
+        let fits = held[0].try_grow(piece.capacity() as u64);
         pieces.push(piece);
-        buffer.held = self.memory.nothing();
-        let bytes = pieces.iter().map(Vec::len).sum::<usize>() as u64;
-        self.spilled.lock().map_err(|_| Error::bug("a thread died while it spilled"))?.grow(self.step, bytes)?;
-        if buffer.spilled.is_none() {
-            // A file without a name: nothing of it is left when the process ends, however it ends.
-            buffer.spilled = Some(tempfile::tempfile_in(&self.scratch).map_err(|error| self.scratch_fault(error))?);
+        if !fits {
+            spilled.push(self.spill(pieces)?);
+            pieces.clear();
+            held.clear();
         }
-        let Some(file) = &mut buffer.spilled else { return Ok(()) };
-        pieces.iter().try_for_each(|piece| file.write_all(piece)).map_err(|error| self.scratch_fault(error))
+        Ok(())
     }
 
-    /// The bytes of a shard, in the order in which they were added; they stay.
+    /// Writes pieces to the file of scratch.
+    fn spill(&self, pieces: &[Vec<u8>]) -> Result<Spilled> {
+        let length = pieces.iter().map(Vec::len).sum::<usize>();
+        let mut spill = self.lock(&self.spill)?;
+        if spill.held.is_empty() {
+            spill.held.push(self.allowance.nothing());
+        }
+        spill.held[0].grow(self.step, length as u64)?;
+        if spill.file.is_none() {
+            // A file without a name: nothing of it is left when the process ends, however it ends.
+            let file = tempfile::tempfile_in(&self.scratch).map_err(|error| self.scratch_fault(error))?;
+            spill.file = Some(Arc::new(Mutex::new(file)));
+        }
+        let from = spill.end;
+        spill.end += length as u64;
+        let Some(file) = spill.file.clone() else { return Err(Error::bug("there is a file by now")) };
+        let mut open = self.lock(&file)?;
+        open.seek(SeekFrom::Start(from)).map_err(|error| self.scratch_fault(error))?;
+        pieces.iter().try_for_each(|piece| open.write_all(piece)).map_err(|error| self.scratch_fault(error))?;
+        drop(open);
+        Ok(Spilled { file, from, length })
+    }
+
+    /// Takes all rows of another that has as many shards: no byte is moved.
+    ///
+    /// # Errors
+    /// `Bug` if a thread died.
+    pub fn absorb(&self, other: Self) -> Result<()> {
+        for (mine, other) in self.buffers.iter().zip(other.buffers) {
+            let other = other.into_inner().map_err(|_| Error::bug("a thread died with a shard in its hands"))?;
+            let mut mine = self.lock(mine)?;
+            mine.spilled.extend(other.spilled);
+            mine.pieces.extend(other.pieces);
+            mine.held.extend(other.held);
+        }
+        let spill = other.spill.into_inner().map_err(|_| Error::bug("a thread died while it spilled"))?;
+        self.lock(&self.spill)?.held.extend(spill.held);
+        Ok(())
+    }
+
+    /// The bytes of a shard, in any order of what was added; they stay.
     ///
     /// # Errors
     /// `Limit` if scratch cannot be read.
     pub fn read(&self, shard: usize) -> Result<Vec<u8>> {
-        let mut buffer = self.lock(shard)?;
-        let mut bytes = Vec::new();
-        if let Some(file) = &mut buffer.spilled {
-            // Reading to the end leaves the file where more is added.
-            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).map_err(|error| self.scratch_fault(error))?;
+        let buffer = self.lock(&self.buffers[shard])?;
+        let mut bytes = Vec::with_capacity(buffer.bytes());
+        for spilled in &buffer.spilled {
+            let start = bytes.len();
+            bytes.resize(start + spilled.length, 0);
+            let mut file = self.lock(&spilled.file)?;
+            file.seek(SeekFrom::Start(spilled.from)).and_then(|_| file.read_exact(&mut bytes[start..])).map_err(|error| self.scratch_fault(error))?;
         }
-        bytes.reserve_exact(buffer.pieces.iter().map(Vec::len).sum());
         buffer.pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
         Ok(bytes)
+    }
+
+    /// How many bytes a shard has.
+    ///
+    /// # Errors
+    /// `Bug` if a thread died.
+    pub fn bytes(&self, shard: usize) -> Result<usize> {
+        Ok(self.lock(&self.buffers[shard])?.bytes())
     }
 
     /// The bytes of a shard, and what they take of `memory` while they are sorted; it is empty afterwards.
@@ -113,15 +188,16 @@ impl Partition {
     /// # Errors
     /// `Limit` if memory does not hold them, or scratch cannot be read.
     pub fn take(&self, shard: usize, memory: &Allowance) -> Result<(Vec<u8>, Held)> {
-        let on_disk = {
-            let buffer = self.lock(shard)?;
-            let on_disk = buffer.spilled.as_ref().map(File::metadata).transpose().map_err(|error| self.scratch_fault(error))?;
-            on_disk.map_or(0, |meta| meta.len()) + buffer.pieces.iter().map(Vec::len).sum::<usize>() as u64
-        };
-        let held = memory.take("collect features", on_disk * SORTING)?;
+        let held = memory.take("collect features", self.bytes(shard)? as u64 * SORTING)?;
         let bytes = self.read(shard)?;
-        *self.lock(shard)? = Buffer { pieces: Vec::new(), held: self.memory.nothing(), spilled: None };
+        *self.lock(&self.buffers[shard])? = Buffer::default();
         Ok((bytes, held))
+    }
+}
+
+impl Buffer {
+    fn bytes(&self) -> usize {
+        self.spilled.iter().map(|spilled| spilled.length).sum::<usize>() + self.pieces.iter().map(Vec::len).sum::<usize>()
     }
 }
 

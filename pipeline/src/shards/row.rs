@@ -1,35 +1,63 @@
-//! An order line as bytes, between the scan of the lake and the sort of its shard: about 28 of them.
+//! Order lines as bytes, between the scan of the lake and the sort of their shard: lines of an order that stand together share what they have in
+//! common, so that a line takes about ten bytes.
 
 use crate::lake::{Line, LineKind, NOT_TOLD};
 use crate::time::Day;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
-/// What the first byte says beside the kind (its lowest two bits).
-const BOUGHT: u8 = 1 << 2;
-const RETURNS: u8 = 1 << 3;
-const OTHER: u8 = 1 << 4;
-const PROMOTED: u8 = 1 << 5;
-/// The time is whole seconds that fit 32 bits without sign.
-const SECONDS: u8 = 1 << 6;
-/// The line is visible from its own day.
-const VISIBLE: u8 = 1 << 7;
+/// What the first byte of an order says.
+mod order {
+    /// The time is whole seconds that fit 32 bits without sign.
+    pub const SECONDS: u8 = 1;
+    /// The lines are visible from their own day.
+    pub const VISIBLE: u8 = 1 << 1;
+    /// Something was bought.
+    pub const BOUGHT: u8 = 1 << 2;
+}
 
-/// The most bytes of a line: all of its numbers in full.
-const LONGEST: usize = 2 + 4 + 8 + 8 + 3 * 8 + 10 * 8 + 2 * 5;
+/// What the first byte of a line says beside its kind (the lowest two bits).
+mod line {
+    pub const BOUGHT: u8 = 1 << 2;
+    pub const RETURNS: u8 = 1 << 3;
+    pub const OTHER: u8 = 1 << 4;
+    pub const PROMOTED: u8 = 1 << 5;
+    /// It tells what was taken off.
+    pub const REDUCED: u8 = 1 << 6;
+    /// One unit.
+    pub const ONE: u8 = 1 << 7;
+}
 
-/// A line's bytes before they are appended.
+const ONE_UNIT: i32 = 1000;
+
+/// The most lines that are kept together.
+const LINES_MAX: usize = 255;
+/// The bytes before the customer: how many follow the length itself, and how many lines there are.
+const LENGTH_BYTES: usize = 2;
+/// The most bytes of what lines share, and of a line.
+const HEAD_MAX: usize = LENGTH_BYTES + 4 + 1 + 1 + 8 + 8 + 4 * 10;
+const LINE_MAX: usize = 1 + 6 * 10 + 2 * 8;
+
+const OUT_MAX: usize = if HEAD_MAX > LINE_MAX { HEAD_MAX } else { LINE_MAX };
+
+/// Bytes before they are appended.
 struct Out {
-    bytes: [u8; LONGEST],
+    bytes: [u8; OUT_MAX],
     length: usize,
 }
 
 impl Out {
+    fn new() -> Self {
+        Self { bytes: [0; OUT_MAX], length: 0 }
+    }
+
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
         self.length += bytes.len();
     }
 
+    #[inline]
     fn varint(&mut self, mut number: u64) {
         while number > 0x7F {
             self.bytes[self.length] = number as u8 | 0x80;
@@ -40,40 +68,85 @@ impl Out {
         self.length += 1;
     }
 
+    #[inline]
     fn signed(&mut self, number: i64) {
         self.varint((number << 1 ^ number >> 63) as u64);
     }
+
+    #[inline]
+    fn append_to(&mut self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(&self.bytes[..self.length]);
+        self.length = 0;
+    }
 }
 
-/// Appends the line of the source customer `number`: a byte that says how many follow, then these.
+/// Appends lines of the source customer `number`.
 #[inline]
-pub fn encode(buffer: &mut Vec<u8>, number: u32, line: &Line) {
+pub fn encode<'a>(buffer: &mut Vec<u8>, number: u32, mut lines: impl Iterator<Item = &'a Line>) {
+    let mut out = Out::new();
+    let mut next = lines.next();
+    while let Some(first) = next {
+        let start = buffer.len();
+        head(&mut out, number, first);
+        out.append_to(buffer);
+        let (mut count, mut bought) = (0, 0);
+        while let Some(line) = next.filter(|line| count < LINES_MAX && is_of(line, first)) {
+            one(&mut out, line);
+            out.append_to(buffer);
+            count += 1;
+            bought |= if line.is_bought { order::BOUGHT } else { 0 };
+            next = lines.next();
+        }
+        let length = (buffer.len() - start - LENGTH_BYTES) as u16;
+        buffer[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+        buffer[start + LENGTH_BYTES + 4] = count as u8;
+        buffer[start + LENGTH_BYTES + 5] |= bought;
+    }
+}
+
+/// Whether a line shares all with `first` that lines of an order have in common.
+fn is_of(line: &Line, first: &Line) -> bool {
+    let shared = |line: &Line| (line.order, line.ordered_at, line.day, line.visible_from, line.store, line.channel);
+    shared(line) == shared(first)
+}
+
+fn head(out: &mut Out, number: u32, line: &Line) {
     let seconds = u32::try_from(line.ordered_at / 1_000_000).ok().filter(|seconds| i64::from(*seconds) * 1_000_000 == line.ordered_at);
     let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
-    let says = line.kind as u8
-        | set(line.is_bought, BOUGHT)
-        | set(line.return_of != 0, RETURNS)
-        | set(line.other != 0, OTHER)
-        | set(line.promotion != 0, PROMOTED)
-        | set(seconds.is_some(), SECONDS)
-        | set(line.visible_from == line.day, VISIBLE);
-    let mut out = Out { bytes: [0; LONGEST], length: 1 };
-    out.put(&[says]);
+    let says = set(seconds.is_some(), order::SECONDS) | set(line.visible_from == line.day, order::VISIBLE);
+    out.put(&[0; LENGTH_BYTES]);
     out.put(&number.to_le_bytes());
+    // The number of lines is not known yet.
+    out.put(&[0, says]);
     match seconds {
         Some(seconds) => out.put(&seconds.to_le_bytes()),
         None => out.put(&line.ordered_at.to_le_bytes()),
     }
     out.put(&line.order.to_le_bytes());
     out.signed(i64::from(line.day.0) - line.ordered_at.div_euclid(DAY_MICROS));
-    if says & VISIBLE == 0 {
+    if says & order::VISIBLE == 0 {
         out.signed(line.visible_from.since(line.day));
     }
-    out.signed(i64::from(line.milli_units));
-    out.signed(line.amount_minor);
-    out.varint(u64::from(line.product));
     out.varint(u64::from(line.store));
     out.varint(u64::from(line.channel));
+}
+
+fn one(out: &mut Out, line: &Line) {
+    let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
+    let is_reduced = (line.off_minor, line.coupon_minor) != (NOT_TOLD, NOT_TOLD);
+    let says = line.kind as u8
+        | set(line.is_bought, line::BOUGHT)
+        | set(line.return_of != 0, line::RETURNS)
+        | set(line.other != 0, line::OTHER)
+        | set(line.promotion != 0, line::PROMOTED)
+        | set(is_reduced, line::REDUCED)
+        | set(line.milli_units == ONE_UNIT, line::ONE);
+    out.put(&[says]);
+    if says & line::ONE == 0 {
+        out.signed(i64::from(line.milli_units));
+    }
+    out.signed(line.amount_minor);
+    out.varint(u64::from(line.product));
     if line.promotion != 0 {
         out.varint(u64::from(line.promotion));
     }
@@ -83,39 +156,82 @@ pub fn encode(buffer: &mut Vec<u8>, number: u32, line: &Line) {
     if line.other != 0 {
         out.put(&line.other.to_le_bytes());
     }
-    // At the end, so that a line that tells nothing of it takes nothing for it.
-    if (line.off_minor, line.coupon_minor) != (NOT_TOLD, NOT_TOLD) {
+    if is_reduced {
         out.signed(i64::from(line.off_minor));
         out.signed(i64::from(line.coupon_minor));
     }
-    out.bytes[0] = (out.length - 1) as u8;
-    buffer.extend_from_slice(&out.bytes[..out.length]);
 }
 
-/// The bytes of one line after another, each with the number of its source customer; these bytes are what `encode` appended.
-pub struct Encoded<'a>(pub &'a [u8]);
+/// Lines that stand together, as bytes: those that `encode` appended at once, or some of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Together<'a>(&'a [u8]);
 
-impl<'a> Iterator for Encoded<'a> {
-    type Item = (u32, &'a [u8]);
+impl<'a> Together<'a> {
+    /// The lines whose bytes begin at `at`.
+    pub fn at(bytes: &'a [u8], at: usize) -> Option<Self> {
+        Encoded(&bytes[at..]).next()
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let (&length, _) = self.0.split_first()?;
-        let (row, rest) = self.0.split_at(1 + usize::from(length));
-        self.0 = rest;
-        Some((u32::from_le_bytes(row[2..6].try_into().expect("four bytes")), row))
+    /// All bytes.
+    pub fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The number of the source customer.
+    #[inline]
+    pub fn number(self) -> u32 {
+        u32::from_le_bytes(self.0[LENGTH_BYTES..LENGTH_BYTES + 4].try_into().expect("four bytes"))
+    }
+
+    /// How many lines there are.
+    #[inline]
+    pub fn lines(self) -> usize {
+        usize::from(self.0[LENGTH_BYTES + 4])
+    }
+
+    /// When these lines were ordered, UTC microseconds, if something was bought.
+    pub fn bought_at(self) -> Option<i64> {
+        let mut bytes = In(&self.0[LENGTH_BYTES + 5..]);
+        let [says] = bytes.take();
+        (says & order::BOUGHT != 0).then(|| bytes.time(says))
+    }
+
+    /// Hands every line to `visit`.
+    #[inline]
+    pub fn each(self, mut visit: impl FnMut(Line)) {
+        let mut bytes = In(&self.0[LENGTH_BYTES + 5..]);
+        let shared = bytes.head();
+        (0..self.lines()).for_each(|_| visit(bytes.one(shared)));
     }
 }
 
-/// Takes a line's bytes apart, from the left.
+/// Encoded lines, one after another; as many as stand together at once.
+pub struct Encoded<'a>(pub &'a [u8]);
+
+impl<'a> Iterator for Encoded<'a> {
+    type Item = Together<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (length, _) = self.0.split_first_chunk::<LENGTH_BYTES>()?;
+        let (together, rest) = self.0.split_at(LENGTH_BYTES + usize::from(u16::from_le_bytes(*length)));
+        self.0 = rest;
+        Some(Together(together))
+    }
+}
+
+/// Takes bytes apart, from the left.
 struct In<'a>(&'a [u8]);
 
 impl In<'_> {
+    #[inline]
     fn take<const N: usize>(&mut self) -> [u8; N] {
         let (head, rest) = self.0.split_first_chunk::<N>().expect("encoded with them");
         self.0 = rest;
         *head
     }
 
+    #[inline]
     fn varint(&mut self) -> u64 {
         let (mut number, mut shift) = (0, 0);
         loop {
@@ -128,47 +244,66 @@ impl In<'_> {
         }
     }
 
+    #[inline]
     fn signed(&mut self) -> i64 {
         let number = self.varint();
         (number >> 1) as i64 ^ -((number & 1) as i64)
     }
-}
 
-/// The line of the bytes that `Encoded` gives.
-#[inline]
-pub fn decode(row: &[u8]) -> Line {
-    let says = row[1];
-    let mut row = In(&row[6..]);
-    let ordered_at = if says & SECONDS != 0 { i64::from(u32::from_le_bytes(row.take())) * 1_000_000 } else { i64::from_le_bytes(row.take()) };
-    let order = u64::from_le_bytes(row.take());
-    let day = Day((ordered_at.div_euclid(DAY_MICROS) + row.signed()) as i32);
-    let visible_from = if says & VISIBLE != 0 { day } else { day.plus(row.signed() as i32) };
-    let (milli_units, amount_minor) = (row.signed() as i32, row.signed());
-    let [product, store, channel] = std::array::from_fn(|_| row.varint() as u32);
-    let promotion = if says & PROMOTED != 0 { row.varint() as u32 } else { 0 };
-    let return_of = if says & RETURNS != 0 { u64::from_le_bytes(row.take()) } else { 0 };
-    let other = if says & OTHER != 0 { u64::from_le_bytes(row.take()) } else { 0 };
-    let mut reduction = || if row.0.is_empty() { NOT_TOLD } else { row.signed() as i32 };
-    let (off_minor, coupon_minor) = (reduction(), reduction());
-    let kind = LineKind::from_byte(says & 3);
-    let is_bought = says & BOUGHT != 0;
-    Line {
-        ordered_at,
-        order,
-        product,
-        kind,
-        amount_minor,
-        day,
-        visible_from,
-        milli_units,
-        is_bought,
-        return_of,
-        store,
-        channel,
-        promotion,
-        other,
-        off_minor,
-        coupon_minor,
+    fn time(&mut self, says: u8) -> i64 {
+        if says & order::SECONDS != 0 { i64::from(u32::from_le_bytes(self.take())) * 1_000_000 } else { i64::from_le_bytes(self.take()) }
+    }
+
+    /// A line that has only what all lines of an order share.
+    fn head(&mut self) -> Line {
+        let [says] = self.take();
+        let ordered_at = self.time(says);
+        let order = u64::from_le_bytes(self.take());
+        let day = Day((ordered_at.div_euclid(DAY_MICROS) + self.signed()) as i32);
+        let visible_from = if says & order::VISIBLE != 0 { day } else { day.plus(self.signed() as i32) };
+        let [store, channel] = std::array::from_fn(|_| self.varint() as u32);
+        Line {
+            ordered_at,
+            order,
+            product: 0,
+            kind: LineKind::Sale,
+            amount_minor: 0,
+            day,
+            visible_from,
+            milli_units: ONE_UNIT,
+            is_bought: false,
+            return_of: 0,
+            store,
+            channel,
+            promotion: 0,
+            other: 0,
+            off_minor: NOT_TOLD,
+            coupon_minor: NOT_TOLD,
+        }
+    }
+
+    #[inline]
+    fn one(&mut self, shared: Line) -> Line {
+        let [says] = self.take();
+        let mut line = Line { kind: LineKind::from_byte(says & 3), is_bought: says & line::BOUGHT != 0, ..shared };
+        if says & line::ONE == 0 {
+            line.milli_units = self.signed() as i32;
+        }
+        line.amount_minor = self.signed();
+        line.product = self.varint() as u32;
+        if says & line::PROMOTED != 0 {
+            line.promotion = self.varint() as u32;
+        }
+        if says & line::RETURNS != 0 {
+            line.return_of = u64::from_le_bytes(self.take());
+        }
+        if says & line::OTHER != 0 {
+            line.other = u64::from_le_bytes(self.take());
+        }
+        if says & line::REDUCED != 0 {
+            (line.off_minor, line.coupon_minor) = (self.signed() as i32, self.signed() as i32);
+        }
+        line
     }
 }
 
@@ -176,8 +311,8 @@ pub fn decode(row: &[u8]) -> Line {
 mod tests {
     use super::*;
 
-    #[test]
-    fn lines_come_back() {
+    /// A plain line, and one of which all is odd.
+    fn plain_and_odd() -> (Line, Line) {
         let plain = Line {
             ordered_at: 1_782_777_600_000_000,
             order: 0xFEDC_BA98_7654_3210,
@@ -213,12 +348,42 @@ mod tests {
             off_minor: i32::MAX,
             ..plain
         };
+        (plain, odd)
+    }
+
+    #[test]
+    fn lines_come_back() {
+        let (plain, odd) = plain_and_odd();
+        let other = Line { product: 9, amount_minor: -1, milli_units: 1_000, promotion: 4, ..plain };
         let mut bytes = Vec::new();
-        let written = [(3, plain), (u32::MAX - 1, odd), (0, Line { kind: LineKind::NoProduct, ..plain })];
-        written.iter().for_each(|(number, line)| encode(&mut bytes, *number, line));
-        let read: Vec<(u32, Line)> = Encoded(&bytes).map(|(number, row)| (number, decode(row))).collect();
+        let many = vec![other; LINES_MAX + 1];
+        let written = [(3, vec![plain, other, odd]), (u32::MAX - 1, vec![odd]), (0, vec![Line { kind: LineKind::NoProduct, ..plain }]), (7, many)];
+        let mut ends = Vec::new();
+        for (number, lines) in &written {
+            encode(&mut bytes, *number, lines.iter());
+            ends.push(bytes.len());
+        }
+        let mut read: Vec<(u32, Vec<Line>)> = Vec::new();
+        let mut counts = Vec::new();
+        for together in Encoded(&bytes) {
+            counts.push(together.lines());
+            match read.last_mut().filter(|last| last.0 == together.number()) {
+                Some((_, lines)) => together.each(|line| lines.push(line)),
+                None => {
+                    let mut lines = Vec::new();
+                    together.each(|line| lines.push(line));
+                    read.push((together.number(), lines));
+                }
+            }
+        }
         assert_eq!(read, written);
-        // Length, what it says, customer, seconds, order, then day, units (two bytes), amount (two), product (two), store, channel.
-        assert_eq!(Encoded(&bytes).next().expect("a line").1.len(), 1 + 1 + 4 + 4 + 8 + 1 + 2 + 2 + 2 + 1 + 1);
+        // Two lines of an order stand together; another order's does not; no more than 255 do.
+        assert_eq!(counts, [2, 1, 1, 1, LINES_MAX, 1]);
+        // Length, customer, count, what it says, seconds, order, day, store, channel; then what the line says, units, amount, product.
+        let head = 2 + 4 + 1 + 1 + 4 + 8 + 1 + 1 + 1;
+        assert_eq!(Encoded(&bytes).next().expect("lines").bytes().len(), head + (1 + 2 + 2 + 2) + (1 + 1 + 1 + 1));
+        let bought: Vec<Option<i64>> = Encoded(&bytes).take(3).map(Together::bought_at).collect();
+        assert_eq!(bought, [Some(plain.ordered_at), None, None]);
+        assert_eq!(Together::at(&bytes, ends[0]).expect("lines").number(), u32::MAX - 1);
     }
 }

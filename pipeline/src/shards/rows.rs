@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::partition::{Partition, Scratch};
+use super::partition::{Partition, Scratch, share_of};
 use crate::allowance::Allowance;
 use crate::error::Result;
 use crate::features::Cell;
@@ -20,7 +20,7 @@ pub struct FeatureRows {
 impl FeatureRows {
     /// Room for rows of `width` cells of the customers of shards that begin at `starts`.
     pub(super) fn new(width: usize, starts: Vec<usize>, memory: &Allowance, scratch: Scratch<'_>) -> Self {
-        Self { shards: Partition::new("collect features", starts.len() - 1, memory, scratch), starts, width }
+        Self { shards: Partition::new("collect features", starts.len() - 1, &share_of(memory), scratch), starts, width }
     }
 
     /// Keeps the rows of a shard.

@@ -2,7 +2,7 @@
 
 use super::rows::FeatureRows;
 use super::sample::Sampled;
-use crate::audit::CustomerDay;
+use crate::audit::{CustomerDay, UnknownLines};
 use crate::features::Facts;
 use crate::models::cycle::Cells;
 use crate::time::Day;
@@ -34,4 +34,6 @@ pub struct State {
     pub duplicates: u64,
     /// What customers' lines say of the newest days, by days before as_of.
     pub days: Vec<CustomerDay>,
+    /// The newest lines of customers whom the table `customers` does not know.
+    pub unknown: UnknownLines,
 }

@@ -1,0 +1,262 @@
+//! The increment: a run starts from what the live one kept of the order lines, reads only the files that it does not know, and keeps what it read.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::identity::{Identity, PROGRAM};
+use super::params::Params;
+use crate::error::{Error, Result};
+use crate::key::{hex, sha256};
+use crate::lake::{Cut, LineNames, NamesMark, NamesSince, OpenTable};
+use crate::publish::{self, ErasedList, KeptLayer, Object, StateIndex};
+use crate::shards::{self, Divide, Layer};
+use crate::store::Store;
+use crate::time::Day;
+
+/// More layers are put together: each costs a request a chunk.
+const LAYERS_MAX: usize = 32;
+/// A layer with this share of all lines is left as it is then.
+const LARGE: u64 = 8;
+
+/// Where a run finds what was kept, and keeps what it reads.
+pub struct Keeping<'a> {
+    store: &'a Store,
+    job: &'a str,
+    build_id: &'a str,
+    as_of: Day,
+    rules: String,
+    index: Option<StateIndex>,
+    /// Why nothing that was kept can be used.
+    why_not: &'static str,
+    /// Whether no run of a later date is live.
+    is_newest: bool,
+    kept: Mutex<Option<StateIndex>>,
+}
+
+/// What is used of what was kept.
+struct Start {
+    index: StateIndex,
+    mark: NamesMark,
+}
+
+/// The order lines, and how it came about.
+pub struct Lines {
+    /// The lines.
+    pub layer: Layer,
+    /// What was read and what was known, in a few words.
+    pub told: String,
+}
+
+impl<'a> Keeping<'a> {
+    /// What the live run kept, if it was made by the same rules.
+    ///
+    /// # Errors
+    /// Those of the store; `Bug` if the rules cannot be written.
+    pub fn open(params: &'a Params, identity: &'a Identity, erased: &ErasedList, lines: &OpenTable, store: &'a Store) -> Result<Self> {
+        let has_customers = params.lake.tables.iter().any(|table| table.input.contract.name == "customers");
+        let rules = json!({
+            "program": PROGRAM, "order_lines": lines.params, "contract": lines.params.input.contract.columns.iter().map(|column| &column.name).collect::<Vec<_>>(),
+            "timezone": params.zone.name(), "currency": params.currency, "customers": has_customers,
+            "erased": erased.digest, "shards": params.shards, "lines_max": params.customers.max_rows_per_customer,
+        });
+        let rules = hex(&sha256(rules.to_string().as_bytes()));
+        let live = publish::read_live(store, &params.name)?.map(|(live, _)| live);
+        // What a run keeps that will not be live is used by nobody.
+        let is_newest = live.as_ref().is_none_or(|live| live.as_of <= params.as_of.to_string());
+        let build = live.map(|live| publish::read_manifest(store, &publish::Run::at(&params.name, &live.reference()))).transpose()?.flatten();
+        let found = build.map(|manifest| StateIndex::read(store, &params.name, &manifest.build_id)).transpose()?.flatten();
+        let (index, why_not) = match found {
+            None => (None, "nothing was kept"),
+            Some(index) if index.rules != rules => (None, "the rules for order lines are others than before"),
+            Some(index) if index.as_of > params.as_of => (None, "what was kept is of a later date"),
+            Some(index) => (Some(index), "what was kept is damaged"),
+        };
+        let (job, build_id, as_of) = (&params.name, &identity.build_id, params.as_of);
+        Ok(Self { store, job, build_id, as_of, rules, index, why_not, is_newest, kept: Mutex::default() })
+    }
+
+    /// Gives names the numbers that they have in what was kept; None where it cannot be used.
+    fn start(&self, names: &LineNames) -> Result<Option<Start>> {
+        let Some(index) = &self.index else { return Ok(None) };
+        for object in &index.names {
+            let since: Option<NamesSince> = object.read(self.store, self.job)?.and_then(|bytes| shards::unpack(&bytes));
+            if since.and_then(|since| names.restore(&since)).is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Start { index: index.clone(), mark: names.mark() }))
+    }
+
+    /// Writes for the next run what was kept, unless the run is held.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn close(self) -> Result<()> {
+        let kept = self.kept.into_inner().map_err(|_| Error::bug("a thread died with the state in its hands"))?;
+        kept.map_or(Ok(()), |index| index.write(self.store, self.job, self.build_id))
+    }
+}
+
+/// Names, as the run begins, and what it starts from.
+pub struct Begun<'a> {
+    /// The names.
+    pub names: LineNames,
+    keeping: Option<&'a Keeping<'a>>,
+    start: Option<Start>,
+}
+
+impl<'a> Begun<'a> {
+    /// A run that starts from what was kept, as far as it can be used.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn of(keeping: Option<&'a Keeping<'a>>) -> Result<Self> {
+        let names = LineNames::default();
+        match keeping.map(|keeping| keeping.start(&names)).transpose()?.flatten() {
+            Some(start) => Ok(Self { names, keeping, start: Some(start) }),
+            None => Ok(Self::anew(keeping)),
+        }
+    }
+
+    /// A run that starts from nothing.
+    pub fn anew(keeping: Option<&'a Keeping<'a>>) -> Self {
+        Self { names: LineNames::default(), keeping, start: None }
+    }
+
+    /// Whether anything that was kept is used.
+    pub fn is_from_kept(&self) -> bool {
+        self.start.is_some()
+    }
+
+    /// The order lines: those of known files as they were kept, those of others read; None where what was kept turns out to be damaged, and all is
+    /// to be begun anew.
+    ///
+    /// # Errors
+    /// Those of the lake and the store; `Limit` where memory or scratch is full.
+    pub fn lines(&self, table: &OpenTable, cut: &Cut, with: &Divide<'_>) -> Result<Option<Lines>> {
+        let files: BTreeSet<_> = table.sources.iter().map(|source| &source.identity).collect();
+        let layers = self.start.iter().flat_map(|start| &start.index.layers);
+        let known: Vec<&KeptLayer> = layers.filter(|layer| layer.files.iter().all(|file| files.contains(file))).collect();
+        let is_known = |place: &usize| known.iter().any(|layer| layer.files.contains(&table.sources[*place].identity));
+        let new: Vec<usize> = (0..table.sources.len()).filter(|place| !is_known(place)).collect();
+        let (stay, join) = if known.len() < LAYERS_MAX { (known, Vec::new()) } else { divided(known) };
+        let mut whole = with.nothing();
+        let mut kept = Vec::new();
+        for layer in stay {
+            let Some(unpacked) = self.unpacked(layer, cut, with)? else { return Ok(None) };
+            whole.absorb(unpacked, with.memory)?;
+            kept.push(layer.clone());
+        }
+        let groups: Vec<Range<usize>> =
+            if self.start.is_some() { std::iter::once(0..new.len()).filter(|all| !all.is_empty()).collect() } else { halves(new.len()) };
+        let read = |group: &Range<usize>| Ok((shards::divide(&table.of_files(&new[group.clone()]), cut, with)?, new[group.clone()].to_vec()));
+        let read: Vec<Result<(Layer, Vec<usize>)>> = groups.par_iter().map(read).collect();
+        let mut read = read.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut joined: BTreeSet<_> = BTreeSet::new();
+        for layer in join {
+            let Some(unpacked) = self.unpacked(layer, cut, with)? else { return Ok(None) };
+            if read.is_empty() {
+                read.push((with.nothing(), Vec::new()));
+            }
+            read[0].0.absorb(unpacked, with.memory)?;
+            joined.extend(layer.files.iter().cloned());
+        }
+        for (mut layer, places) in read {
+            let mut files: BTreeSet<_> = places.iter().map(|place| table.sources[*place].identity.clone()).collect();
+            files.append(&mut joined);
+            // Rows after as_of will be seen later: such files are read again.
+            if layer.counts.rows_after_as_of == 0 {
+                kept.extend(self.packed(&mut layer, files, cut)?);
+            }
+            whole.absorb(layer, with.memory)?;
+        }
+        if self.start.is_some() && with.misses(&whole) {
+            return Ok(None);
+        }
+        self.keep(kept)?;
+        Ok(Some(Lines { layer: whole, told: self.told(table.sources.len(), new.len()) }))
+    }
+
+    fn told(&self, files: usize, new: usize) -> String {
+        match (&self.start, self.keeping) {
+            (Some(start), _) => format!("{new} of {files} files read, the others known since {}", start.index.as_of),
+            (None, Some(keeping)) => format!("{files} files read, as {}", keeping.why_not),
+            (None, None) => format!("{files} files read"),
+        }
+    }
+
+    fn unpacked(&self, layer: &KeptLayer, cut: &Cut, with: &Divide<'_>) -> Result<Option<Layer>> {
+        let Some(keeping) = self.keeping else { return Ok(None) };
+        let Some(head) = layer.head.read(keeping.store, keeping.job)? else { return Ok(None) };
+        let Some(unpacked) = with.unpack(&head, cut) else { return Ok(None) };
+        let chunk = |chunk: &Object| {
+            let _held = with.memory.take("read what was kept", chunk.bytes)?;
+            let bytes = chunk.read(keeping.store, keeping.job)?;
+            bytes.map_or(Ok(false), |bytes| with.unpack_chunk(&unpacked, &bytes))
+        };
+        let whole: Vec<Result<bool>> = layer.chunks.par_iter().map(chunk).collect();
+        let is_whole = whole.into_iter().collect::<Result<Vec<bool>>>()?.into_iter().all(|whole| whole);
+        Ok(is_whole.then_some(unpacked))
+    }
+
+    fn packed(&self, layer: &mut Layer, files: BTreeSet<crate::lake::Identity>, cut: &Cut) -> Result<Option<KeptLayer>> {
+        let Some(keeping) = self.keeping.filter(|keeping| keeping.is_newest) else { return Ok(None) };
+        let write = |stem: &str, bytes: Vec<u8>| Object::write(keeping.store, keeping.job, keeping.build_id, stem, bytes.into());
+        let head = write("head", layer.head(cut.as_of)?)?;
+        let mut chunks = Vec::new();
+        layer.chunks(|bytes| {
+            chunks.push(write("lines", bytes)?);
+            Ok(())
+        })?;
+        Ok(Some(KeptLayer { as_of: cut.as_of, files, head, chunks }))
+    }
+
+    /// Notes what the next run may start from.
+    fn keep(&self, layers: Vec<KeptLayer>) -> Result<()> {
+        let Some(keeping) = self.keeping.filter(|keeping| keeping.is_newest) else { return Ok(()) };
+        let before = self.start.as_ref().filter(|start| start.index.names.len() < LAYERS_MAX);
+        let (mut names, mark) = before.map_or_else(Default::default, |start| (start.index.names.clone(), start.mark.clone()));
+        if self.names.mark() != mark {
+            let since = shards::pack(&self.names.since(&mark))?;
+            names.push(Object::write(keeping.store, keeping.job, keeping.build_id, "names", since.into())?);
+        }
+        let index = StateIndex { rules: keeping.rules.clone(), as_of: keeping.as_of, names, layers };
+        *keeping.kept.lock().map_err(|_| Error::bug("a thread died with the state in its hands"))? = Some(index);
+        Ok(())
+    }
+}
+
+/// Layers that stay as they are, and those that are put together.
+fn divided(layers: Vec<&KeptLayer>) -> (Vec<&KeptLayer>, Vec<&KeptLayer>) {
+    let bytes: u64 = layers.iter().map(|layer| layer.bytes()).sum();
+    layers.into_iter().partition(|layer| layer.bytes() * LARGE >= bytes)
+}
+
+/// Files in groups of which each is a layer: the newest alone, then twice as many each time, since it is new files that change.
+fn halves(files: usize) -> Vec<Range<usize>> {
+    let (mut groups, mut end, mut size) = (Vec::new(), files, 1);
+    while end > 0 {
+        let start = end.saturating_sub(size);
+        groups.push(start..end);
+        end = start;
+        size = (files - end).max(1);
+    }
+    groups.reverse();
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_files_stand_alone() {
+        assert!(halves(0).is_empty());
+        assert_eq!(halves(2), [0..1, 1..2]);
+        assert_eq!(halves(24), [0..8, 8..16, 16..20, 20..22, 22..23, 23..24]);
+    }
+}

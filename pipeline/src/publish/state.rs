@@ -1,0 +1,150 @@
+//! What a run keeps for the next one, so that it reads only files that it does not know: a cache beside the runs, in no digest. Every object is
+//! checked by its hash; without one that is whole the files are read again.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+use crate::key::{hex, sha256};
+use crate::lake::Identity;
+use crate::store::{Created, Entry, Store};
+use crate::time::Day;
+
+/// A file of the state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// The build that wrote it.
+    pub build_id: String,
+    /// Its name in that build's folder.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Digest of its bytes, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// What some files of the order lines gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptLayer {
+    /// The as-of date of the run that read them: for an earlier one they must be read again.
+    pub as_of: Day,
+    /// The files.
+    pub files: BTreeSet<Identity>,
+    /// All but the lines.
+    pub head: Object,
+    /// The lines.
+    pub chunks: Vec<Object>,
+}
+
+/// All that a run kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateIndex {
+    /// Digest of all that decides, beside the files, what a layer is.
+    pub rules: String,
+    /// The run's as-of date.
+    pub as_of: Day,
+    /// Names that lines carry, in the order of their numbers.
+    pub names: Vec<Object>,
+    /// Layers.
+    pub layers: Vec<KeptLayer>,
+}
+
+/// An index, and its digest.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    index: StateIndex,
+    index_sha256: String,
+}
+
+/// Version of the state: it rises when the bytes of its objects change.
+const VERSION: u32 = 1;
+const INDEX: &str = "index.json";
+
+fn top(job: &str) -> String {
+    format!("{job}/state/{VERSION}")
+}
+
+impl KeptLayer {
+    /// Bytes of the lines.
+    pub fn bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.bytes).sum()
+    }
+}
+
+impl StateIndex {
+    /// What the run of a build kept; None where nothing whole is there.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn read(store: &Store, job: &str, build_id: &str) -> Result<Option<Self>> {
+        let Some((text, _)) = store.get(&format!("{}/{build_id}/{INDEX}", top(job)))? else { return Ok(None) };
+        let sealed: Option<Sealed> = serde_json::from_slice(&text).ok();
+        Ok(sealed.filter(|sealed| sealed.index.digest().is_ok_and(|digest| digest == sealed.index_sha256)).map(|sealed| sealed.index))
+    }
+
+    /// Makes this what the run of a build kept; what is there already stays.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn write(self, store: &Store, job: &str, build_id: &str) -> Result<()> {
+        let sealed = Sealed { index_sha256: self.digest()?, index: self };
+        let text = serde_json::to_vec_pretty(&sealed).map_err(|error| Error::bug(format!("state: {error}")))?;
+        store.create(&format!("{}/{build_id}/{INDEX}", top(job)), text.into()).map(drop)
+    }
+
+    fn digest(&self) -> Result<String> {
+        let text = serde_json::to_vec(self).map_err(|error| Error::bug(format!("state: {error}")))?;
+        Ok(hex(&sha256(&text)))
+    }
+
+    fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.names.iter().chain(self.layers.iter().flat_map(|layer| std::iter::once(&layer.head).chain(&layer.chunks)))
+    }
+}
+
+impl Object {
+    /// Writes an object of a build, under a name that begins with `stem` and holds its digest.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn write(store: &Store, job: &str, build_id: &str, stem: &str, bytes: Bytes) -> Result<Self> {
+        let digest = hex(&sha256(&bytes));
+        let object = Self { build_id: build_id.to_owned(), name: format!("{stem}-{}.bin", &digest[..16]), bytes: bytes.len() as u64, sha256: digest };
+        match store.create(&object.path(job), bytes.clone())? {
+            Created::Existed(there) if there != bytes => {
+                Err(Error::new(Kind::Store, format!("{}: expected a file of its digest, got another", store.display(&object.path(job)))))
+            }
+            _ => Ok(object),
+        }
+    }
+
+    fn path(&self, job: &str) -> String {
+        format!("{}/{}/{}", top(job), self.build_id, self.name)
+    }
+
+    /// Its bytes; None where they are gone or damaged.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn read(&self, store: &Store, job: &str) -> Result<Option<Bytes>> {
+        match store.ranges(&self.path(job), std::slice::from_ref(&(0..self.bytes))) {
+            Ok(parts) => Ok(parts.into_iter().next().filter(|bytes| hex(&sha256(bytes)) == self.sha256)),
+            Err(error) if error.kind() == Kind::Input => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The files of all states but those that the run of a build kept.
+///
+/// # Errors
+/// Those of the store.
+pub fn forsaken(store: &Store, job: &str, build_id: Option<&str>, entries: &[Entry]) -> Result<Vec<Entry>> {
+    let index = build_id.map(|build_id| StateIndex::read(store, job, build_id)).transpose()?.flatten();
+    let mut needed: BTreeSet<String> = index.iter().flat_map(StateIndex::objects).map(|object| object.path(job)).collect();
+    needed.extend(index.and(build_id).map(|build_id| format!("{}/{build_id}/{INDEX}", top(job))));
+    let is_state = |entry: &&Entry| entry.path.starts_with(&format!("{job}/state/"));
+    Ok(entries.iter().filter(is_state).filter(|entry| !needed.contains(&entry.path)).cloned().collect())
+}

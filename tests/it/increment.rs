@@ -1,0 +1,192 @@
+//! What a run keeps for the next one: the next reads only what it does not know, and publishes the same bytes as one that reads all.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use regulars_tests::parquet_file::Cells;
+use regulars_tests::{files, lake, long, published, root};
+
+use crate::{quickstart, told};
+
+/// Files of the sample's lake by the day on which they reached it; those of tables without such days reached it before all.
+fn arrivals() -> BTreeMap<String, Vec<PathBuf>> {
+    let mut arrivals: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    let sample = root().join("data-samples/lake");
+    for file in files(&sample) {
+        let path = file.strip_prefix(&sample).expect("below").to_owned();
+        let day = path.display().to_string().split_once("recorded_on=").map_or_else(String::new, |(_, rest)| rest[..10].to_owned());
+        arrivals.entry(day).or_default().push(path);
+    }
+    arrivals
+}
+
+/// A lake that grows from day to day, and two stores: one whose runs start from what the one before kept, and one whose runs read all.
+struct Growing {
+    folder: tempfile::TempDir,
+    arrivals: BTreeMap<String, Vec<PathBuf>>,
+}
+
+impl Growing {
+    fn to(day: &str) -> Self {
+        let growing = Self { folder: tempfile::tempdir().expect("a folder"), arrivals: arrivals() };
+        growing.arrivals.range(..=day.to_owned()).for_each(|(day, _)| growing.arrive(day, &|_| true));
+        growing
+    }
+
+    fn lake(&self) -> PathBuf {
+        self.folder.path().join("lake")
+    }
+
+    /// The files of a day reach the lake, those of which `which` holds.
+    fn arrive(&self, day: &str, which: &dyn Fn(&str) -> bool) {
+        for path in self.arrivals.get(day).into_iter().flatten().filter(|path| which(&path.display().to_string())) {
+            let to = self.lake().join(path);
+            std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+            std::fs::copy(root().join("data-samples/lake").join(path), to).expect("a file");
+        }
+    }
+
+    /// A run over the lake as it is; what it says of the order lines.
+    fn run(&self, store: &str, as_of: &str, more: &[&str]) -> (published::Published, String) {
+        let lake = format!("lake.url={}", self.lake().display());
+        let arguments = ["--as-of", as_of, "--set", &lake, "--set", "audit.complete_lag_days_max=5", "--log", "json"];
+        let (code, text, error) = told(&quickstart(&self.store(store), &[&arguments[..], more].concat()));
+        assert_eq!(code, 0, "{as_of}: {text}{error}");
+        let steps = error.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let step = steps.filter(|event| event["event"] == "step_ended" && event["step"] == "divide lines into shards").next_back();
+        let detail = step.and_then(|event| event["detail"].as_str().map(str::to_owned)).unwrap_or_default();
+        let run = published::live(&self.store(store), "quickstart").expect("it is live");
+        (run, detail.rsplit("; ").next().unwrap_or_default().to_owned())
+    }
+
+    fn store(&self, store: &str) -> PathBuf {
+        self.folder.path().join(store)
+    }
+
+    /// Runs of both stores publish the same; what the first says of the order lines.
+    fn both(&self, as_of: &str, more: &[&str]) -> String {
+        let (kept, told) = self.run("kept", as_of, more);
+        let (all, _) = self.run("all", as_of, &[more, &["--set", "run.keep_state=false"]].concat());
+        let bytes = |run: &published::Published| -> Vec<(String, String)> {
+            run.manifest.all_files().iter().map(|file| (file.path.clone(), file.sha256.clone())).collect()
+        };
+        assert_eq!(bytes(&kept), bytes(&all), "{as_of}");
+        assert_eq!((&kept.manifest.inputs, &kept.manifest.run_id), (&all.manifest.inputs, &all.manifest.run_id), "{as_of}");
+        told
+    }
+
+    fn count(&self) -> usize {
+        files(&self.lake().join("order_lines")).len()
+    }
+}
+
+fn day(offset: i32) -> String {
+    regulars::time::Day::parse("2026-05-20").expect("a day").plus(offset).to_string()
+}
+
+/// Day after day; a file that comes late, one that is changed, rules that change who is one with whom and which lines count: the same bytes as from
+/// all files, and only those files read that are new.
+#[test]
+fn days_one_after_another_give_the_bytes_of_all_files() {
+    let growing = Growing::to(&day(0));
+    assert_eq!(growing.both(&day(0), &[]), format!("{} files read, as nothing was kept", growing.count()));
+    let known = |read: usize, before: i32| format!("{read} of {} files read, the others known since {}", growing.count(), day(before));
+    let lines = |path: &str| path.starts_with("order_lines");
+    for offset in 1..=long(30, 6) as i32 {
+        let kind = (offset - 1) % 6;
+        growing.arrive(&day(offset), &|path| kind != 2 || !lines(path));
+        let lines_max = format!("customers.max_rows_per_customer={}", 100_000 + offset / 6);
+        let rules = ["--set", &lines_max, "--set", "customers.link.probabilistic=false"];
+        match kind {
+            // Nobody is linked by weight on this day, and all are again on the next: customers split and merge.
+            1 => assert_eq!(growing.both(&day(offset), &rules), known(1, offset - 1)),
+            // The lines of a day come on the next.
+            2 => assert_eq!(growing.both(&day(offset), &rules[..2]), known(0, offset - 1)),
+            3 => {
+                growing.arrive(&day(offset - 1), &lines);
+                assert_eq!(growing.both(&day(offset), &rules[..2]), known(2, offset - 1));
+            }
+            // A file is corrected that was read together with others: they are read again.
+            4 => {
+                change(&growing.lake().join("order_lines"), &day(offset - 40));
+                let told = growing.both(&day(offset), &rules[..2]);
+                let read: usize = told.split(' ').next().and_then(|read| read.parse().ok()).expect("a number");
+                assert!(read > 2 && read * 3 < growing.count() && told == known(read, offset - 1), "{told}");
+            }
+            // Other rules for lines: nothing that was kept is of use.
+            5 => assert_eq!(
+                growing.both(&day(offset), &rules[..2]),
+                format!("{} files read, as the rules for order lines are others than before", growing.count())
+            ),
+            _ => assert_eq!(growing.both(&day(offset), &rules[..2]), known(1, offset - 1)),
+        }
+    }
+}
+
+/// Half of the amounts of the files of a day become others.
+fn change(folder: &Path, day: &str) {
+    assert_eq!(files(folder).iter().filter(|file| file.display().to_string().contains(day)).count(), 1, "{day}");
+    lake::edit(folder, &|path| path.contains(day), &|columns| {
+        if let Some(Cells::Int(amounts)) = columns.get_mut("amount") {
+            amounts.iter_mut().flatten().step_by(2).for_each(|amount| *amount *= 2);
+        }
+    });
+}
+
+/// Whatever is damaged, gone or of another date, the run reads all files, and publishes the same bytes.
+#[test]
+fn what_was_kept_is_used_only_if_it_is_whole() {
+    let growing = Growing::to(&day(0));
+    growing.both(&day(0), &[]);
+    let state = growing.store("kept").join("quickstart/state");
+    let kept = |stem: &str| -> Vec<PathBuf> {
+        files(&state).into_iter().filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(stem))).collect()
+    };
+    for (offset, stem, is_gone) in [(1, "lines", false), (2, "head", true), (3, "names", false), (4, "index", false), (5, "lines", true)] {
+        for path in kept(stem) {
+            let mut bytes = std::fs::read(&path).expect("a file");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            if is_gone { std::fs::remove_file(&path) } else { std::fs::write(&path, bytes) }.expect("a file changes");
+        }
+        growing.arrive(&day(offset), &|_| true);
+        let why = if stem == "index" { "nothing was kept" } else { "what was kept is damaged" };
+        assert_eq!(growing.both(&day(offset), &[]), format!("{} files read, as {why}", growing.count()), "{stem}");
+    }
+    // A run of an earlier date cannot use what is known of a later one, and keeps nothing: it will not be live.
+    let before = files(&state);
+    let (code, text, error) = told(&quickstart(
+        &growing.store("kept"),
+        &[
+            "--as-of",
+            &day(2),
+            "--set",
+            &format!("lake.url={}", growing.lake().display()),
+            "--set",
+            "audit.complete_lag_days_max=5",
+            "--set",
+            "churn.horizon_days=50",
+        ],
+    ));
+    assert!(code == 0 && error.contains("as what was kept is of a later date"), "{text}{error}");
+    assert_eq!(files(&state), before);
+}
+
+/// `gc` takes what no run will need, and the next run still knows the files.
+#[test]
+fn gc_leaves_what_the_next_run_needs() {
+    let growing = Growing::to(&day(0));
+    for offset in 0..3 {
+        growing.arrive(&day(offset), &|_| true);
+        growing.both(&day(offset), &[]);
+    }
+    let state = growing.store("kept").join("quickstart/state");
+    let before = files(&state).len();
+    let (store, age) = (format!("store.url={}", growing.store("kept").display()), "store.keep.min_age_hours=0");
+    let (code, text, error) = told(&crate::run(&["gc", "configs/quickstart.yaml", "--yes", "--set", &store, "--set", age]));
+    assert!(code == 0 && text.contains("(kept for a run that has been)"), "{text}{error}");
+    // The indexes of the two runs before.
+    assert_eq!(before - files(&state).len(), 2);
+    growing.arrive(&day(3), &|_| true);
+    assert_eq!(growing.both(&day(3), &[]), format!("1 of {} files read, the others known since {}", growing.count(), day(2)));
+}
