@@ -84,7 +84,8 @@ mod tests {
         let mut orders = Orders::default();
         orders.find(&lines);
         orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
-        let days = orders.days();
+        orders.remember();
+        let days = orders.remembered_days();
         let seen = |date, days_after, as_of| labels(days, Day(date), Horizon { days: days_after, as_of: Day(as_of), late_days: 0 });
         assert_eq!(seen(20, 30, 60).horizon_order_days, 1);
         assert!(seen(20, 29, 60).churned());

@@ -52,8 +52,8 @@ impl Growing {
         let arguments = ["--as-of", as_of, "--set", &lake, "--set", "audit.complete_lag_days_max=5", "--log", "json"];
         let (code, text, error) = told(&quickstart(&self.store(store), &[&arguments[..], more].concat()));
         assert_eq!(code, 0, "{as_of}: {text}{error}");
-        let steps = error.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let step = steps.filter(|event| event["event"] == "step_ended" && event["step"] == "divide lines into shards").next_back();
+        let mut steps = error.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let step = steps.rfind(|event| event["event"] == "step_ended" && event["step"] == "divide lines into shards");
         let detail = step.and_then(|event| event["detail"].as_str().map(str::to_owned)).unwrap_or_default();
         let run = published::live(&self.store(store), "quickstart").expect("it is live");
         (run, detail.rsplit("; ").next().unwrap_or_default().to_owned())

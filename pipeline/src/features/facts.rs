@@ -32,6 +32,15 @@ impl Facts {
         Self { date, observed_to, first_day: None, last_day: None, order_count: 0, order_days: 0, value_minor: 0, window_value_minor: 0 }
     }
 
+    /// Takes the distinct order days, oldest first.
+    fn count_days(&mut self, days: &[Day]) {
+        self.first_day = days.first().copied();
+        self.last_day = days.last().copied();
+        self.order_days = days.len() as i64;
+        // Who ordered elsewhere after the home store's last file was observed to then.
+        self.observed_to = self.last_day.map_or(self.observed_to, |last| self.observed_to.max(last));
+    }
+
     /// x: distinct order days less one; None for who never ordered.
     pub fn repeat_day_count(&self) -> Option<i64> {
         self.first_day.map(|_| self.order_days - 1)
@@ -59,6 +68,8 @@ impl Facts {
 pub(super) struct Order {
     /// Time and day of the earliest visible line; None where no line is visible yet.
     first: Option<(i64, Day)>,
+    /// The day from which all of its lines that are visible were.
+    whole_from: Option<Day>,
     /// Whether something was bought.
     pub bought: bool,
     /// Value net of returns.
@@ -110,6 +121,10 @@ pub struct Orders {
     places: ByFingerprint<u64, u32>,
     sums: Vec<Order>,
     days: Vec<Day>,
+    /// Days of the facts that were remembered.
+    remembered: Vec<Day>,
+    /// Of their orders those that were not known at once: from when to when they were known in part, or not on their day.
+    partly: Vec<(Day, Day)>,
 }
 
 /// Up to so many orders are looked for one by one, the newest first.
@@ -172,12 +187,32 @@ impl Orders {
         }
         self.days.sort_unstable();
         self.days.dedup();
-        facts.first_day = self.days.first().copied();
-        facts.last_day = self.days.last().copied();
-        facts.order_days = self.days.len() as i64;
-        // Who ordered elsewhere after the home store's last file was observed to then.
-        facts.observed_to = facts.last_day.map_or(facts.observed_to, |last| facts.observed_to.max(last));
+        facts.count_days(&self.days);
         facts
+    }
+
+    /// Remembers the facts that were taken last, for earlier dates.
+    pub fn remember(&mut self) {
+        self.remembered.clone_from(&self.days);
+        self.partly.clear();
+        let partly = |order: &Order| Some((order.first?.1, order.whole_from?)).filter(|(day, whole_from)| whole_from > day);
+        self.partly.extend(self.sums.iter().filter_map(partly));
+    }
+
+    /// What was known of order days at an earlier date than that of the facts remembered: facts without orders and values. None where some order was
+    /// known in part then, or not on its day: all lines must be looked at.
+    pub fn days_then(&self, view: View) -> Option<Facts> {
+        if self.partly.iter().any(|(day, whole_from)| *day <= view.date && view.date < *whole_from) {
+            return None;
+        }
+        let mut facts = Facts::none(view.date, view.observed_to);
+        facts.count_days(&self.remembered[..self.remembered.partition_point(|day| *day <= view.date)]);
+        Some(facts)
+    }
+
+    /// Distinct order days of the facts remembered, oldest first.
+    pub fn remembered_days(&self) -> &[Day] {
+        &self.remembered
     }
 
     /// What families look at: `facts` are the last ones that were taken, of `lines`.
@@ -193,6 +228,7 @@ impl Orders {
                 continue;
             }
             let own = &mut self.sums[self.own[index] as usize];
+            own.whole_from = own.whole_from.max(Some(line.visible_from));
             // Lines are sorted by time: the first one that is visible is the earliest.
             if own.first.is_none() {
                 own.first = Some((line.ordered_at, line.day));
@@ -213,11 +249,6 @@ impl Orders {
             self.sums[target].returned_minor -= line.amount_minor;
             self.sums[target].return_lines += 1;
         }
-    }
-
-    /// Distinct order days, oldest first, of the facts that were taken last.
-    pub fn days(&self) -> &[Day] {
-        &self.days
     }
 }
 
@@ -331,6 +362,15 @@ pub(crate) mod tests {
         // The late line is not visible yet; the return nets order a, which lies outside of the window (14, 54].
         assert_eq!((later.order_count, later.value_minor, later.window_value_minor, totals.orders), (3, 1400, 800, 2));
         assert_eq!((later.repeat_day_count(), later.t_x_days(), later.observed_days()), (Some(1), Some(10), Some(44)));
+        let (lines, mut orders) = (worked_lines(), Orders::default());
+        orders.find(&lines);
+        orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
+        orders.remember();
+        let then = |date: i32| orders.days_then(View { date: Day(date), observed_to: Day(date), lookback_days: 365 });
+        assert_eq!(then(29).map(|facts| (facts.order_days, facts.t_x_days(), facts.observed_days())), Some((2, Some(10), Some(19))));
+        assert_eq!(then(5).map(|facts| (facts.order_days, facts.first_day)), Some((0, None)));
+        // From day 50 to 54 the last order was not known, though its day had been.
+        assert_eq!([49, 50, 54, 55].map(|date| then(date).map(|facts| facts.order_days)), [Some(2), None, None, Some(3)]);
         let (last, totals) = at(55, 45);
         assert_eq!((last.order_days, last.window_value_minor), (3, 1500));
         assert_eq!((totals.orders, totals.value_minor, totals.gross_minor, totals.returned_minor, totals.return_lines), (3, 1500, 1500, 0, 0));

@@ -42,19 +42,24 @@ pub fn contract() -> Contract {
 ///
 /// # Errors
 /// `Bug` if a contract is broken.
-pub fn table(customers: &[Id], groups: &[(Option<Rfm>, Assigned)], as_of: Day) -> Result<Table> {
-    let code = |name: &str, pick: fn(&Rfm) -> i64| Series::new(name.into(), groups.iter().map(|(rfm, _)| rfm.as_ref().map(pick)).collect::<Vec<_>>());
-    let text = |name: &str, pick: fn(&Assigned) -> &str| Series::new(name.into(), groups.iter().map(|(_, row)| pick(row)).collect::<Vec<_>>());
+pub fn table(customers: &[Id], groups: &[(Option<Rfm>, Assigned)], params: &Params, as_of: Day) -> Result<Table> {
+    let code = |name: &str, pick: fn(&Rfm) -> u8| {
+        Series::new(name.into(), groups.iter().map(|(rfm, _)| rfm.as_ref().map(|rfm| i64::from(pick(rfm)))).collect::<Vec<_>>())
+    };
     let columns = vec![
         ids("customer_id", customers.iter().copied().map(Some)),
         code("rfm_recency_code", |rfm| rfm.recency),
         code("rfm_frequency_code", |rfm| rfm.frequency),
         code("rfm_monetary_code", |rfm| rfm.monetary),
-        text("stage", |row| row.stage),
-        text("value_tier", |row| row.value),
-        text("risk_tier", |row| row.risk),
-        text("registered", |row| row.registered),
-        text("value_risk_group", |row| &row.group),
+        texts("stage", groups, |row| row.stage()),
+        texts("value_tier", groups, |row| row.value()),
+        texts("risk_tier", groups, |row| row.risk()),
+        texts("registered", groups, |row| row.registered()),
+        texts("value_risk_group", groups, |row| params.group(row)),
     ];
     Table::new(contract(), columns, as_of)
+}
+
+fn texts<'a>(name: &str, groups: &[(Option<Rfm>, Assigned)], pick: impl Fn(&Assigned) -> &'a str) -> Series {
+    Series::new(name.into(), groups.iter().map(|(_, row)| pick(row)).collect::<Vec<_>>())
 }

@@ -1,8 +1,7 @@
 //! RFM codes: fifths by mid-rank, so that equal values share one code and a code may be empty.
 
-use std::collections::BTreeMap;
-
 use polars::prelude::Column as Series;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::features::Facts;
@@ -13,11 +12,11 @@ use crate::time::Day;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rfm {
     /// Ordered last.
-    pub recency: i64,
+    pub recency: u8,
     /// Orders most.
-    pub frequency: i64,
+    pub frequency: u8,
     /// Worth most.
-    pub monetary: i64,
+    pub monetary: u8,
 }
 
 /// What a code means this time: its lowest and highest value, and its customers.
@@ -36,18 +35,31 @@ pub struct Cut {
 }
 
 /// The code of every value: 1 + floor(5 (L + E / 2) / N), with L values below, E equal, N in all.
-fn fifths(values: &[i64]) -> BTreeMap<i64, i64> {
-    let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
-    values.iter().for_each(|&value| *counts.entry(value).or_default() += 1);
-    let mut below = 0;
-    let mut codes = BTreeMap::new();
-    for (value, equal) in counts {
-        // Twice the mid-rank keeps to whole numbers.
-        let code = 1 + 5 * (2 * below + equal) / (2 * values.len());
-        codes.insert(value, (code as i64).min(5));
-        below += equal;
+struct Fifths {
+    /// The lowest value of each code that someone has, and the code; in the order of values.
+    from: Vec<(i64, u8)>,
+}
+
+impl Fifths {
+    fn of(mut values: Vec<i64>) -> Self {
+        values.par_sort_unstable();
+        let mut below = 0;
+        let mut from: Vec<(i64, u8)> = Vec::new();
+        for equal in values.chunk_by(PartialEq::eq) {
+            // Twice the mid-rank keeps to whole numbers.
+            let code = (1 + 5 * (2 * below + equal.len()) / (2 * values.len())).min(5) as u8;
+            if from.last().is_none_or(|last| last.1 < code) {
+                from.push((equal[0], code));
+            }
+            below += equal.len();
+        }
+        Self { from }
     }
-    codes
+
+    /// The code of one of the values.
+    fn code(&self, value: i64) -> u8 {
+        self.from[..self.from.partition_point(|from| from.0 <= value)].last().map_or(1, |from| from.1)
+    }
 }
 
 /// Codes of everyone with an order, and the cuts of the three dimensions.
@@ -58,16 +70,16 @@ pub fn codes(facts: &[&Facts]) -> (Vec<Option<Rfm>>, Vec<Cut>) {
     let frequency = |facts: &Facts| facts.order_count;
     let monetary = |facts: &Facts| facts.value_minor;
     // Fewer days since the last order are better, so recency is ranked the other way round.
-    let by_recency = fifths(&column(&|facts| -recency(facts)));
-    let by_frequency = fifths(&column(&frequency));
-    let by_monetary = fifths(&column(&monetary));
+    let by_recency = Fifths::of(column(&|facts| -recency(facts)));
+    let by_frequency = Fifths::of(column(&frequency));
+    let by_monetary = Fifths::of(column(&monetary));
     let one = |facts: &&Facts| {
         facts.last_day?;
-        Some(Rfm { recency: by_recency[&-recency(facts)], frequency: by_frequency[&frequency(facts)], monetary: by_monetary[&monetary(facts)] })
+        Some(Rfm { recency: by_recency.code(-recency(facts)), frequency: by_frequency.code(frequency(facts)), monetary: by_monetary.code(monetary(facts)) })
     };
     let codes: Vec<Option<Rfm>> = facts.iter().map(one).collect();
     let mut cuts = Vec::new();
-    type Dimension<'a> = (&'static str, &'a dyn Fn(&Facts) -> i64, fn(&Rfm) -> i64);
+    type Dimension<'a> = (&'static str, &'a dyn Fn(&Facts) -> i64, fn(&Rfm) -> u8);
     let dimensions: [Dimension<'_>; 3] =
         [("recency_days", &recency, |rfm| rfm.recency), ("order_count", &frequency, |rfm| rfm.frequency), ("value_minor", &monetary, |rfm| rfm.monetary)];
     for (dimension, value, code_of) in dimensions {
@@ -75,7 +87,7 @@ pub fn codes(facts: &[&Facts]) -> (Vec<Option<Rfm>>, Vec<Cut>) {
             let members = facts.iter().zip(&codes).filter(|(_, rfm)| rfm.as_ref().is_some_and(|rfm| code_of(rfm) == code));
             let values: Vec<i64> = members.map(|(facts, _)| value(facts)).collect();
             if let (Some(&low), Some(&high)) = (values.iter().min(), values.iter().max()) {
-                cuts.push(Cut { dimension, code, low, high, customers: values.len() as i64 });
+                cuts.push(Cut { dimension, code: i64::from(code), low, high, customers: values.len() as i64 });
             }
         }
     }
@@ -117,7 +129,7 @@ mod tests {
     #[test]
     fn equal_values_share_a_code() {
         // Ten values, six of them 1: mid-rank 3 of 10, so code 1 + floor(1.5) = 2; then 6.5, 7.5, 8.5, 9.5: 4, 4, 5, 5.
-        let codes = fifths(&[1, 1, 1, 1, 1, 1, 2, 3, 4, 9]);
-        assert_eq!(codes.into_iter().collect::<Vec<_>>(), [(1, 2), (2, 4), (3, 4), (4, 5), (9, 5)]);
+        let fifths = Fifths::of(vec![1, 4, 1, 3, 1, 1, 2, 1, 9, 1]);
+        assert_eq!([1, 2, 3, 4, 9].map(|value| fifths.code(value)), [2, 4, 4, 5, 5]);
     }
 }

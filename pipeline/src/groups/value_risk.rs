@@ -1,5 +1,7 @@
 //! Value x risk: four inputs, each with few values, unknown included, and a table that gives every combination one group.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::config::{Faults, RawGroup, RawGroups};
@@ -122,26 +124,47 @@ pub struct Member<'a> {
     pub registered: Option<Day>,
 }
 
-/// Inputs and group of one customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Inputs and group of one customer, as places in the lists of their words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assigned {
+    inputs: [u8; 4],
+    row: u16,
+}
+
+impl Assigned {
     /// never_bought, new, active, silent or lapsed.
-    pub stage: &'static str,
+    pub fn stage(&self) -> &'static str {
+        STAGES[usize::from(self.inputs[0])]
+    }
+
     /// high, other or unknown.
-    pub value: &'static str,
+    pub fn value(&self) -> &'static str {
+        VALUES[usize::from(self.inputs[1])]
+    }
+
     /// high, low or unknown.
-    pub risk: &'static str,
+    pub fn risk(&self) -> &'static str {
+        RISKS[usize::from(self.inputs[2])]
+    }
+
     /// recent, earlier or unknown.
-    pub registered: &'static str,
-    /// The group.
-    pub group: String,
+    pub fn registered(&self) -> &'static str {
+        REGISTERED[usize::from(self.inputs[3])]
+    }
+}
+
+impl Params {
+    /// The group of a customer.
+    pub fn group(&self, assigned: &Assigned) -> &str {
+        &self.table[usize::from(assigned.row)].group
+    }
 }
 
 /// Assigns every member, in their order (which breaks ties of value).
 pub fn assign(members: &[Member<'_>], params: &Params) -> Vec<Assigned> {
     let high = high_value(members, params.high_value_share);
-    let one = |(index, member): (usize, &Member<'_>)| {
-        let stage = stage(member.facts, params);
+    let mut rows: BTreeMap<[u8; 4], u16> = BTreeMap::new();
+    let mut one = |(index, member): (usize, &Member<'_>)| {
         let value = match member.facts.last_day {
             None => "unknown",
             Some(_) if high[index] => "high",
@@ -157,11 +180,13 @@ pub fn assign(members: &[Member<'_>], params: &Params) -> Vec<Assigned> {
             Some(day) if Window::ending(member.facts.date, params.new_days).contains(day) => "recent",
             Some(_) => "earlier",
         };
-        let row = params.table.iter().find(|row| row.takes(stage, value, risk, registered));
-        let group = row.expect("the table was checked to be total").group.clone();
-        Assigned { stage, value, risk, registered, group }
+        let place = |words: &[&str], word: &str| words.iter().position(|known| *known == word).expect("a word of the list") as u8;
+        let stage = stage(member.facts, params);
+        let inputs = [place(&STAGES, stage), place(&VALUES, value), place(&RISKS, risk), place(&REGISTERED, registered)];
+        let row = || params.table.iter().position(|row| row.takes(stage, value, risk, registered)).expect("the table was checked to be total") as u16;
+        Assigned { inputs, row: *rows.entry(inputs).or_insert_with(row) }
     };
-    members.iter().enumerate().map(one).collect()
+    members.iter().enumerate().map(&mut one).collect()
 }
 
 /// The given share of those with value in the window, the highest first.

@@ -136,6 +136,6 @@ impl Everyone {
         let range = self.rows.customers(shard);
         let place = |customer: usize| self.grouped.partition_point(|row| *row < customer);
         let places = place(range.start)..place(range.end);
-        groups::table(&self.ids(&self.grouped[places.clone()]), &self.groups[places], params.as_of)
+        groups::table(&self.ids(&self.grouped[places.clone()]), &self.groups[places], &params.groups, params.as_of)
     }
 }

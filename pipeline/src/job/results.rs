@@ -64,7 +64,7 @@ pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trai
     let (rfm, cuts) = groups::codes(&members.iter().map(|member| member.facts).collect::<Vec<_>>());
     let assigned = groups::assign(&members, &params.groups);
     let values: Vec<i64> = members.iter().map(|member| member.facts.window_value_minor).collect();
-    let lines = group_lines(assigned.iter().map(|assigned| assigned.group.as_str()).zip(values));
+    let lines = group_lines(assigned.iter().map(|assigned| params.groups.group(assigned)).zip(values));
     let groups = rfm.into_iter().zip(assigned).collect();
     let everyone = Everyone { people, names, facts, rows, world, scores, withheld, groups, grouped };
     let targets = targets(params, &everyone, consents)?;

@@ -118,7 +118,6 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let mut gathered = Gathered::of(params, seen, (scratch, keeping), progress)?;
     let memory = inputs.order_lines()?.memory();
 
-    let has_products = inputs.table("products").is_some();
     progress.begin("collect features");
     let dates = Dates::choose(params.as_of, params.grid);
     let ranks = Ranks::of(&gathered.names);
@@ -154,7 +153,8 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let trained = backtest::train(&state, &dates, params.features.features(), &params.churn)?;
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
 
-    let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products: has_products.then_some(&products) };
+    let products = inputs.table("products").map(|_| &products);
+    let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
     let of_input = input.findings(params, &state, &mut counts);
     let findings = [of_input, model_findings(params, &trained), people_findings(params, &people, &complete, &consents)].concat();
     let models = params.features.for_models();
@@ -164,6 +164,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let taken = people.customers.len() as u64 * (RESULT_BYTES + CAMPAIGN_BYTES * params.campaigns.len() as u64);
     let _taken = memory.take("score, group, target", taken)?;
     let source = Source { people, names, world, complete: &complete, consents: &consents };
+    let state = State { snapshots: Vec::new(), ..state };
     let mut results = results(params, source, state, &trained)?;
     results.tables.extend(samples);
     results.tables.extend(changes);

@@ -14,9 +14,12 @@ use crate::shards::{self, Output, Scores};
 use crate::table::{Table, ids};
 use crate::time::Day;
 
-/// By customer: why each output is withheld, if so.
+/// Why something is withheld.
+const REASONS: [&str; 8] = ["account_type", "too_many_lines", "late_store", "faulty_store", "never_ordered", "too_little_history", "not_active", "no_model"];
+
+/// By customer: why each output is withheld, if so, as the place of the reason among all, counted from 1.
 pub struct Withheld {
-    reasons: Vec<[Option<&'static str>; 4]>,
+    reasons: Vec<[u8; 4]>,
 }
 
 impl Withheld {
@@ -38,14 +41,16 @@ impl Withheld {
             let scored = everything.or(never).or(scores[index].is_none().then_some("no_model"));
             let no_churn = scores[index].is_none_or(|scores| scores.churn_probability.is_none());
             let churn = everything.or(params.churn.population.withheld(&facts[index])).or(no_churn.then_some("no_model"));
-            [everything, scored, churn, everything]
+            let place = |reason: &str| REASONS.iter().position(|known| *known == reason).expect("a reason of the list") as u8 + 1;
+            [everything, scored, churn, everything].map(|reason| reason.map_or(0, place))
         };
         Self { reasons: people.customers.iter().enumerate().map(one).collect() }
     }
 
     /// Why `output` is withheld from the customer at `row`, if so.
     pub fn of(&self, output: Output, row: usize) -> Option<&'static str> {
-        self.reasons[row][output as usize]
+        let place = usize::from(self.reasons[row][output as usize]);
+        place.checked_sub(1).map(|place| REASONS[place])
     }
 
     /// The rows that have a value for `output`.

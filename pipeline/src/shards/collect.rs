@@ -72,8 +72,6 @@ struct Samples {
 /// What one shard gives.
 #[derive(Default)]
 struct Shard {
-    facts: Vec<Facts>,
-    cells: Vec<Cell>,
     /// By date before as_of.
     past_cells: Vec<Vec<Cell>>,
     duplicates: u64,
@@ -129,11 +127,21 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     };
     let dates = plan.dates.training.iter().copied().chain([plan.dates.test]);
     let collecting = Collecting { plan, models: plan.features.for_models(), samples: dates.map(samples).collect() };
-    let collected: Vec<Result<Shard>> = (0..shards)
+    let as_of = plan.dates.as_of;
+    let mut facts = vec![Facts::none(as_of, as_of); customers.len()];
+    let mut places = Vec::with_capacity(shards);
+    let mut rest = facts.as_mut_slice();
+    for shard in 0..shards {
+        let (here, others) = rest.split_at_mut(rows.customers(shard).len());
+        places.push(here);
+        rest = others;
+    }
+    let collected: Vec<Result<Shard>> = places
         .into_par_iter()
-        .map(|shard| {
+        .enumerate()
+        .map(|(shard, facts)| {
             let (bytes, _held) = partition.take(shard, plan.memory)?;
-            let (collected, cells) = collecting.shard(shard, rows.customers(shard), bytes)?;
+            let (collected, cells) = collecting.shard(shard, rows.customers(shard), facts, bytes)?;
             rows.put(shard, &cells)?;
             Ok(collected)
         })
@@ -141,8 +149,6 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let mut whole = Shard { past_cells: vec![Vec::new(); collecting.samples.len()], ..Shard::default() };
     for shard in collected {
         let shard = shard?;
-        whole.facts.extend(shard.facts);
-        whole.cells.extend(shard.cells);
         whole.past_cells.iter_mut().zip(shard.past_cells).for_each(|(all, some)| all.extend(some));
         whole.duplicates += shard.duplicates;
         shard.unknown.into_iter().for_each(|(of, lines)| *whole.unknown.entry(of).or_default() += lines);
@@ -156,7 +162,9 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         buyers: samples.buyers.into_rows(),
     };
     let snapshots = collecting.samples.into_iter().zip(whole.past_cells).map(snapshot).collect();
-    Ok(State { facts: whole.facts, rows, snapshots, cells: Cells::of(whole.cells), duplicates: whole.duplicates, days: whole.days, unknown: whole.unknown })
+    let counted = facts.iter().zip(customers).filter(|(_, customer)| !customer.left_out);
+    let cells = Cells::of(counted.filter_map(|(facts, _)| Cell::of(facts)).collect());
+    Ok(State { facts, rows, snapshots, cells, duplicates: whole.duplicates, days: whole.days, unknown: whole.unknown })
 }
 
 /// Collecting, by all threads.
@@ -168,7 +176,7 @@ struct Collecting<'a> {
 }
 
 impl Collecting<'_> {
-    fn shard(&self, number: usize, customers: Range<usize>, bytes: Vec<u8>) -> Result<(Shard, Vec<features::Cell>)> {
+    fn shard(&self, number: usize, customers: Range<usize>, facts: &mut [Facts], bytes: Vec<u8>) -> Result<(Shard, Vec<features::Cell>)> {
         let sorted = Sorted::of(self.plan, customers.clone(), bytes);
         let events = self.plan.events.of(number, customers.clone())?;
         let mut shard = Shard { past_cells: vec![Vec::new(); self.samples.len()], unknown: sorted.unknown(), ..Shard::default() };
@@ -181,7 +189,7 @@ impl Collecting<'_> {
             shard.duplicates += lines.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
             orders.find(lines);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
-            self.now(customer, (lines, about), &mut orders, (&mut shard, &mut cells));
+            facts[customer - customers.start] = self.now(customer, (lines, about), &mut orders, &mut cells);
             if !lines.is_empty() && !self.plan.people.customers[customer].left_out {
                 self.past(customer, (lines, about), &mut orders, &mut shard)?;
             }
@@ -207,23 +215,20 @@ impl Collecting<'_> {
     }
 
     /// A customer at as_of.
-    fn now(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, (shard, cells): (&mut Shard, &mut Vec<features::Cell>)) {
+    fn now(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, cells: &mut Vec<features::Cell>) -> Facts {
         let facts = orders.facts(lines, self.view(customer, self.plan.dates.as_of));
+        orders.remember();
         self.plan.features.write(&orders.seen(lines, facts, about), cells);
-        shard.facts.push(facts);
-        if !self.plan.people.customers[customer].left_out {
-            shard.cells.extend(Cell::of(&facts));
-        }
+        facts
     }
 
     /// A customer at the dates before.
     fn past(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, shard: &mut Shard) -> Result<()> {
         let plan = self.plan;
-        // The facts taken last are those at as_of.
-        let order_days = orders.days().to_vec();
         let drawn = key::draw(plan.salt, "sample", &plan.people.customers[customer].id.written());
         for (samples, cells) in self.samples.iter().zip(&mut shard.past_cells) {
-            let facts = orders.facts(lines, self.view(customer, samples.date));
+            let view = self.view(customer, samples.date);
+            let facts = orders.days_then(view).unwrap_or_else(|| orders.facts(lines, view));
             let Some(cell) = Cell::of(&facts) else { continue };
             cells.push(cell);
             let in_population = plan.population.withheld(&facts).is_none() && samples.population.wants(drawn);
@@ -233,10 +238,11 @@ impl Collecting<'_> {
             }
             let mut values = Vec::with_capacity(if in_population { self.models.features().len() } else { 0 });
             if in_population {
+                let facts = orders.facts(lines, view);
                 self.models.write(&orders.seen(lines, facts, about), &mut values);
             }
             let horizon = Horizon { days: plan.population.horizon_days, as_of: plan.dates.as_of, late_days: plan.late_days };
-            let labels = labels(&order_days, samples.date, horizon);
+            let labels = labels(orders.remembered_days(), samples.date, horizon);
             let sampled = |values: Vec<features::Cell>| Sampled { drawn, customer: customer as u32, cell, values: values.into(), labels };
             if is_buyer {
                 samples.buyers.offer(sampled(Vec::new()))?;

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::partition::{Partition, Scratch, share_of};
 use crate::allowance::Allowance;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::Cell;
 
 /// Rows of cells, one a customer, in the order of customers.
@@ -23,9 +23,23 @@ impl FeatureRows {
         Self { shards: Partition::new("collect features", starts.len() - 1, &share_of(memory), scratch), starts, width }
     }
 
-    /// Keeps the rows of a shard.
+    /// Keeps the rows of a shard: packed, column after column, as the numbers of one feature are like each other.
     pub(super) fn put(&self, shard: usize, cells: &[Cell]) -> Result<()> {
-        self.shards.add(shard, cells.iter().flat_map(|cell| cell.to_le_bytes()).collect())
+        let mut bytes = Vec::with_capacity(size_of_val(cells));
+        for place in 0..self.width {
+            cells.iter().skip(place).step_by(self.width).for_each(|cell| bytes.extend_from_slice(&cell.to_le_bytes()));
+        }
+        self.shards.add(shard, lz4_flex::block::compress_prepend_size(&bytes))
+    }
+
+    /// The cells of a shard, column after column.
+    fn columns_of(&self, shard: usize) -> Result<Vec<Cell>> {
+        let packed = self.shards.read(shard)?;
+        if packed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let bytes = lz4_flex::block::decompress_size_prepended(&packed).map_err(|fault| Error::bug(format!("features of a shard: {fault}")))?;
+        Ok(bytes.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))).collect())
     }
 
     /// Number of shards.
@@ -48,8 +62,9 @@ impl FeatureRows {
     /// # Errors
     /// `Limit` if scratch cannot be read.
     pub fn read(&self, shard: usize) -> Result<Vec<Cell>> {
-        let bytes = self.shards.read(shard)?;
-        Ok(bytes.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))).collect())
+        let columns = self.columns_of(shard)?;
+        let rows = columns.len() / self.width.max(1);
+        Ok((0..rows).flat_map(|row| columns[row..].iter().step_by(rows).copied()).collect())
     }
 
     /// The cells at `places` of everyone, row after row.
@@ -61,8 +76,9 @@ impl FeatureRows {
             return Ok(Vec::new());
         }
         let shard = |shard: usize| -> Result<Vec<Cell>> {
-            let cells = self.read(shard)?;
-            Ok(cells.chunks_exact(self.width).flat_map(|row| places.iter().map(|&place| row[place])).collect())
+            let columns = self.columns_of(shard)?;
+            let rows = columns.len() / self.width;
+            Ok((0..rows).flat_map(|row| places.iter().map(|&place| columns[place * rows + row]).collect::<Vec<_>>()).collect())
         };
         let shards: Vec<Result<Vec<Cell>>> = (0..self.shards()).into_par_iter().map(shard).collect();
         Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.concat())

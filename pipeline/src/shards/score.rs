@@ -1,5 +1,7 @@
 //! `score`: state and artefacts give the tables `scores` and `withheld`. No line is read here.
 
+use std::collections::HashMap;
+
 use polars::prelude::Column as Series;
 use rayon::prelude::*;
 
@@ -9,7 +11,7 @@ use crate::features::{self, Facts};
 use crate::key::Id;
 use crate::labels::RETURN_DAYS;
 use crate::models::churn::{self, Inputs};
-use crate::models::cycle::{self, Cell, bg_nbd};
+use crate::models::cycle::{self, Cell, Cells, bg_nbd};
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
 
@@ -66,27 +68,55 @@ pub struct Scores {
     pub churn_probability: Option<f64>,
 }
 
+/// What a customer of some x and T may be expected to do if it is active: many share both.
+struct Active {
+    return_probability: [f64; 4],
+    expected_orders: f64,
+    /// Days to the next order; None beyond the limit.
+    next_order_days: [Option<i32>; 3],
+}
+
+impl Active {
+    /// By x and T of the cells.
+    fn of(cycle: &bg_nbd::Parameters, cells: &Cells, params: &cycle::Params) -> HashMap<(u32, u32), Self> {
+        let mut pairs: Vec<(u32, u32)> = cells.counts().iter().map(|(cell, _)| (cell.x, cell.observed)).collect();
+        pairs.par_sort_unstable();
+        pairs.dedup();
+        let expectation = bg_nbd::Expectation::new(*cycle, f64::from(params.horizon_days), pairs.iter().map(|pair| pair.0));
+        let next = |cell: Cell, q: f64| {
+            let days = cycle.next_order_days(cell, q).ceil();
+            (days <= f64::from(params.quantile_limit_days)).then_some(days as i32)
+        };
+        let active = |&(x, observed): &(u32, u32)| {
+            let cell = Cell { x, t_x: 0, observed };
+            let active = Self {
+                return_probability: RETURN_DAYS.map(|days| cycle.return_probability_if_alive(cell, f64::from(days))),
+                expected_orders: expectation.orders_if_alive(cell),
+                next_order_days: [0.25, 0.5, 0.75].map(|q| next(cell, q)),
+            };
+            ((x, observed), active)
+        };
+        pairs.par_iter().map(active).collect()
+    }
+}
+
 /// Scores everyone: a row a customer, None where there is nothing to score or no model.
 ///
 /// # Errors
 /// `Limit` if scratch cannot be read.
 pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Result<Vec<Option<Scores>>> {
     let Some(cycle) = artefacts.cycle else { return Ok(vec![None; state.facts.len()]) };
-    let xs = state.facts.iter().filter_map(Cell::of).map(|cell| cell.x);
-    let expectation = bg_nbd::Expectation::new(cycle, f64::from(params.horizon_days), xs);
-    let next = |facts: &Facts, cell: Cell, q: f64| {
-        let days = cycle.next_order_days(cell, q).ceil();
-        (days <= f64::from(params.quantile_limit_days)).then(|| facts.observed_to.plus(days as i32))
-    };
+    let active = Active::of(&cycle, &state.cells, params);
     let one = |facts: &Facts, row: &[features::Cell]| {
         let cell = Cell::of(facts)?;
+        let (p_alive, active) = (cycle.p_alive(cell), active.get(&(cell.x, cell.observed))?);
         let churn = artefacts.churn.as_ref().filter(|_| population.withheld(facts).is_none());
         let churn_probability = churn.map(|churn| churn.probability(&artefacts.inputs.of_row(row, cell, Some(&cycle))));
         Some(Scores {
-            return_probability: RETURN_DAYS.map(|days| cycle.return_probability(cell, f64::from(days))),
-            expected_orders: expectation.orders(cell),
-            next_order: [0.25, 0.5, 0.75].map(|q| next(facts, cell, q)),
-            p_alive: cycle.p_alive(cell),
+            return_probability: active.return_probability.map(|probability| p_alive * probability),
+            expected_orders: p_alive * active.expected_orders,
+            next_order: active.next_order_days.map(|days| days.map(|days| facts.observed_to.plus(days))),
+            p_alive,
             churn_probability,
         })
     };

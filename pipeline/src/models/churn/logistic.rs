@@ -4,7 +4,8 @@
 use linfa::DatasetBase;
 use linfa::prelude::Fit as _;
 use linfa_logistic::LogisticRegression;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::matrix::Column;
@@ -46,11 +47,12 @@ pub fn fit(names: &[String], rows: &[Example], params: &Params) -> Result<Fit> {
     let rough: Vec<usize> = (0..rows.len()).step_by(ROUGH_STEP).collect();
     let rough_fit = || solve(matrix.select(Axis(0), &rough).view(), targets.select(Axis(0), &rough).view(), params, None).ok();
     let start = if rough.len() < ROUGH_ROWS { None } else { rough_fit() };
+    let start = start.map(|start| newton(&matrix, &targets, start, params));
     let (coefficients, intercept) = match solve(matrix.view(), targets.view(), params, start) {
         Ok(solved) => solved,
         Err(error) => return unusable(format!("expected the solver to end, got: {error}")),
     };
-    let gradient_max = gradient_max(&matrix, &targets, &coefficients, intercept, params.ridge);
+    let gradient_max = Slope::of(&matrix, &targets, &coefficients, intercept, params.ridge).max();
     if gradient_max.is_nan() || gradient_max > params.gradient_tolerance {
         return unusable(format!("expected a mean gradient below {}, got {gradient_max:.2e} (`churn.iterations_max`)", params.gradient_tolerance));
     }
@@ -87,13 +89,99 @@ fn solve(
     Ok((fitted.params() * sign, fitted.intercept() * sign))
 }
 
-/// Largest component of the gradient of the penalised mean loss.
-fn gradient_max(matrix: &Array2<f64>, targets: &Array1<bool>, coefficients: &Array1<f64>, intercept: f64, ridge: f64) -> f64 {
-    let errors = (matrix.dot(coefficients) + intercept).mapv(sigmoid) - targets.mapv(|churned| f64::from(u8::from(churned)));
-    let count = targets.len() as f64;
-    let gradient = matrix.t().dot(&errors) / count + coefficients * ridge;
-    let of_intercept = errors.sum() / count;
-    gradient.iter().fold(of_intercept.abs(), |max, component| max.max(component.abs()))
+/// Newton's steps from a point near the minimum: linfa's solver, which knows no curvature, takes a hundred times as many looks at the rows.
+fn newton(matrix: &Array2<f64>, targets: &Array1<bool>, mut at: (Array1<f64>, f64), params: &Params) -> (Array1<f64>, f64) {
+    let mut slope = Slope::of(matrix, targets, &at.0, at.1, params.ridge);
+    for _ in 0..NEWTON_STEPS {
+        if slope.max() < params.gradient_tolerance * NEWTON_TOLERANCE {
+            break;
+        }
+        let Some(step) = solved(curvature(matrix, &slope.probabilities, params.ridge), slope.gradient.clone()) else { break };
+        let (of_coefficients, of_intercept) = step.view().split_at(Axis(0), at.0.len());
+        let next = (&at.0 - &of_coefficients, at.1 - of_intercept.sum());
+        let next_slope = Slope::of(matrix, targets, &next.0, next.1, params.ridge);
+        // Not so near, then.
+        if next_slope.max().is_nan() || next_slope.max() >= slope.max() {
+            break;
+        }
+        (at, slope) = (next, next_slope);
+    }
+    at
+}
+
+/// More steps than these from near the minimum say that it is not near.
+const NEWTON_STEPS: usize = 8;
+/// linfa stops at a tenth of the tolerance: the point is well below.
+const NEWTON_TOLERANCE: f64 = 0.01;
+/// Rows of a block of the sum: a constant, so that the sum has one order whatever the threads.
+const BLOCK: usize = 4096;
+
+/// Second derivatives of the penalised mean loss, by coefficients and, last, the intercept.
+fn curvature(matrix: &Array2<f64>, probabilities: &Array1<f64>, ridge: f64) -> Array2<f64> {
+    let (rows, inputs) = matrix.dim();
+    let block = |start: usize| {
+        let range = Slice::from(start..(start + BLOCK).min(rows));
+        let some = matrix.slice_axis(Axis(0), range);
+        let mut block = Array2::ones((some.nrows(), inputs + 1));
+        block.slice_axis_mut(Axis(1), Slice::from(..inputs)).assign(&some);
+        let weights = probabilities.slice_axis(Axis(0), range).mapv(|p| p * (1.0 - p));
+        let weighted = &block * &weights.insert_axis(Axis(1));
+        block.t().dot(&weighted)
+    };
+    let starts: Vec<usize> = (0..rows).step_by(BLOCK).collect();
+    let blocks: Vec<Array2<f64>> = starts.into_par_iter().map(block).collect();
+    let mut curvature = blocks.iter().fold(Array2::zeros((inputs + 1, inputs + 1)), |sum, block| sum + block) / rows as f64;
+    (0..inputs).for_each(|input| curvature[[input, input]] += ridge);
+    curvature
+}
+
+/// x of A x = b for a symmetric, positive A, by Cholesky's factors; None where it is not positive.
+fn solved(mut a: Array2<f64>, mut b: Array1<f64>) -> Option<Array1<f64>> {
+    let count = b.len();
+    for column in 0..count {
+        for row in column..count {
+            let before: f64 = (0..column).map(|k| a[[row, k]] * a[[column, k]]).sum();
+            a[[row, column]] -= before;
+            if row > column {
+                a[[row, column]] /= a[[column, column]];
+            } else if a[[row, row]].is_nan() || a[[row, row]] <= 0.0 {
+                return None;
+            } else {
+                a[[row, row]] = a[[row, row]].sqrt();
+            }
+        }
+    }
+    for row in 0..count {
+        let before: f64 = (0..row).map(|k| a[[row, k]] * b[k]).sum();
+        b[row] = (b[row] - before) / a[[row, row]];
+    }
+    for row in (0..count).rev() {
+        let after: f64 = (row + 1..count).map(|k| a[[k, row]] * b[k]).sum();
+        b[row] = (b[row] - after) / a[[row, row]];
+    }
+    Some(b)
+}
+
+/// The penalised mean loss at a point: what it says of each row, and its gradient by coefficients and, last, the intercept.
+struct Slope {
+    probabilities: Array1<f64>,
+    gradient: Array1<f64>,
+}
+
+impl Slope {
+    fn of(matrix: &Array2<f64>, targets: &Array1<bool>, coefficients: &Array1<f64>, intercept: f64, ridge: f64) -> Self {
+        let probabilities = (matrix.dot(coefficients) + intercept).mapv(sigmoid);
+        let errors = &probabilities - &targets.mapv(|churned| f64::from(u8::from(churned)));
+        let count = targets.len() as f64;
+        let mut gradient = (matrix.t().dot(&errors) / count + coefficients * ridge).to_vec();
+        gradient.push(errors.sum() / count);
+        Self { probabilities, gradient: gradient.into() }
+    }
+
+    /// Its largest component.
+    fn max(&self) -> f64 {
+        self.gradient.iter().fold(0.0, |max: f64, component| if component.is_nan() { f64::NAN } else { max.max(component.abs()) })
+    }
 }
 
 fn sigmoid(z: f64) -> f64 {
@@ -147,6 +235,27 @@ mod tests {
             assert!((mean - (low + high) as f64 / 20.0).abs() < 1e-3, "{mean}");
             assert!(fit.probability(&[30.0, 75.0]) > fit.probability(&[3.0, 25.0]));
         }
+    }
+
+    /// By hand: 4 x + 2 y = 2, 2 x + 3 y = 5 gives x = -1/2, y = 2.
+    #[test]
+    fn a_symmetric_system_is_solved() {
+        let solution = solved(ndarray::array![[4.0, 2.0], [2.0, 3.0]], ndarray::array![2.0, 5.0]).expect("it is positive");
+        assert!((&solution - &ndarray::array![-0.5, 2.0]).iter().all(|off| off.abs() < 1e-12), "{solution}");
+        assert_eq!(solved(ndarray::array![[1.0, 2.0], [2.0, 1.0]], ndarray::array![1.0, 1.0]), None);
+    }
+
+    /// Newton's steps end where the solver ends that knows nothing of them.
+    #[test]
+    fn newtons_steps_lead_to_the_same_fit() {
+        let names = vec!["recency_days".to_owned(), "noise".to_owned()];
+        let (rows, params) = (rows(2, 6), Params { gradient_tolerance: 1e-7, ..params() });
+        let fit = fit(&names, &rows, &params).expect("converges");
+        let matrix = Column::matrix(&fit.columns, &rows);
+        let targets = Array1::from_iter(rows.iter().map(|row| row.churned));
+        let (coefficients, intercept) = newton(&matrix, &targets, (Array1::zeros(matrix.ncols()), 0.0), &params);
+        let off = (&coefficients - &Array1::from(fit.coefficients)).iter().fold((intercept - fit.intercept).abs(), |max: f64, off| max.max(off.abs()));
+        assert!(off < 1e-4, "{off}");
     }
 
     #[test]

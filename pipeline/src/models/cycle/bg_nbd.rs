@@ -18,6 +18,8 @@ use crate::models::optimise::{Minimum, minimise};
 
 /// Cells of one block of the sum: a constant, so that the sum has one order whatever the threads.
 const BLOCK: usize = 4096;
+/// Starts are tried on about so many cells.
+const THINNED: usize = 16_384;
 /// Parameters beyond e to this are at the boundary: the data do not hold them.
 const LOG_BOUND: f64 = 12.0;
 
@@ -111,9 +113,14 @@ impl Parameters {
 
     /// The chance of an order within `days`: p_alive (1 - ((alpha + T) / (alpha + T + h))^(r + x)).
     pub fn return_probability(&self, cell: Cell, days: f64) -> f64 {
+        self.p_alive(cell) * self.return_probability_if_alive(cell, days)
+    }
+
+    /// The same of a customer who is active.
+    pub fn return_probability_if_alive(&self, cell: Cell, days: f64) -> f64 {
         let waited = self.alpha + f64::from(cell.observed);
         let exponent = -(self.r + f64::from(cell.x)) * (days / waited).ln_1p();
-        self.p_alive(cell) * -exponent.exp_m1()
+        -exponent.exp_m1()
     }
 
     /// Days until the next order, of which a share `q` of those who are active has ordered.
@@ -147,12 +154,17 @@ pub fn fit(cells: &Cells) -> Result<Fit> {
         return Err(Error::new(Kind::Input, "BG/NBD: expected customers with a repeat order day, got none"));
     }
     let weighted: Vec<(Cell, f64)> = cells.counts().iter().map(|&(cell, count)| (cell, count as f64)).collect();
-    let objective = |logs: &Array1<f64>| mean_loss(&weighted, customers as f64, logs);
+    let on = |cells: &[(Cell, f64)], start: Array1<f64>| minimise(start, LOG_BOUND, |logs| mean_loss(cells, customers as f64, logs));
     let mean_t = weighted.iter().map(|(cell, weight)| f64::from(cell.observed) * weight).sum::<f64>() / customers as f64;
     let starts = [[0.25, mean_t * 0.1, 0.8, 2.5], [1.0, mean_t * 0.3, 0.3, 3.0], [0.6, mean_t, 1.0, 1.0]];
     let logs = |start: &[f64; 4]| Array1::from_iter(start.iter().map(|value| value.max(1e-3).ln()));
-    let tried = starts.iter().map(|start| minimise(logs(start), LOG_BOUND, objective));
-    let best: Option<Minimum> = tried.filter(|found| found.converged || found.at_boundary).min_by(|a, b| a.value.total_cmp(&b.value));
+    let best_of = |cells: &[(Cell, f64)]| -> Option<Minimum> {
+        let tried = starts.iter().map(|start| on(cells, logs(start)));
+        tried.filter(|found| found.converged || found.at_boundary).min_by(|a, b| a.value.total_cmp(&b.value))
+    };
+    // Where there are many cells, a few of them show which start leads to the maximum, and near to it.
+    let thinned = (weighted.len() > 2 * THINNED).then(|| best_of(&thinned(&weighted))).flatten().filter(|near| near.converged);
+    let best = thinned.map(|near| on(&weighted, near.at)).filter(|found| found.converged).or_else(|| best_of(&weighted));
     let best = best.ok_or_else(|| Error::new(Kind::Input, "BG/NBD: expected the likelihood to have a maximum, got no convergence from three starts"))?;
     Ok(Fit {
         parameters: Parameters::from_logs(&best.at),
@@ -161,6 +173,11 @@ pub fn fit(cells: &Cells) -> Result<Fit> {
         gradient_max: best.gradient_max,
         at_boundary: best.at_boundary,
     })
+}
+
+/// About `THINNED` of the cells, which stand in their order: of each so many neighbours the one in the middle, for all of their customers.
+fn thinned(cells: &[(Cell, f64)]) -> Vec<(Cell, f64)> {
+    cells.chunks(cells.len().div_ceil(THINNED)).map(|some| (some[some.len() / 2].0, some.iter().map(|(_, weight)| weight).sum())).collect()
 }
 
 /// Mean negative log-likelihood and its gradient by log parameters; blocks are added in order.
@@ -219,6 +236,11 @@ impl Expectation {
     /// E[X(t) | x, t_x, T] = p_alive E_p[(1 - ((alpha + T) / (alpha + T + p t))^(r + x)) / p], p ~ Beta(a, b + x): equal to
     /// equation 10 without its 2F1, positive, and without its singularity at a = 1.
     pub fn orders(&self, cell: Cell) -> f64 {
+        self.parameters.p_alive(cell) * self.orders_if_alive(cell)
+    }
+
+    /// The same of a customer who is active.
+    pub fn orders_if_alive(&self, cell: Cell) -> f64 {
         let fresh;
         let rule = match self.rules.get(&cell.x) {
             Some(rule) => rule,
@@ -231,8 +253,7 @@ impl Expectation {
         let share = self.days / (self.parameters.alpha + f64::from(cell.observed));
         // Where p is next to nothing, the customer never drops out: power * share orders.
         let given_p = |p: f64| if p < 1e-290 { power * share } else { -(-power * (p * share).ln_1p()).exp_m1() / p };
-        let expected: f64 = rule.iter().map(|node| node.weight * given_p(node.p)).sum();
-        self.parameters.p_alive(cell) * expected
+        rule.iter().map(|node| node.weight * given_p(node.p)).sum()
     }
 }
 
