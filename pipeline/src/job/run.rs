@@ -157,15 +157,14 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
     let of_input = input.findings(params, &state, &mut counts);
     let findings = [of_input, model_findings(params, &trained), people_findings(params, &people, &complete, &consents)].concat();
-    let models = params.features.for_models();
-    let samples = params.publish_samples.then(|| backtest::snapshots_table(&state, models.features(), (&people, &world), &dates)).transpose()?;
+    let samples = || backtest::snapshots_table(&state, params.features.for_models().features(), (&people, &world), &dates);
+    let samples = params.publish_samples.then(samples).transpose()?;
 
     progress.begin("score, group, target");
     let taken = people.customers.len() as u64 * (RESULT_BYTES + CAMPAIGN_BYTES * params.campaigns.len() as u64);
     let _taken = memory.take("score, group, target", taken)?;
     let source = Source { people, names, world, complete: &complete, consents: &consents };
-    let state = State { snapshots: Vec::new(), ..state };
-    let mut results = results(params, source, state, &trained)?;
+    let mut results = results(params, source, State { snapshots: Vec::new(), ..state }, &trained)?;
     results.tables.extend(samples);
     results.tables.extend(changes);
     progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));

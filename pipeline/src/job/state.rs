@@ -151,8 +151,10 @@ impl<'a> Begun<'a> {
             whole.absorb(unpacked, with.memory)?;
             kept.push(layer.clone());
         }
-        let groups: Vec<Range<usize>> =
-            if self.start.is_some() { std::iter::once(0..new.len()).filter(|all| !all.is_empty()).collect() } else { halves(new.len()) };
+        let groups = match self.keeping.is_some_and(|keeping| keeping.is_newest) && self.start.is_none() {
+            true => halves(new.len()),
+            false => Vec::from_iter((!new.is_empty()).then_some(0..new.len())),
+        };
         let read = |group: &Range<usize>| Ok((shards::divide(&table.of_files(&new[group.clone()]), cut, with)?, new[group.clone()].to_vec()));
         let read: Vec<Result<(Layer, Vec<usize>)>> = groups.par_iter().map(read).collect();
         let mut read = read.into_iter().collect::<Result<Vec<_>>>()?;

@@ -237,6 +237,9 @@ impl Pieces {
     /// # Errors
     /// Those of `Partition::add`.
     pub fn finish(self, partition: &Partition) -> Result<()> {
-        self.pieces.into_iter().enumerate().try_for_each(|(shard, piece)| partition.add(shard, piece))
+        self.pieces.into_iter().enumerate().try_for_each(|(shard, mut piece)| {
+            piece.shrink_to_fit();
+            partition.add(shard, piece)
+        })
     }
 }

@@ -38,17 +38,18 @@ const LENGTH_BYTES: usize = 2;
 const HEAD_MAX: usize = LENGTH_BYTES + 4 + 1 + 1 + 8 + 8 + 4 * 10;
 const LINE_MAX: usize = 1 + 6 * 10 + 2 * 8;
 
-const OUT_MAX: usize = if HEAD_MAX > LINE_MAX { HEAD_MAX } else { LINE_MAX };
+/// So many bytes are appended at once: most orders are.
+const AT_ONCE: usize = 256;
 
 /// Bytes before they are appended.
 struct Out {
-    bytes: [u8; OUT_MAX],
+    bytes: [u8; AT_ONCE + HEAD_MAX + LINE_MAX],
     length: usize,
 }
 
 impl Out {
     fn new() -> Self {
-        Self { bytes: [0; OUT_MAX], length: 0 }
+        Self { bytes: [0; AT_ONCE + HEAD_MAX + LINE_MAX], length: 0 }
     }
 
     #[inline]
@@ -88,15 +89,17 @@ pub fn encode<'a>(buffer: &mut Vec<u8>, number: u32, mut lines: impl Iterator<It
     while let Some(first) = next {
         let start = buffer.len();
         head(&mut out, number, first);
-        out.append_to(buffer);
         let (mut count, mut bought) = (0, 0);
         while let Some(line) = next.filter(|line| count < LINES_MAX && is_of(line, first)) {
             one(&mut out, line);
-            out.append_to(buffer);
+            if out.length > AT_ONCE {
+                out.append_to(buffer);
+            }
             count += 1;
             bought |= if line.is_bought { order::BOUGHT } else { 0 };
             next = lines.next();
         }
+        out.append_to(buffer);
         let length = (buffer.len() - start - LENGTH_BYTES) as u16;
         buffer[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
         buffer[start + LENGTH_BYTES + 4] = count as u8;
