@@ -52,6 +52,17 @@ pub(super) enum Get<A> {
     Text(fn(&A) -> Option<u32>, Words),
     /// A text that says where a number stands among those of everyone.
     Ranked(fn(&A) -> Option<f64>, &'static Ranked),
+    /// What those who are alike do and the customer does not, by the number of a basket.
+    Peers(fn(&A) -> Option<u32>, Peers),
+}
+
+/// What is said of categories that those who are alike buy and the customer does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peers {
+    /// How many there are.
+    Count,
+    /// The one that most of the others buy.
+    Top,
 }
 
 /// Words for parts of everyone, ranked by a number.
@@ -77,18 +88,18 @@ impl<A> Get<A> {
             Get::Int(get) | Get::Money(get) => get(measured),
             Get::Float(get) | Get::Ranked(get, _) => get(measured).map(of_float),
             Get::Date(get) => get(measured).map(|day| i64::from(day.0)),
-            Get::Text(get, _) => get(measured).map(i64::from),
+            Get::Text(get, _) | Get::Peers(get, _) => get(measured).map(i64::from),
         };
         cell.unwrap_or(UNKNOWN)
     }
 
     fn kind(&self) -> Kind {
         match self {
-            Get::Int(_) => Kind::Int,
+            Get::Int(_) | Get::Peers(_, Peers::Count) => Kind::Int,
             Get::Money(_) => Kind::Money,
             Get::Float(_) => Kind::Float,
             Get::Date(_) => Kind::Date,
-            Get::Text(..) | Get::Ranked(..) => Kind::Text,
+            Get::Text(..) | Get::Ranked(..) | Get::Peers(_, Peers::Top) => Kind::Text,
         }
     }
 }
@@ -157,6 +168,15 @@ impl<A> Item<A> {
         Self::new(name, "text", Range::Any, Get::Ranked(get, ranked), meaning).not_for_models()
     }
 
+    /// Of what those who are alike do and the customer does not; models do not take it.
+    pub const fn of_peers(name: &'static str, peers: Peers, get: fn(&A) -> Option<u32>, meaning: &'static str) -> Self {
+        let (unit, range) = match peers {
+            Peers::Count => ("categories", FROM_ZERO),
+            Peers::Top => ("text", Range::Any),
+        };
+        Self::new(name, unit, range, Get::Peers(get, peers), meaning).not_for_models()
+    }
+
     /// The same, of any sign.
     pub const fn signed(self) -> Self {
         Self { range: Range::Any, ..self }
@@ -191,6 +211,7 @@ impl<A> Item<A> {
         let unknown = if self.unknown.is_empty() { String::new() } else { format!("; unknown {}", fill(self.unknown)) };
         let words = if let Get::Text(_, words) = self.get { Some(words) } else { None };
         let ranked = if let Get::Ranked(_, ranked) = self.get { Some(ranked) } else { None };
+        let peers = if let Get::Peers(_, peers) = self.get { Some(peers) } else { None };
         Feature {
             family,
             name,
@@ -202,6 +223,7 @@ impl<A> Item<A> {
             for_models: self.for_models,
             words,
             ranked,
+            peers,
         }
     }
 }
@@ -234,6 +256,8 @@ pub struct Feature {
     pub words: Option<Words>,
     /// Which texts say where its number stands among those of everyone.
     pub ranked: Option<&'static Ranked>,
+    /// What it says of those who are alike.
+    pub peers: Option<Peers>,
 }
 
 impl Feature {

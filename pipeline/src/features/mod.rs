@@ -12,11 +12,13 @@ mod events;
 mod facts;
 mod habits;
 mod item;
+mod missed;
 mod preference;
 mod profile;
 mod promotion;
 mod rfm;
 mod service;
+mod several;
 mod shares;
 mod trend;
 mod wallet;
@@ -29,7 +31,8 @@ pub use events::{Event, EventKind, EventTable, read_events};
 #[cfg(test)]
 pub(crate) use facts::tests::worked_lines;
 pub use facts::{About, Facts, Orders, Seen, View};
-pub use item::{Cell, Feature, Ranked, UNKNOWN, Words};
+pub use item::{Cell, Feature, Peers, Ranked, UNKNOWN, Words};
+pub use missed::{BASKET_BYTES, Baskets, Missed};
 pub use world::{Person, World};
 
 use std::sync::Arc;
@@ -260,6 +263,12 @@ pub fn columns<'a>(features: &[Feature], rows: impl Iterator<Item = &'a [Cell]> 
         Ok(match feature.kind {
             Kind::Float => Series::new(name, known.map(|cell| cell.map(|cell| f64::from_bits(cell as u64))).collect::<Vec<_>>()),
             Kind::Date => dates(&feature.name, known.map(|cell| cell.map(|cell| Day(cell as i32))).collect())?,
+            Kind::Text if feature.peers.is_some() => {
+                Series::new(name, known.map(|cell| cell.and_then(|cell| world.missed_top(feature, cell))).collect::<Vec<_>>())
+            }
+            Kind::Int if feature.peers.is_some() => {
+                Series::new(name, known.map(|cell| cell.and_then(|cell| world.missed_count(feature, cell))).collect::<Vec<_>>())
+            }
             Kind::Text if feature.ranked.is_some() => {
                 Series::new(name, known.map(|cell| cell.and_then(|cell| world.ranked(feature, cell))).collect::<Vec<_>>())
             }

@@ -2,11 +2,15 @@
 
 use super::facts::Seen;
 use super::item::{Item, Known, Scope, Words};
+use super::missed;
+use super::several::Several;
 
 const CATEGORY: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.leaf_category"];
 
-/// Of windows.
-pub(super) const WINDOWED: Known<Left> = Known {
+/// Of windows: what was left, and what was missed.
+pub(super) const WINDOWED: Several = Several(&[&LEFT, &missed::WINDOWED]);
+
+const LEFT: Known<Left> = Known {
     items: &[
         Item::<Left>::int(
             "category_left_count",

@@ -1,10 +1,13 @@
 //! What features know beside a customer's lines, of everyone; and who the customer is.
 
+use std::collections::BTreeMap;
+
 use super::catalogue::{Catalogue, Texts};
 use super::cuts::WordCut;
 use super::deals::Deals;
 use super::events::EventKind;
 use super::item::{Cell, Feature, Words};
+use super::missed::{Baskets, Missed};
 use crate::time::{Day, Zone};
 
 /// What is known of products, promotions and times, of everyone.
@@ -26,6 +29,10 @@ pub struct World {
     pub events_from: [Option<Day>; EventKind::ALL.len()],
     /// Where the numbers of ranked features are cut.
     pub cuts: Vec<WordCut>,
+    /// What customers bought, as the cells of features that look at others say.
+    pub baskets: Baskets,
+    /// By such a feature: what is missed, once everyone was seen.
+    pub missed: BTreeMap<String, Missed>,
 }
 
 impl World {
@@ -43,6 +50,8 @@ impl World {
             genders: one(),
             events_from: [None; EventKind::ALL.len()],
             cuts: Vec::new(),
+            baskets: Baskets::default(),
+            missed: BTreeMap::new(),
         }
     }
 
@@ -50,6 +59,16 @@ impl World {
     pub fn ranked(&self, feature: &Feature, cell: Cell) -> Option<&'static str> {
         let value = f64::from_bits(cell as u64);
         self.cuts.iter().rev().find(|cut| cut.feature == feature.name && cut.low <= value).map(|cut| cut.word)
+    }
+
+    /// How many categories the customer of a feature's cell misses; None before everyone was seen.
+    pub fn missed_count(&self, feature: &Feature, cell: Cell) -> Option<i64> {
+        self.missed.get(&feature.name)?.count(cell)
+    }
+
+    /// The category that the customer of a feature's cell misses first.
+    pub fn missed_top(&self, feature: &Feature, cell: Cell) -> Option<&str> {
+        self.missed.get(&feature.name)?.top(cell).map(|place| self.word(Some(Words::Categories), place))
     }
 
     /// The text at a place among `words`.

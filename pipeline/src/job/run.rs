@@ -17,13 +17,14 @@ use crate::backtest::{self, Trained};
 use crate::config::Secret;
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
-use crate::features::{self, Catalogue, Deals, World};
+use crate::features::{self, Baskets, Catalogue, Deals, Peers, World};
 use crate::lake::{Counts, LineNames, Names};
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
 use crate::report::Summary;
 use crate::shards::{self, Plan, Ranks, Scratch, State};
 use crate::store::{Access, Store};
 use crate::time::Dates;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How a run ended, and what it can tell.
@@ -141,12 +142,11 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
         memory,
         scratch,
     };
-    let width = params.features.for_models().features().len();
-    let _state = memory.take("collect features", shards::state_bytes(people.customers.len(), dates.all().len() - 1, params.sample_customers, width))?;
+    let _state = memory.take("collect features", state_bytes(params, people.customers.len(), dates.all().len() - 1))?;
     let state = shards::collect(&plan, &partition)?;
     drop((partition, events));
     let checked = check_days(params, (&names, &state), &mut feeds, &mut complete);
-    world.cuts = cuts(params, &people, &state)?;
+    look_at_everyone(params, &people, &state, &mut world)?;
     progress.end(&format!("{} dates", dates.all().len()));
 
     progress.begin("train and grade models");
@@ -189,7 +189,27 @@ fn world(params: &Params, gathered: &Gathered, ranks: &Ranks) -> Result<World> {
     }
     let names = &gathered.names;
     let (channels, stores, genders) = (sorted(&names.channels), sorted(&names.stores), sorted(&names.genders));
-    Ok(World { deals, catalogue, zone: params.zone.clone(), channels, stores, genders, events_from: gathered.events.first, cuts: Vec::new() })
+    Ok(World {
+        deals,
+        catalogue,
+        zone: params.zone.clone(),
+        channels,
+        stores,
+        genders,
+        events_from: gathered.events.first,
+        cuts: Vec::new(),
+        baskets: Baskets::default(),
+        missed: BTreeMap::new(),
+    })
+}
+
+/// What the state takes of the memory.
+fn state_bytes(params: &Params, customers: usize, past_dates: usize) -> u64 {
+    // Both features of a window look at the same baskets.
+    let windows = |peers: Peers| params.features.features().iter().filter(|feature| feature.peers == Some(peers)).count();
+    let baskets = windows(Peers::Count).max(windows(Peers::Top)) * customers * features::BASKET_BYTES;
+    let width = params.features.for_models().features().len();
+    shards::state_bytes(customers, past_dates, params.sample_customers, width) + baskets as u64
 }
 
 /// Checks the newest days, now that it is known whose lines the table `customers` does not know.
@@ -200,16 +220,17 @@ fn check_days(params: &Params, (names, state): (&LineNames, &State), feeds: &mut
     checked
 }
 
-/// Where the numbers of ranked features are cut: among everyone but the account types that are left out.
-fn cuts(params: &Params, people: &People, state: &State) -> Result<Vec<features::WordCut>> {
-    let mut cuts = Vec::new();
-    for (place, feature) in params.features.features().iter().enumerate() {
-        let Some(ranked) = feature.ranked else { continue };
+/// What features say of a customer among everyone but the account types that are left out: where numbers are cut, and what is missed.
+fn look_at_everyone(params: &Params, people: &People, state: &State, world: &mut World) -> Result<()> {
+    for (place, feature) in params.features.features().iter().enumerate().filter(|(_, feature)| feature.ranked.is_some() || feature.peers.is_some()) {
         let cells = state.rows.columns(&[place])?;
-        let counted: Vec<features::Cell> = cells.into_iter().zip(&people.customers).filter(|(_, customer)| !customer.left_out).map(|(cell, _)| cell).collect();
-        cuts.extend(features::cut(feature, ranked, &counted));
+        let counted = cells.into_iter().zip(&people.customers).filter(|(_, customer)| !customer.left_out).map(|(cell, _)| cell);
+        match feature.ranked {
+            Some(ranked) => world.cuts.extend(features::cut(feature, ranked, &counted.collect::<Vec<_>>())),
+            None => drop(world.missed.insert(feature.name.clone(), world.baskets.missed(counted))),
+        }
     }
-    Ok(cuts)
+    Ok(())
 }
 
 fn summary(results: &Results, trained: &Trained, window_days: i32) -> Summary {
