@@ -142,12 +142,29 @@ fn what_was_kept_is_used_only_if_it_is_whole() {
     let kept = |stem: &str| -> Vec<PathBuf> {
         files(&state).into_iter().filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(stem))).collect()
     };
-    for (offset, stem, is_gone) in [(1, "lines", false), (2, "head", true), (3, "names", false), (4, "index", false), (5, "lines", true)] {
+    let flipped = |mut bytes: Vec<u8>| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        Some(bytes)
+    };
+    let cut = |bytes: Vec<u8>| Some(bytes[..bytes.len() / 2].to_vec());
+    type Damage<'a> = (&'static str, &'a dyn Fn(Vec<u8>) -> Option<Vec<u8>>);
+    let damages: [Damage<'_>; 7] = [
+        ("lines", &flipped),
+        ("head", &|_| None),
+        ("names", &flipped),
+        ("index", &flipped),
+        ("lines", &|_| None),
+        ("lines", &cut),
+        ("head", &|_| Some(Vec::new())),
+    ];
+    for ((stem, damage), offset) in damages.into_iter().zip(1..) {
         for path in kept(stem) {
-            let mut bytes = std::fs::read(&path).expect("a file");
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
-            if is_gone { std::fs::remove_file(&path) } else { std::fs::write(&path, bytes) }.expect("a file changes");
+            match damage(std::fs::read(&path).expect("a file")) {
+                Some(bytes) => std::fs::write(&path, bytes),
+                None => std::fs::remove_file(&path),
+            }
+            .expect("a file changes");
         }
         growing.arrive(&day(offset), &|_| true);
         let why = if stem == "index" { "nothing was kept" } else { "what was kept is damaged" };
@@ -170,6 +187,34 @@ fn what_was_kept_is_used_only_if_it_is_whole() {
     ));
     assert!(code == 0 && error.contains("as what was kept is of a later date"), "{text}{error}");
     assert_eq!(files(&state), before);
+}
+
+/// A lake that has tomorrow's files already: they are read again, and none because of them.
+#[test]
+fn files_of_tomorrow_are_read_alone() {
+    let growing = Growing::to(&day(1));
+    let told = growing.both(&day(0), &[]);
+    assert_eq!(told, format!("{} files read, as nothing was kept", growing.count()));
+    for offset in 1..=3 {
+        growing.arrive(&day(offset + 1), &|_| true);
+        assert_eq!(growing.both(&day(offset), &[]), format!("2 of {} files read, the others known since {}", growing.count(), day(offset - 1)));
+    }
+}
+
+/// Customers of too many lines, whose first order may be among lines that are not kept, and who are linked by it: their ids are the same.
+#[test]
+fn the_first_order_of_who_has_too_many_lines_is_kept() {
+    let growing = Growing::to(&day(0));
+    for offset in 0..=2 {
+        growing.arrive(&day(offset), &|_| true);
+        // Nobody is registered before the first order.
+        lake::edit(&growing.lake().join("customers"), &|path| offset == 0 || path.contains(&day(offset)), &|columns| {
+            if let Some(Cells::Time(times, _)) = columns.get_mut("registered_at") {
+                times.iter_mut().for_each(|time| *time = None);
+            }
+        });
+        growing.both(&day(offset), &["--set", "customers.max_rows_per_customer=5", "--set", "customers.keep_ids=false"]);
+    }
 }
 
 /// `gc` takes what no run will need, and the next run still knows the files.

@@ -35,7 +35,7 @@ fn memory_stays_within_its_limit() {
     let (code, error, tight) = peak(&lake, &folder.path().join("tight"), &["--set", "run.memory_limit_mib=76"]);
     assert_eq!(code, 0, "{error}");
     assert!(error.contains("bytes spilled") && !error.contains(", 0 bytes spilled"), "{error}");
-    assert!(tight <= small + 80, "{small} MiB over the small lake; {tight} within 80");
+    assert!(tight <= small + 92, "{small} MiB over the small lake; {tight} within 92");
     let digests = |name: &str| published::live(&folder.path().join(name), "quickstart").expect("it is live").digests();
     assert_eq!(digests("tight"), digests("free"));
     // A limit that cannot be kept ends the run, by name.
@@ -52,10 +52,10 @@ fn scratch_that_is_full_ends_the_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
     let big = folder.path().join("big").display().to_string();
-    let (code, _, error) = told(&run(&["sample", "--customers", "4000", "--lines-per-customer", "150", "--until", "2026-06-30", "--out", &big]));
+    let (code, _, error) = told(&run(&["sample", "--customers", "5000", "--lines-per-customer", "150", "--until", "2026-06-30", "--out", &big]));
     assert_eq!(code, 0, "{error}");
     let lake = format!("lake.url={big}/lake");
-    let tight = ["--set", "run.memory_limit_mib=16", "--set", "run.shards=1", "--set", &lake];
+    let tight = ["--set", "run.memory_limit_mib=16", "--set", "run.shards=1", "--set", "run.keep_state=false", "--set", &lake];
     let (code, _, error) = told(&quickstart(&out, &[&tight[..], &["--set", "run.scratch_limit_mib=1"]].concat()));
     assert_eq!(code, 8, "{error}");
     assert!(error.contains("step divide lines into shards: expected to stay within `run.scratch_limit_mib` of 1, got "), "{error}");

@@ -287,6 +287,7 @@ impl FeedsByName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lake::{Line, NOT_TOLD};
 
     #[test]
     fn a_feed_is_late_by_its_own_pace() {
@@ -310,5 +311,50 @@ mod tests {
         assert_eq!(observed("web", Some("s2"), 101), 97);
         assert_eq!(observed("web", Some("s1"), 101), 95);
         assert_eq!(observed("app", Some("s1"), 90), 90);
+    }
+
+    fn line(order: u64, day: i32) -> LineOf {
+        let line = Line {
+            ordered_at: i64::from(day) * 86_400_000_000,
+            order,
+            product: (order % 7) as u32,
+            kind: LineKind::Sale,
+            amount_minor: 100 + (order % 13) as i64,
+            day: Day(day),
+            visible_from: Day(day + (order % 3) as i32),
+            milli_units: 1000,
+            is_bought: true,
+            return_of: 0,
+            store: (order % 2) as u32,
+            channel: 0,
+            promotion: 0,
+            other: 0,
+            off_minor: NOT_TOLD,
+            coupon_minor: NOT_TOLD,
+        };
+        LineOf { line, source: (order % 5 % 2) as u32, customer: None }
+    }
+
+    /// A survey that is seen later is that of the later date, whatever falls out of its days; one part of it, and the whole.
+    #[test]
+    fn a_survey_is_seen_later_as_it_would_be_made() {
+        let lines: Vec<LineOf> = (0..1500).map(|order| line(order, 1000 - (order % 600) as i32)).collect();
+        let memory = Allowance::memory(1 << 30);
+        let made = |lines: &[LineOf], as_of: i32| {
+            let mut survey = Survey::default();
+            survey.add(lines, Day(as_of), &memory).expect("there is room");
+            survey
+        };
+        for days in [0, 1, 6, 7, 27, 28, 84, 400, 485, 600] {
+            let later = 1000 + days as i32;
+            let mut seen = made(&lines, 1000);
+            seen.seen_later(days, Day(later));
+            let newer: Vec<LineOf> = (1..=days as u64).map(|order| line(order, 1000 + order as i32)).collect();
+            seen.merge(made(&newer, later), &memory).expect("there is room");
+            let all: Vec<LineOf> = lines.iter().chain(&newer).copied().collect();
+            let whole = made(&all, later);
+            assert_eq!(seen.prices(), whole.prices(), "{days}");
+            assert_eq!((seen.sources.feeds, seen.stores.feeds), (whole.sources.feeds, whole.stores.feeds), "{days}");
+        }
     }
 }

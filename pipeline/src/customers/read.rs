@@ -105,6 +105,11 @@ impl SourceCustomers {
         self.rows.get(number as usize).and_then(Option::as_deref)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.rows.iter().flatten().count()
+    }
+
     /// A number above all of theirs.
     pub fn end(&self) -> usize {
         self.rows.len()

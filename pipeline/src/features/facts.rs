@@ -68,8 +68,8 @@ impl Facts {
 pub(super) struct Order {
     /// Time and day of the earliest visible line; None where no line is visible yet.
     first: Option<(i64, Day)>,
-    /// The day from which all of its lines that are visible were.
-    whole_from: Option<Day>,
+    /// The days from which the first and the last of its lines that are visible were.
+    known: Option<(Day, Day)>,
     /// Whether something was bought.
     pub bought: bool,
     /// Value net of returns.
@@ -195,14 +195,17 @@ impl Orders {
     pub fn remember(&mut self) {
         self.remembered.clone_from(&self.days);
         self.partly.clear();
-        let partly = |order: &Order| Some((order.first?.1, order.whole_from?)).filter(|(day, whole_from)| whole_from > day);
+        let partly = |order: &Order| {
+            let (day, (from, whole_from)) = (order.first?.1, order.known?);
+            Some((day.min(from), whole_from.max(day))).filter(|(from, to)| from < to)
+        };
         self.partly.extend(self.sums.iter().filter_map(partly));
     }
 
     /// What was known of order days at an earlier date than that of the facts remembered: facts without orders and values. None where some order was
     /// known in part then, or not on its day: all lines must be looked at.
     pub fn days_then(&self, view: View) -> Option<Facts> {
-        if self.partly.iter().any(|(day, whole_from)| *day <= view.date && view.date < *whole_from) {
+        if self.partly.iter().any(|(from, to)| *from <= view.date && view.date < *to) {
             return None;
         }
         let mut facts = Facts::none(view.date, view.observed_to);
@@ -228,7 +231,8 @@ impl Orders {
                 continue;
             }
             let own = &mut self.sums[self.own[index] as usize];
-            own.whole_from = own.whole_from.max(Some(line.visible_from));
+            let (from, whole_from) = own.known.unwrap_or((line.visible_from, line.visible_from));
+            own.known = Some((from.min(line.visible_from), whole_from.max(line.visible_from)));
             // Lines are sorted by time: the first one that is visible is the earliest.
             if own.first.is_none() {
                 own.first = Some((line.ordered_at, line.day));
@@ -371,6 +375,13 @@ pub(crate) mod tests {
         assert_eq!(then(5).map(|facts| (facts.order_days, facts.first_day)), Some((0, None)));
         // From day 50 to 54 the last order was not known, though its day had been.
         assert_eq!([49, 50, 54, 55].map(|date| then(date).map(|facts| facts.order_days)), [Some(2), None, None, Some(3)]);
+        // An order whose first line is of a later day than another of its lines was there on the earlier day.
+        let shipped = [line(12, 12, LineKind::Sale, 5, 10, 0), Line { day: Day(8), visible_from: Day(8), ..line(12, 8, LineKind::Sale, 5, 10, 0) }];
+        orders.find(&shipped);
+        orders.facts(&shipped, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
+        orders.remember();
+        let then = |date: i32| orders.days_then(View { date: Day(date), observed_to: Day(date), lookback_days: 365 });
+        assert_eq!([7, 8, 11, 12].map(|date| then(date).map(|facts| facts.order_days)), [Some(0), None, None, Some(1)]);
         let (last, totals) = at(55, 45);
         assert_eq!((last.order_days, last.window_value_minor), (3, 1500));
         assert_eq!((totals.orders, totals.value_minor, totals.gross_minor, totals.returned_minor, totals.return_lines), (3, 1500, 1500, 0, 0));

@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::state::{Begun, Keeping, Lines};
 use crate::audit::{self, Complete, FeedsByName, Status, Survey};
 use crate::customers::{self, Consents, Groups, LinkParams, People, SeenLines, SourceCustomers};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::features::{self, EventTable, Products, Promotions};
 use crate::key::Erased;
 use crate::lake::{Counts, Cut, LineNames};
@@ -61,10 +61,14 @@ impl Gathered {
     /// Those of the lake; `Limit` where memory or scratch is full.
     pub fn of(params: &Params, seen: &Seen<'_>, (scratch, keeping): (Scratch<'_>, Option<&Keeping<'_>>), progress: &dyn Progress) -> Result<Self> {
         let begun = Begun::of(keeping)?;
-        if begun.is_from_kept()
-            && let Some(gathered) = Self::begun(params, seen, (scratch, begun), progress)?
-        {
-            return Ok(gathered);
+        if begun.is_from_kept() {
+            match Self::begun(params, seen, (scratch, begun), progress) {
+                Ok(Some(gathered)) => return Ok(gathered),
+                Ok(None) => {}
+                // What was kept may need more memory at once than the files do.
+                Err(error) if error.kind() == Kind::Limit => progress.end(&format!("{error}: all files are read")),
+                Err(error) => return Err(error),
+            }
         }
         Self::begun(params, seen, (scratch, Begun::anew(keeping)), progress)?.ok_or_else(|| Error::bug("a run that starts from nothing has all it needs"))
     }

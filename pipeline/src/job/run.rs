@@ -11,7 +11,7 @@ use super::prior::Prior;
 use super::progress::Progress;
 use super::results::{Results, Source, list_lines, results};
 use super::state::Keeping;
-use crate::allowance::Allowance;
+use crate::allowance::{Allowance, Held};
 use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Verdict};
 use crate::backtest::{self, Trained};
 use crate::config::Secret;
@@ -105,7 +105,7 @@ fn scratch_folder(params: &Params) -> Result<PathBuf> {
 }
 
 /// What a customer takes of the memory while results are made: scores, reasons, groups.
-const RESULT_BYTES: u64 = 400;
+const RESULT_BYTES: u64 = 200;
 /// And for each campaign.
 const CAMPAIGN_BYTES: u64 = 250;
 
@@ -142,7 +142,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
         memory,
         scratch,
     };
-    let _state = memory.take("collect features", state_bytes(params, people.customers.len(), dates.all().len() - 1))?;
+    let [_state, samples_held] = state_memory(params, (people.customers.len(), dates.all().len() - 1), memory)?;
     let state = shards::collect(&plan, &partition)?;
     drop((partition, events));
     let checked = check_days(params, (&names, &state), &mut feeds, &mut complete);
@@ -160,6 +160,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let samples = || backtest::snapshots_table(&state, params.features.for_models().features(), (&people, &world), &dates);
     let samples = params.publish_samples.then(samples).transpose()?;
 
+    drop(samples_held);
     progress.begin("score, group, target");
     let taken = people.customers.len() as u64 * (RESULT_BYTES + CAMPAIGN_BYTES * params.campaigns.len() as u64);
     let _taken = memory.take("score, group, target", taken)?;
@@ -203,13 +204,15 @@ fn world(params: &Params, gathered: &Gathered, ranks: &Ranks) -> Result<World> {
     })
 }
 
-/// What the state takes of the memory.
-fn state_bytes(params: &Params, customers: usize, past_dates: usize) -> u64 {
+/// What the state takes of the memory: what stays, and samples, which go once models are trained.
+fn state_memory(params: &Params, (customers, past_dates): (usize, usize), memory: &Allowance) -> Result<[Held; 2]> {
     // Both features of a window look at the same baskets.
     let windows = |peers: Peers| params.features.features().iter().filter(|feature| feature.peers == Some(peers)).count();
     let baskets = windows(Peers::Count).max(windows(Peers::Top)) * customers * features::BASKET_BYTES;
     let width = params.features.for_models().features().len();
-    shards::state_bytes(customers, past_dates, params.sample_customers, width) + baskets as u64
+    let samples = shards::sample_bytes(customers.min(params.sample_customers), past_dates, width);
+    let taken = |bytes: u64| memory.take("collect features", bytes);
+    Ok([taken(shards::state_bytes(customers, past_dates) + baskets as u64)?, taken(samples)?])
 }
 
 /// Checks the newest days, now that it is known whose lines the table `customers` does not know.

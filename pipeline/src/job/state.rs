@@ -7,20 +7,18 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::identity::{Identity, PROGRAM};
+use super::identity::{Identity as RunIdentity, PROGRAM};
 use super::params::Params;
 use crate::error::{Error, Result};
 use crate::key::{hex, sha256};
-use crate::lake::{Cut, LineNames, NamesMark, NamesSince, OpenTable};
+use crate::lake::{Cut, Identity, LineNames, NamesMark, NamesSince, OpenTable};
 use crate::publish::{self, ErasedList, KeptLayer, Object, StateIndex};
 use crate::shards::{self, Divide, Layer};
 use crate::store::Store;
 use crate::time::Day;
 
-/// More layers are put together: each costs a request a chunk.
-const LAYERS_MAX: usize = 32;
-/// A layer with this share of all lines is left as it is then.
-const LARGE: u64 = 8;
+/// After so many nights all is read anew: layers become few, and the names of who is gone go.
+const NIGHTS_MAX: usize = 32;
 
 /// Where a run finds what was kept, and keeps what it reads.
 pub struct Keeping<'a> {
@@ -56,7 +54,7 @@ impl<'a> Keeping<'a> {
     ///
     /// # Errors
     /// Those of the store; `Bug` if the rules cannot be written.
-    pub fn open(params: &'a Params, identity: &'a Identity, erased: &ErasedList, lines: &OpenTable, store: &'a Store) -> Result<Self> {
+    pub fn open(params: &'a Params, identity: &'a RunIdentity, erased: &ErasedList, lines: &OpenTable, store: &'a Store) -> Result<Self> {
         let has_customers = params.lake.tables.iter().any(|table| table.input.contract.name == "customers");
         let rules = json!({
             "program": PROGRAM, "order_lines": lines.params, "contract": lines.params.input.contract.columns.iter().map(|column| &column.name).collect::<Vec<_>>(),
@@ -67,12 +65,12 @@ impl<'a> Keeping<'a> {
         let live = publish::read_live(store, &params.name)?.map(|(live, _)| live);
         // What a run keeps that will not be live is used by nobody.
         let is_newest = live.as_ref().is_none_or(|live| live.as_of <= params.as_of.to_string());
-        let build = live.map(|live| publish::read_manifest(store, &publish::Run::at(&params.name, &live.reference()))).transpose()?.flatten();
-        let found = build.map(|manifest| StateIndex::read(store, &params.name, &manifest.build_id)).transpose()?.flatten();
+        let found = live.map(|live| StateIndex::read(store, &params.name, &live.build_id)).transpose()?.flatten();
         let (index, why_not) = match found {
             None => (None, "nothing was kept"),
             Some(index) if index.rules != rules => (None, "the rules for order lines are others than before"),
             Some(index) if index.as_of > params.as_of => (None, "what was kept is of a later date"),
+            Some(index) if index.names.len().max(index.layers.len()) > NIGHTS_MAX => (None, "what was kept has grown for a month"),
             Some(index) => (Some(index), "what was kept is damaged"),
         };
         let (job, build_id, as_of) = (&params.name, &identity.build_id, params.as_of);
@@ -138,49 +136,46 @@ impl<'a> Begun<'a> {
     /// # Errors
     /// Those of the lake and the store; `Limit` where memory or scratch is full.
     pub fn lines(&self, table: &OpenTable, cut: &Cut, with: &Divide<'_>) -> Result<Option<Lines>> {
-        let files: BTreeSet<_> = table.sources.iter().map(|source| &source.identity).collect();
+        let files: BTreeSet<&Identity> = table.sources.iter().map(|source| &source.identity).collect();
         let layers = self.start.iter().flat_map(|start| &start.index.layers);
         let known: Vec<&KeptLayer> = layers.filter(|layer| layer.files.iter().all(|file| files.contains(file))).collect();
-        let is_known = |place: &usize| known.iter().any(|layer| layer.files.contains(&table.sources[*place].identity));
-        let new: Vec<usize> = (0..table.sources.len()).filter(|place| !is_known(place)).collect();
-        let (stay, join) = if known.len() < LAYERS_MAX { (known, Vec::new()) } else { divided(known) };
-        let mut whole = with.nothing();
-        let mut kept = Vec::new();
-        for layer in stay {
+        let identity = |place: usize| &table.sources[place].identity;
+        let new = (0..table.sources.len()).filter(|&place| !known.iter().any(|layer| layer.files.contains(identity(place))));
+        let groups = self.groups(new.collect(), &identity);
+        let (mut whole, mut kept) = (with.nothing(), Vec::new());
+        for layer in known {
             let Some(unpacked) = self.unpacked(layer, cut, with)? else { return Ok(None) };
             whole.absorb(unpacked, with.memory)?;
             kept.push(layer.clone());
         }
-        let groups = match self.keeping.is_some_and(|keeping| keeping.is_newest) && self.start.is_none() {
-            true => halves(new.len()),
-            false => Vec::from_iter((!new.is_empty()).then_some(0..new.len())),
-        };
-        let read = |group: &Range<usize>| Ok((shards::divide(&table.of_files(&new[group.clone()]), cut, with)?, new[group.clone()].to_vec()));
-        let read: Vec<Result<(Layer, Vec<usize>)>> = groups.par_iter().map(read).collect();
-        let mut read = read.into_iter().collect::<Result<Vec<_>>>()?;
-        let mut joined: BTreeSet<_> = BTreeSet::new();
-        for layer in join {
-            let Some(unpacked) = self.unpacked(layer, cut, with)? else { return Ok(None) };
-            if read.is_empty() {
-                read.push((with.nothing(), Vec::new()));
-            }
-            read[0].0.absorb(unpacked, with.memory)?;
-            joined.extend(layer.files.iter().cloned());
-        }
-        for (mut layer, places) in read {
-            let mut files: BTreeSet<_> = places.iter().map(|place| table.sources[*place].identity.clone()).collect();
-            files.append(&mut joined);
-            // Rows after as_of will be seen later: such files are read again.
-            if layer.counts.rows_after_as_of == 0 {
-                kept.extend(self.packed(&mut layer, files, cut)?);
+        let read: Vec<Result<Layer>> = groups.par_iter().map(|group| shards::divide(&table.of_files(group), cut, with)).collect();
+        let mut read_again = BTreeSet::new();
+        for (layer, group) in read.into_iter().zip(&groups) {
+            let mut layer = layer?;
+            let files: BTreeSet<Identity> = group.iter().map(|&place| identity(place).clone()).collect();
+            // Rows after as_of will be seen later: such files are read again, and those that were read with them.
+            match layer.counts.rows_after_as_of {
+                0 => kept.extend(self.packed(&mut layer, files, cut)?),
+                _ => read_again.extend(files.into_iter().filter(|file| layer.counts.files_after_as_of.contains(&file.path))),
             }
             whole.absorb(layer, with.memory)?;
         }
         if self.start.is_some() && with.misses(&whole) {
             return Ok(None);
         }
-        self.keep(kept)?;
-        Ok(Some(Lines { layer: whole, told: self.told(table.sources.len(), new.len()) }))
+        self.keep(kept, read_again)?;
+        Ok(Some(Lines { layer: whole, told: self.told(table.sources.len(), groups.iter().map(Vec::len).sum()) }))
+    }
+
+    /// Files that are to be read, in groups of which each may be kept.
+    fn groups<'b>(&self, new: Vec<usize>, identity: &dyn Fn(usize) -> &'b Identity) -> Vec<Vec<usize>> {
+        if !self.keeping.is_some_and(|keeping| keeping.is_newest) {
+            return if new.is_empty() { Vec::new() } else { vec![new] };
+        }
+        let is_open = |place: &usize| self.start.as_ref().is_some_and(|start| start.index.read_again.contains(identity(*place)));
+        let (open, new): (Vec<usize>, Vec<usize>) = new.into_iter().partition(is_open);
+        let alone = open.into_iter().map(|place| vec![place]);
+        halves(new.len()).into_iter().map(|range| new[range].to_vec()).chain(alone).collect()
     }
 
     fn told(&self, files: usize, new: usize) -> String {
@@ -205,37 +200,36 @@ impl<'a> Begun<'a> {
         Ok(is_whole.then_some(unpacked))
     }
 
-    fn packed(&self, layer: &mut Layer, files: BTreeSet<crate::lake::Identity>, cut: &Cut) -> Result<Option<KeptLayer>> {
+    /// The layer as it was written; None where it is not kept.
+    fn packed(&self, layer: &mut Layer, files: BTreeSet<Identity>, cut: &Cut) -> Result<Option<KeptLayer>> {
         let Some(keeping) = self.keeping.filter(|keeping| keeping.is_newest) else { return Ok(None) };
+        if !layer.is_written()? {
+            return Ok(None);
+        }
         let write = |stem: &str, bytes: Vec<u8>| Object::write(keeping.store, keeping.job, keeping.build_id, stem, bytes.into());
-        let head = write("head", layer.head(cut.as_of)?)?;
+        let Some(head) = write("head", layer.head(cut.as_of)?)? else { return Ok(None) };
         let mut chunks = Vec::new();
         layer.chunks(|bytes| {
             chunks.push(write("lines", bytes)?);
             Ok(())
         })?;
-        Ok(Some(KeptLayer { as_of: cut.as_of, files, head, chunks }))
+        let chunks: Option<Vec<Object>> = chunks.into_iter().collect();
+        Ok(chunks.map(|chunks| KeptLayer { as_of: cut.as_of, files, head, chunks }))
     }
 
     /// Notes what the next run may start from.
-    fn keep(&self, layers: Vec<KeptLayer>) -> Result<()> {
+    fn keep(&self, layers: Vec<KeptLayer>, read_again: BTreeSet<Identity>) -> Result<()> {
         let Some(keeping) = self.keeping.filter(|keeping| keeping.is_newest) else { return Ok(()) };
-        let before = self.start.as_ref().filter(|start| start.index.names.len() < LAYERS_MAX);
-        let (mut names, mark) = before.map_or_else(Default::default, |start| (start.index.names.clone(), start.mark.clone()));
+        let (mut names, mark) = self.start.as_ref().map_or_else(Default::default, |start| (start.index.names.clone(), start.mark.clone()));
         if self.names.mark() != mark {
             let since = shards::pack(&self.names.since(&mark))?;
-            names.push(Object::write(keeping.store, keeping.job, keeping.build_id, "names", since.into())?);
+            let Some(object) = Object::write(keeping.store, keeping.job, keeping.build_id, "names", since.into())? else { return Ok(()) };
+            names.push(object);
         }
-        let index = StateIndex { rules: keeping.rules.clone(), as_of: keeping.as_of, names, layers };
+        let index = StateIndex { rules: keeping.rules.clone(), as_of: keeping.as_of, names, layers, read_again };
         *keeping.kept.lock().map_err(|_| Error::bug("a thread died with the state in its hands"))? = Some(index);
         Ok(())
     }
-}
-
-/// Layers that stay as they are, and those that are put together.
-fn divided(layers: Vec<&KeptLayer>) -> (Vec<&KeptLayer>, Vec<&KeptLayer>) {
-    let bytes: u64 = layers.iter().map(|layer| layer.bytes()).sum();
-    layers.into_iter().partition(|layer| layer.bytes() * LARGE >= bytes)
 }
 
 /// Files in groups of which each is a layer: the newest alone, then twice as many each time, since it is new files that change.

@@ -1,6 +1,6 @@
 //! Reading a table's rows: the cut at as_of, the rules, the coercion, and what became of every row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use rayon::prelude::*;
@@ -57,6 +57,8 @@ pub struct Counts {
     pub rounded: u64,
     /// Which rows were rejected.
     pub quarantine: Quarantine,
+    /// Paths of files with rows after as_of.
+    pub files_after_as_of: BTreeSet<String>,
     /// Used rows by the day on which they reached the lake, where it is told; of order lines, the audit counts more.
     pub arrived: BTreeMap<Day, Arrived>,
 }
@@ -71,6 +73,7 @@ impl Counts {
     pub fn add(&mut self, other: Counts) {
         self.rows_in_files += other.rows_in_files;
         self.rows_after_as_of += other.rows_after_as_of;
+        self.files_after_as_of.extend(other.files_after_as_of);
         self.erased += other.erased;
         self.used += other.used;
         self.rounded += other.rounded;
@@ -157,6 +160,9 @@ impl OpenTable {
             let batch = Batch { table: self, source, cut, group: batches.group(), positions: &positions, columns: &columns, rows };
             let rows = batch.rows(&mut counts, &mut forgotten)?;
             visit(&rows).map_err(|error| error.at(batch.place()))?;
+        }
+        if counts.rows_after_as_of > 0 {
+            counts.files_after_as_of.insert(source.identity.path.clone());
         }
         Ok(counts)
     }

@@ -91,9 +91,11 @@ pub fn plan(store: &Store, job: &str, keep: &Keep) -> Result<Plan> {
             found.push(folder.collected(Why::Released, run));
         }
     }
-    let live_build = committed.iter().find(|(run, ..)| is_live(run)).map(|(.., manifest)| manifest.build_id.as_str());
+    // What was kept holds those who are erased as long as their runs do.
+    let is_erasing = found.iter().any(|part| part.why == Why::Rewritten);
+    let live_build = live.as_ref().filter(|_| !is_erasing).map(|live| live.build_id.as_str());
     let mut states = forsaken(store, job, live_build, &staging)?;
-    states.retain(|entry| is_old(entry) || found.iter().any(|part| part.why == Why::Rewritten));
+    states.retain(|entry| is_old(entry) || is_erasing);
     staging.retain(|entry| is_staging(entry) && is_old(entry));
     found.extend((!states.is_empty()).then_some(Collected { why: Why::State, run: None, files: states }));
     found.extend((!staging.is_empty()).then_some(Collected { why: Why::Staging, run: None, files: staging }));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::key::{hex, sha256};
 use crate::lake::Identity;
-use crate::store::{Created, Entry, Store};
+use crate::store::{Created, Entry, STAGING, Store};
 use crate::time::Day;
 
 /// A file of the state.
@@ -49,6 +49,8 @@ pub struct StateIndex {
     pub names: Vec<Object>,
     /// Layers.
     pub layers: Vec<KeptLayer>,
+    /// Files with rows after as_of: they are read alone, since others must not be read again because of them.
+    pub read_again: BTreeSet<Identity>,
 }
 
 /// An index, and its digest.
@@ -64,13 +66,6 @@ const INDEX: &str = "index.json";
 
 fn top(job: &str) -> String {
     format!("{job}/state/{VERSION}")
-}
-
-impl KeptLayer {
-    /// Bytes of the lines.
-    pub fn bytes(&self) -> u64 {
-        self.chunks.iter().map(|chunk| chunk.bytes).sum()
-    }
 }
 
 impl StateIndex {
@@ -105,19 +100,15 @@ impl StateIndex {
 }
 
 impl Object {
-    /// Writes an object of a build, under a name that begins with `stem` and holds its digest.
+    /// Writes an object of a build, under a name that begins with `stem` and holds its digest; None where something else has that name.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn write(store: &Store, job: &str, build_id: &str, stem: &str, bytes: Bytes) -> Result<Self> {
+    pub fn write(store: &Store, job: &str, build_id: &str, stem: &str, bytes: Bytes) -> Result<Option<Self>> {
         let digest = hex(&sha256(&bytes));
         let object = Self { build_id: build_id.to_owned(), name: format!("{stem}-{}.bin", &digest[..16]), bytes: bytes.len() as u64, sha256: digest };
-        match store.create(&object.path(job), bytes.clone())? {
-            Created::Existed(there) if there != bytes => {
-                Err(Error::new(Kind::Store, format!("{}: expected a file of its digest, got another", store.display(&object.path(job)))))
-            }
-            _ => Ok(object),
-        }
+        let created = store.create(&object.path(job), bytes.clone())?;
+        Ok((created == Created::Written || created == Created::Existed(bytes)).then_some(object))
     }
 
     fn path(&self, job: &str) -> String {
@@ -129,7 +120,11 @@ impl Object {
     /// # Errors
     /// Those of the store.
     pub fn read(&self, store: &Store, job: &str) -> Result<Option<Bytes>> {
-        match store.ranges(&self.path(job), std::slice::from_ref(&(0..self.bytes))) {
+        let path = self.path(job);
+        if store.head(&path)?.is_none_or(|entry| entry.bytes != self.bytes) {
+            return Ok(None);
+        }
+        match store.ranges(&path, std::slice::from_ref(&(0..self.bytes))) {
             Ok(parts) => Ok(parts.into_iter().next().filter(|bytes| hex(&sha256(bytes)) == self.sha256)),
             Err(error) if error.kind() == Kind::Input => Ok(None),
             Err(error) => Err(error),
@@ -137,7 +132,7 @@ impl Object {
     }
 }
 
-/// The files of all states but those that the run of a build kept.
+/// The files of all states but those that the run of a build kept, and those on their way.
 ///
 /// # Errors
 /// Those of the store.
@@ -145,6 +140,6 @@ pub fn forsaken(store: &Store, job: &str, build_id: Option<&str>, entries: &[Ent
     let index = build_id.map(|build_id| StateIndex::read(store, job, build_id)).transpose()?.flatten();
     let mut needed: BTreeSet<String> = index.iter().flat_map(StateIndex::objects).map(|object| object.path(job)).collect();
     needed.extend(index.and(build_id).map(|build_id| format!("{}/{build_id}/{INDEX}", top(job))));
-    let is_state = |entry: &&Entry| entry.path.starts_with(&format!("{job}/state/"));
+    let is_state = |entry: &&Entry| entry.path.starts_with(&format!("{job}/state/")) && !entry.path.ends_with(&format!(".{STAGING}"));
     Ok(entries.iter().filter(is_state).filter(|entry| !needed.contains(&entry.path)).cloned().collect())
 }

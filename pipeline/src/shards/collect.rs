@@ -55,11 +55,14 @@ pub struct Plan<'a> {
     pub scratch: Scratch<'a>,
 }
 
-/// What the state of so many customers takes of the memory: facts and cells, and samples of `width` features at the `dates` before as_of.
-pub fn state_bytes(customers: usize, dates: usize, sample_customers: usize, width: usize) -> u64 {
-    let each = size_of::<Facts>() + (dates + 1) * size_of::<Cell>();
-    let samples = dates * customers.min(sample_customers) * 3 / 2 * (size_of::<Sampled>() + width * size_of::<features::Cell>());
-    (customers * each + samples) as u64
+/// What facts and cells of so many customers take of the memory, at as_of and the `dates` before.
+pub fn state_bytes(customers: usize, dates: usize) -> u64 {
+    (customers * (size_of::<Facts>() + (dates + 1) * size_of::<Cell>())) as u64
+}
+
+/// What samples of so many customers at so many dates take of the memory, of `width` features.
+pub fn sample_bytes(customers: usize, dates: usize, width: usize) -> u64 {
+    (dates * customers * 3 / 2 * (size_of::<Sampled>() + width * size_of::<features::Cell>())) as u64
 }
 
 /// The samples of a date, which all shards fill.
@@ -129,14 +132,8 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let collecting = Collecting { plan, models: plan.features.for_models(), samples: dates.map(samples).collect() };
     let as_of = plan.dates.as_of;
     let mut facts = vec![Facts::none(as_of, as_of); customers.len()];
-    let mut places = Vec::with_capacity(shards);
-    let mut rest = facts.as_mut_slice();
-    for shard in 0..shards {
-        let (here, others) = rest.split_at_mut(rows.customers(shard).len());
-        places.push(here);
-        rest = others;
-    }
-    let collected: Vec<Result<Shard>> = places
+    let collected: Vec<Result<Shard>> = rows
+        .by_shard(&mut facts)
         .into_par_iter()
         .enumerate()
         .map(|(shard, facts)| {

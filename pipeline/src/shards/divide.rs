@@ -38,10 +38,23 @@ pub struct Layer {
     pub survey: Survey,
     /// What became of the rows.
     pub counts: Counts,
-    /// Lines that were not kept, by number of their source customer, which has more than may be kept.
-    pub(super) dropped: BTreeMap<u32, u32>,
+    /// Lines that were not kept, and the first order among them, by number of their source customer, which has more than may be kept.
+    pub(super) dropped: Dropped,
     pub(super) alone: Partition,
     pub(super) linked: Partition,
+}
+
+/// Lines, and the first order, by number of the source customer.
+pub(super) type Dropped = BTreeMap<u32, (u32, Option<i64>)>;
+
+/// The earlier of two orders, where there is one.
+fn earlier(a: Option<i64>, b: Option<i64>) -> Option<i64> {
+    a.into_iter().chain(b).min()
+}
+
+fn drop_lines(dropped: &mut Dropped, number: u32, (lines, first): (u32, Option<i64>)) {
+    let known = dropped.entry(number).or_default();
+    *known = (known.0 + lines, earlier(known.1, first));
 }
 
 /// What a source customer takes of the memory: its key and its counts.
@@ -122,17 +135,19 @@ impl Divide<'_> {
 }
 
 impl Layer {
-    fn add(&self, lines: &[LineOf], with: &Divide<'_>, pieces: &mut (Pieces, Pieces), dropped: &Mutex<BTreeMap<u32, u32>>) -> Result<()> {
+    fn add(&self, lines: &[LineOf], with: &Divide<'_>, pieces: &mut (Pieces, Pieces), dropped: &Mutex<Dropped>) -> Result<()> {
         // The lines of an order stand together, mostly: a run of one customer is counted at once.
         let runs = || lines.chunk_by(|a, b| a.customer == b.customer).filter_map(|run| Some((run[0].customer?, run)));
+        let first = |run: &[LineOf]| run.iter().filter(|of| of.line.is_bought).map(|of| of.line.ordered_at).min();
         let counted = |(customer, run): (SourceKey, &[LineOf])| {
-            let orders = || run.iter().filter(|of| of.line.is_bought).map(|of| of.line.ordered_at).min();
-            Run { number: customer.number, lines: run.len() as u32, first_order: if with.groups.is_linked(customer.number) { orders() } else { None } }
+            let first_order = if with.groups.is_linked(customer.number) { first(run) } else { None };
+            Run { number: customer.number, lines: run.len() as u32, first_order }
         };
         let before = with.seen.add(&runs().map(counted).collect::<Vec<Run>>());
         for ((customer, run), before) in runs().zip(before) {
             if before > with.most() {
-                *dropped.lock().unwrap_or_else(PoisonError::into_inner).entry(customer.number).or_default() += run.len() as u32;
+                // Who is linked may be another tomorrow: the first order is noted of everyone.
+                drop_lines(&mut dropped.lock().unwrap_or_else(PoisonError::into_inner), customer.number, (run.len() as u32, first(run)));
                 continue;
             }
             let is_linked = with.groups.is_linked(customer.number);
@@ -152,9 +167,7 @@ impl Layer {
     pub fn absorb(&mut self, other: Self, memory: &Allowance) -> Result<()> {
         self.survey.merge(other.survey, memory)?;
         self.counts.add(other.counts);
-        for (number, lines) in other.dropped {
-            *self.dropped.entry(number).or_default() += lines;
-        }
+        other.dropped.into_iter().for_each(|(number, lines)| drop_lines(&mut self.dropped, number, lines));
         self.alone.absorb(other.alone)?;
         self.linked.absorb(other.linked)
     }

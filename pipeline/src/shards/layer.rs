@@ -7,7 +7,7 @@ use std::hash::BuildHasherDefault;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::divide::{Divide, LINKED_SHARDS, Layer};
+use super::divide::{Divide, Dropped, LINKED_SHARDS, Layer};
 use super::partition::{Partition, shard_of};
 use super::row::Encoded;
 use crate::audit::Survey;
@@ -18,7 +18,7 @@ use crate::lake::{Counts, Cut};
 use crate::time::Day;
 
 /// A chunk is closed once it has so many bytes.
-const CHUNK_BYTES: usize = 16 << 20;
+const CHUNK_BYTES: usize = 8 << 20;
 
 /// A layer but for its lines.
 #[derive(Serialize, Deserialize)]
@@ -26,7 +26,7 @@ struct Head {
     as_of: Day,
     survey: Survey,
     counts: Counts,
-    dropped: BTreeMap<u32, u32>,
+    dropped: Dropped,
 }
 
 /// Numbers before the lines of a shard: the shard, source customers, bytes of lines.
@@ -60,6 +60,15 @@ impl Layer {
         let bytes = pack(&head)?;
         (self.survey, self.counts, self.dropped) = (head.survey, head.counts, head.dropped);
         Ok(bytes)
+    }
+
+    /// Whether the lines can be written: of no shard more than four thousand million bytes.
+    ///
+    /// # Errors
+    /// `Bug` if a thread died.
+    pub fn is_written(&self) -> Result<bool> {
+        let mut parts = [&self.alone, &self.linked].into_iter().flat_map(|part| (0..part.shards()).map(move |shard| part.bytes(shard)));
+        parts.try_fold(true, |is_written, bytes| Ok(is_written && u32::try_from(bytes?).is_ok()))
     }
 
     /// Hands the lines to `keep`, chunk by chunk.
@@ -113,7 +122,7 @@ impl Divide<'_> {
         let Head { as_of, mut survey, counts, dropped } = unpack(head)?;
         let days = usize::try_from(cut.as_of.since(as_of)).ok()?;
         survey.seen_later(days, cut.as_of);
-        let runs: Vec<Run> = dropped.iter().map(|(&number, &lines)| Run { number, lines, first_order: None }).collect();
+        let runs: Vec<Run> = dropped.iter().map(|(&number, &(lines, first_order))| Run { number, lines, first_order }).collect();
         self.seen.add(&runs);
         Some(Layer { survey, counts, dropped, ..self.nothing() })
     }

@@ -25,21 +25,32 @@ impl FeatureRows {
 
     /// Keeps the rows of a shard: packed, column after column, as the numbers of one feature are like each other.
     pub(super) fn put(&self, shard: usize, cells: &[Cell]) -> Result<()> {
-        let mut bytes = Vec::with_capacity(size_of_val(cells));
+        let mut packed = Vec::new();
+        let mut column = Vec::with_capacity(cells.len() / self.width.max(1) * size_of::<Cell>());
         for place in 0..self.width {
-            cells.iter().skip(place).step_by(self.width).for_each(|cell| bytes.extend_from_slice(&cell.to_le_bytes()));
+            column.clear();
+            cells.iter().skip(place).step_by(self.width).for_each(|cell| column.extend_from_slice(&cell.to_le_bytes()));
+            let bytes = lz4_flex::block::compress(&column);
+            [bytes.len(), column.len()].iter().for_each(|length| packed.extend_from_slice(&(*length as u64).to_le_bytes()));
+            packed.extend_from_slice(&bytes);
         }
-        self.shards.add(shard, lz4_flex::block::compress_prepend_size(&bytes))
+        packed.shrink_to_fit();
+        self.shards.add(shard, packed)
     }
 
     /// The cells of a shard, column after column.
     fn columns_of(&self, shard: usize) -> Result<Vec<Cell>> {
         let packed = self.shards.read(shard)?;
-        if packed.is_empty() {
-            return Ok(Vec::new());
+        let (mut rest, mut cells) = (packed.as_slice(), Vec::new());
+        let damaged = |fault: String| Error::bug(format!("features of a shard: {fault}"));
+        while let Some((lengths, more)) = rest.split_first_chunk::<16>() {
+            let length = |at: usize| u64::from_le_bytes(lengths[at..at + 8].try_into().expect("eight bytes")) as usize;
+            let (bytes, more) = more.split_at_checked(length(0)).ok_or_else(|| damaged("too few bytes".to_owned()))?;
+            let column = lz4_flex::block::decompress(bytes, length(8)).map_err(|fault| damaged(fault.to_string()))?;
+            cells.extend(column.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))));
+            rest = more;
         }
-        let bytes = lz4_flex::block::decompress_size_prepended(&packed).map_err(|fault| Error::bug(format!("features of a shard: {fault}")))?;
-        Ok(bytes.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))).collect())
+        Ok(cells)
     }
 
     /// Number of shards.
@@ -50,6 +61,18 @@ impl FeatureRows {
     /// The customers of a shard.
     pub fn customers(&self, shard: usize) -> Range<usize> {
         self.starts[shard]..self.starts[shard + 1]
+    }
+
+    /// What there is of everyone, shard by shard.
+    pub(super) fn by_shard<'a, T>(&self, all: &'a mut [T]) -> Vec<&'a mut [T]> {
+        let mut parts = Vec::with_capacity(self.shards());
+        let mut rest = all;
+        for shard in 0..self.shards() {
+            let (here, others) = rest.split_at_mut(self.customers(shard).len());
+            parts.push(here);
+            rest = others;
+        }
+        parts
     }
 
     /// Cells of a row.

@@ -121,12 +121,13 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
         })
     };
     let rows = &state.rows;
-    let shard = |shard: usize| -> Result<Vec<Option<Scores>>> {
+    let mut scores = vec![None; state.facts.len()];
+    rows.by_shard(&mut scores).into_par_iter().enumerate().try_for_each(|(shard, scores)| -> Result<()> {
         let (facts, cells) = (&state.facts[rows.customers(shard)], rows.read(shard)?);
-        Ok(facts.iter().zip(cells.chunks_exact(rows.width())).map(|(facts, row)| one(facts, row)).collect())
-    };
-    let shards: Vec<Result<Vec<Option<Scores>>>> = (0..rows.shards()).into_par_iter().map(shard).collect();
-    Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.concat())
+        scores.iter_mut().zip(facts).zip(cells.chunks_exact(rows.width())).for_each(|((score, facts), row)| *score = one(facts, row));
+        Ok(())
+    })?;
+    Ok(scores)
 }
 
 /// The contract of the table `scores`.

@@ -274,7 +274,12 @@ impl ObjectStore for Disk {
         let removed = move |location: Result<Path>| {
             let location = location?;
             let file = inner.path_to_filesystem(&location)?;
-            calls.remove(&file).and_then(|()| calls.sync_folder(file.parent().unwrap_or(&root))).map_err(failed)?;
+            match calls.remove(&file) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(Error::NotFound { path: location.to_string(), source: error.into() });
+                }
+                removed => removed.and_then(|()| calls.sync_folder(file.parent().unwrap_or(&root))).map_err(failed)?,
+            }
             Ok(location)
         };
         locations.map(removed).boxed()

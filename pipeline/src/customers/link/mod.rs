@@ -88,7 +88,7 @@ impl Groups {
     /// # Errors
     /// `Limit` if `memory` does not hold what is compared.
     pub fn link(known: &SourceCustomers, keys: &SourceKeys, params: &Params, memory: &Allowance) -> Result<Self> {
-        let _held = memory.take("link customers", keys.len() as u64 * RECORD_BYTES)?;
+        let _held = memory.take("link customers", known.count() as u64 * RECORD_BYTES)?;
         let records = records(known, keys, params);
         let mut comparison = Comparison::new(&known.texts);
         let pairs = candidates(&records, &known.texts, params);
