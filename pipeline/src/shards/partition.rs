@@ -59,9 +59,10 @@ pub fn shard_of(order: u64, shards: usize) -> usize {
     ((u128::from(order) * shards as u128) >> 64) as usize
 }
 
-/// What rows may hold of the memory before they go to scratch: a quarter, as linking, sorting and scoring need the rest.
+/// What rows may hold of the memory before they go to scratch: an eighth. Linking, sorting and scoring need the rest, and what rows held in
+/// small pieces is not given back to the system.
 pub fn share_of(memory: &Allowance) -> Allowance {
-    Allowance::memory(memory.limit() / 4)
+    Allowance::memory(memory.limit() / 8)
 }
 
 impl Partition {
