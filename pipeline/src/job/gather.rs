@@ -1,10 +1,10 @@
 //! Everything that is read: the lake's tables, once each, as the stages take them.
 
+use super::increment::{Begun, Keeping, Lines};
 use super::inputs::{Inputs, read_status};
 use super::params::Params;
 use super::prior::Prior;
 use super::progress::Progress;
-use super::state::{Begun, Keeping, Lines};
 use crate::audit::{self, Complete, FeedsByName, Status, Survey};
 use crate::customers::{self, Consents, Groups, LinkParams, People, SeenLines, SourceCustomers};
 use crate::error::{Error, Kind, Result};

@@ -6,6 +6,7 @@ mod everyone;
 mod findings;
 mod gather;
 mod identity;
+mod increment;
 mod inputs;
 mod params;
 mod prior;
@@ -13,7 +14,6 @@ mod progress;
 mod results;
 mod run;
 mod schedule;
-mod state;
 mod upkeep;
 mod withheld;
 

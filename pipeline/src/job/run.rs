@@ -5,12 +5,12 @@ use super::everyone::TableOf;
 use super::findings::{Input, model_findings, people_findings};
 use super::gather::{Gathered, Seen};
 use super::identity::{Identity, PROGRAM, identify};
+use super::increment::Keeping;
 use super::inputs::Inputs;
 use super::params::Params;
 use super::prior::Prior;
 use super::progress::Progress;
 use super::results::{Results, Source, list_lines, results};
-use super::state::Keeping;
 use crate::allowance::{Allowance, Held};
 use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Verdict};
 use crate::backtest::{self, Trained};
@@ -226,7 +226,7 @@ fn check_days(params: &Params, (names, state): (&LineNames, &State), feeds: &mut
 /// What features say of a customer among everyone but the account types that are left out: where numbers are cut, and what is missed.
 fn look_at_everyone(params: &Params, people: &People, state: &State, world: &mut World) -> Result<()> {
     for (place, feature) in params.features.features().iter().enumerate().filter(|(_, feature)| feature.ranked.is_some() || feature.peers.is_some()) {
-        let cells = state.rows.columns(&[place])?;
+        let cells = state.rows.column(place)?;
         let counted = cells.into_iter().zip(&people.customers).filter(|(_, customer)| !customer.left_out).map(|(cell, _)| cell);
         match feature.ranked {
             Some(ranked) => world.cuts.extend(features::cut(feature, ranked, &counted.collect::<Vec<_>>())),

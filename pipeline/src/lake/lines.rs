@@ -138,8 +138,8 @@ impl LineNames {
 
     /// The names that were not there at `mark`: all but the unknown ones for a mark of nothing.
     pub fn since(&self, mark: &NamesMark) -> NamesSince {
-        let mut counts = mark.texts.iter().map(|count| (*count).max(1));
-        NamesSince { texts: self.texts().map(|names| names.since(counts.next().unwrap_or(1))), keys: self.keys.since(&mark.keys) }
+        let names = self.texts();
+        NamesSince { texts: std::array::from_fn(|kind| names[kind].since(mark.texts[kind].max(1))), keys: self.keys.since(&mark.keys) }
     }
 
     /// Gives names the numbers that they had; None if these are not the next ones.

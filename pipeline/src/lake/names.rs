@@ -137,13 +137,18 @@ impl Default for SourceKeys {
     }
 }
 
+/// The part of a fingerprint.
+fn part_of(fingerprint: u128) -> usize {
+    (fingerprint >> 122) as usize % PARTS
+}
+
 fn fingerprint_of(source: &str, id: &str) -> u128 {
     wide_fingerprint(fingerprint(0, source.as_bytes()), id.as_bytes())
 }
 
 impl SourceKeys {
     fn part(&self, fingerprint: u128) -> (MutexGuard<'_, Part>, u32) {
-        let part = (fingerprint >> 122) as usize % PARTS;
+        let part = part_of(fingerprint);
         (self.parts[part].lock().unwrap_or_else(PoisonError::into_inner), part as u32)
     }
 
@@ -154,6 +159,11 @@ impl SourceKeys {
         self.key_in(&mut part, at, fingerprint, (source, id))
     }
 
+    /// By number of the source: what the fingerprints of its keys start from.
+    fn seeds(&self) -> Vec<u64> {
+        self.sources.texts().iter().map(|source| fingerprint(0, source.as_bytes())).collect()
+    }
+
     /// How many keys each part has.
     pub fn counts(&self) -> Vec<usize> {
         self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).keys.len()).collect()
@@ -161,13 +171,14 @@ impl SourceKeys {
 
     /// The keys of each part, from the given places on.
     pub fn since(&self, from: &[usize]) -> Vec<KeysOfPart> {
+        let seeds = self.seeds();
         let parts = self.parts.iter().zip(from.iter().copied().chain(std::iter::repeat(0)));
         let since = |(part, from): (&Mutex<Part>, usize)| {
             let part = part.lock().unwrap_or_else(PoisonError::into_inner);
             let mut since = KeysOfPart::default();
             for index in from..part.keys.len() {
                 let (source, id) = part.text((index * PARTS) as u32);
-                let fingerprint = fingerprint_of(&self.sources.text(source), id);
+                let fingerprint = wide_fingerprint(seeds[source as usize], id.as_bytes());
                 since.keys.push((source, id.len() as u32));
                 since.ids.push_str(id);
                 since.orders.extend(part.known.get(&fingerprint).map(|key| key.order));
@@ -179,8 +190,7 @@ impl SourceKeys {
 
     /// Gives keys the numbers that they had, which must be the next ones of their parts; None if they are not.
     pub fn restore(&self, since: &[KeysOfPart]) -> Option<()> {
-        let sources = self.sources.texts();
-        let seeds: Vec<u64> = sources.iter().map(|source| fingerprint(0, source.as_bytes())).collect();
+        let seeds = self.seeds();
         for (at, (part, since)) in self.parts.iter().zip(since).enumerate() {
             let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
             part.known.reserve(since.keys.len());
@@ -191,7 +201,7 @@ impl SourceKeys {
                 from += length as usize;
                 let fingerprint = wide_fingerprint(*seeds.get(source as usize)?, id.as_bytes());
                 let number = part.keys.len() as u32 * PARTS as u32 + at as u32;
-                if (fingerprint >> 122) as usize % PARTS != at || part.known.insert(fingerprint, SourceKey { number, order }).is_some() {
+                if part_of(fingerprint) != at || part.known.insert(fingerprint, SourceKey { number, order }).is_some() {
                     return None;
                 }
                 part.ids.push_str(id);
@@ -219,9 +229,9 @@ impl SourceKeys {
     pub fn keys(&self, source: &str, ids: &[&str]) -> Vec<SourceKey> {
         let seed = fingerprint(0, source.as_bytes());
         let mut wanted: Vec<(u128, u32)> = ids.iter().enumerate().map(|(index, id)| (wide_fingerprint(seed, id.as_bytes()), index as u32)).collect();
-        wanted.sort_unstable_by_key(|(fingerprint, _)| fingerprint >> 122);
+        wanted.sort_unstable_by_key(|(fingerprint, _)| part_of(*fingerprint));
         let mut keys = vec![SourceKey { number: 0, order: 0 }; ids.len()];
-        for group in wanted.chunk_by(|a, b| a.0 >> 122 == b.0 >> 122) {
+        for group in wanted.chunk_by(|a, b| part_of(a.0) == part_of(b.0)) {
             let (mut part, at) = self.part(group[0].0);
             for &(fingerprint, index) in group {
                 keys[index as usize] = self.key_in(&mut part, at, fingerprint, (source, ids[index as usize]));

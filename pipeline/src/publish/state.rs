@@ -28,8 +28,6 @@ pub struct Object {
 /// What some files of the order lines gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptLayer {
-    /// The as-of date of the run that read them: for an earlier one they must be read again.
-    pub as_of: Day,
     /// The files.
     pub files: BTreeSet<Identity>,
     /// All but the lines.

@@ -44,17 +44,15 @@ pub struct Layer {
     pub(super) linked: Partition,
 }
 
-/// Lines, and the first order, by number of the source customer.
-pub(super) type Dropped = BTreeMap<u32, (u32, Option<i64>)>;
+/// Lines, and the first order among them, UTC microseconds.
+pub(super) type Tally = (u32, Option<i64>);
 
-/// The earlier of two orders, where there is one.
-fn earlier(a: Option<i64>, b: Option<i64>) -> Option<i64> {
-    a.into_iter().chain(b).min()
-}
+/// By number of the source customer.
+pub(super) type Dropped = BTreeMap<u32, Tally>;
 
-fn drop_lines(dropped: &mut Dropped, number: u32, (lines, first): (u32, Option<i64>)) {
-    let known = dropped.entry(number).or_default();
-    *known = (known.0 + lines, earlier(known.1, first));
+/// Counts more lines of a source customer.
+pub(super) fn count(known: &mut Tally, (lines, first): Tally) {
+    *known = (known.0 + lines, known.1.into_iter().chain(first).min());
 }
 
 /// What a source customer takes of the memory: its key and its counts.
@@ -147,7 +145,8 @@ impl Layer {
         for ((customer, run), before) in runs().zip(before) {
             if before > with.most() {
                 // Who is linked may be another tomorrow: the first order is noted of everyone.
-                drop_lines(&mut dropped.lock().unwrap_or_else(PoisonError::into_inner), customer.number, (run.len() as u32, first(run)));
+                let mut dropped = dropped.lock().unwrap_or_else(PoisonError::into_inner);
+                count(dropped.entry(customer.number).or_default(), (run.len() as u32, first(run)));
                 continue;
             }
             let is_linked = with.groups.is_linked(customer.number);
@@ -167,7 +166,7 @@ impl Layer {
     pub fn absorb(&mut self, other: Self, memory: &Allowance) -> Result<()> {
         self.survey.merge(other.survey, memory)?;
         self.counts.add(other.counts);
-        other.dropped.into_iter().for_each(|(number, lines)| drop_lines(&mut self.dropped, number, lines));
+        other.dropped.into_iter().for_each(|(number, lines)| count(self.dropped.entry(number).or_default(), lines));
         self.alone.absorb(other.alone)?;
         self.linked.absorb(other.linked)
     }

@@ -2,32 +2,24 @@
 //! does not know.
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasherDefault;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use super::divide::{Divide, Dropped, LINKED_SHARDS, Layer};
+use super::divide::{Divide, Dropped, LINKED_SHARDS, Layer, Tally, count};
 use super::partition::{Partition, shard_of};
 use super::row::Encoded;
 use crate::audit::Survey;
 use crate::customers::Run;
 use crate::error::{Error, Result};
-use crate::key::Spread;
-use crate::lake::{Counts, Cut};
+use crate::lake::{ByFingerprint, Counts, Cut};
 use crate::time::Day;
 
 /// A chunk is closed once it has so many bytes.
 const CHUNK_BYTES: usize = 8 << 20;
 
-/// A layer but for its lines.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    as_of: Day,
-    survey: Survey,
-    counts: Counts,
-    dropped: Dropped,
-}
+/// A layer but for its lines, and the as-of date of the run that read it.
+type Head = (Day, Survey, Counts, Dropped);
 
 /// Numbers before the lines of a shard: the shard, source customers, bytes of lines.
 const SECTION: usize = 12;
@@ -54,12 +46,15 @@ impl Layer {
     ///
     /// # Errors
     /// `Bug` if it cannot be written.
-    pub fn head(&mut self, as_of: Day) -> Result<Vec<u8>> {
-        let head =
-            Head { as_of, survey: std::mem::take(&mut self.survey), counts: std::mem::take(&mut self.counts), dropped: std::mem::take(&mut self.dropped) };
-        let bytes = pack(&head)?;
-        (self.survey, self.counts, self.dropped) = (head.survey, head.counts, head.dropped);
-        Ok(bytes)
+    pub fn head(&self, as_of: Day) -> Result<Vec<u8>> {
+        pack(&(as_of, &self.survey, &self.counts, &self.dropped))
+    }
+
+    /// The parts of the lines, each with its number among all and its place in its partition.
+    fn parts(&self) -> impl Iterator<Item = (usize, &Partition, usize)> {
+        let of = |part: &'_ Partition| 0..part.shards();
+        let alone = of(&self.alone).map(|shard| (shard, &self.alone, shard));
+        alone.chain(of(&self.linked).map(|shard| (self.alone.shards() + shard, &self.linked, shard)))
     }
 
     /// Whether the lines can be written: of no shard more than four thousand million bytes.
@@ -67,8 +62,7 @@ impl Layer {
     /// # Errors
     /// `Bug` if a thread died.
     pub fn is_written(&self) -> Result<bool> {
-        let mut parts = [&self.alone, &self.linked].into_iter().flat_map(|part| (0..part.shards()).map(move |shard| part.bytes(shard)));
-        parts.try_fold(true, |is_written, bytes| Ok(is_written && u32::try_from(bytes?).is_ok()))
+        self.parts().try_fold(true, |is_written, (_, part, shard)| Ok(is_written && u32::try_from(part.bytes(shard)?).is_ok()))
     }
 
     /// Hands the lines to `keep`, chunk by chunk.
@@ -77,8 +71,7 @@ impl Layer {
     /// `Limit` if scratch cannot be read; those of `keep`.
     pub fn chunks(&self, mut keep: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
         let mut chunk = Vec::new();
-        let parts = [(&self.alone, 0), (&self.linked, self.alone.shards())];
-        for (part, shard, number) in parts.into_iter().flat_map(|(part, first)| (0..part.shards()).map(move |shard| (part, shard, first + shard))) {
+        for (number, part, shard) in self.parts() {
             let lines = part.read(shard)?;
             if lines.is_empty() {
                 continue;
@@ -88,7 +81,7 @@ impl Layer {
             for (number, (count, first)) in seen {
                 chunk.extend_from_slice(&number.to_le_bytes());
                 chunk.extend_from_slice(&count.to_le_bytes());
-                chunk.extend_from_slice(&first.to_le_bytes());
+                chunk.extend_from_slice(&first.unwrap_or(NONE).to_le_bytes());
             }
             chunk.extend_from_slice(&lines);
             if chunk.len() >= CHUNK_BYTES {
@@ -100,26 +93,20 @@ impl Layer {
 }
 
 /// Lines and first order of the source customers, by number.
-fn seen(lines: &[u8]) -> Vec<(u32, (u32, i64))> {
-    let mut seen: std::collections::HashMap<u64, (u32, i64), BuildHasherDefault<Spread>> = Default::default();
+fn seen(lines: &[u8]) -> Vec<(u32, Tally)> {
+    let mut seen: ByFingerprint<u32, Tally> = ByFingerprint::default();
     for together in Encoded(lines) {
-        let one = seen.entry(spread(together.number())).or_insert((0, NONE));
-        *one = (one.0 + together.lines() as u32, one.1.min(together.bought_at().unwrap_or(NONE)));
+        count(seen.entry(together.number()).or_default(), (together.lines() as u32, together.bought_at()));
     }
-    let mut seen: Vec<(u32, (u32, i64))> = seen.into_iter().map(|(number, one)| (number as u32, one)).collect();
+    let mut seen: Vec<(u32, Tally)> = seen.into_iter().collect();
     seen.sort_unstable();
     seen
-}
-
-/// A number as the hasher of fingerprints wants it: its bits are spread above it.
-fn spread(number: u32) -> u64 {
-    u64::from(number) | u64::from(number.wrapping_mul(0x9E37_79B9)) << 32
 }
 
 impl Divide<'_> {
     /// A layer whose lines are still to be added, as a run of a later as_of sees it; None for other bytes, or if the layer was made later.
     pub fn unpack(&self, head: &[u8], cut: &Cut) -> Option<Layer> {
-        let Head { as_of, mut survey, counts, dropped } = unpack(head)?;
+        let (as_of, mut survey, counts, dropped): Head = unpack(head)?;
         let days = usize::try_from(cut.as_of.since(as_of)).ok()?;
         survey.seen_later(days, cut.as_of);
         let runs: Vec<Run> = dropped.iter().map(|(&number, &(lines, first_order))| Run { number, lines, first_order }).collect();

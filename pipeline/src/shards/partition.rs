@@ -127,14 +127,16 @@ impl Partition {
             spill.held.push(self.allowance.nothing());
         }
         spill.held[0].grow(self.step, length as u64)?;
-        if spill.file.is_none() {
-            // A file without a name: nothing of it is left when the process ends, however it ends.
-            let file = tempfile::tempfile_in(&self.scratch).map_err(|error| self.scratch_fault(error))?;
-            spill.file = Some(Arc::new(Mutex::new(file)));
-        }
+        let file = match &spill.file {
+            Some(file) => file.clone(),
+            None => {
+                // A file without a name: nothing of it is left when the process ends, however it ends.
+                let file = tempfile::tempfile_in(&self.scratch).map_err(|error| self.scratch_fault(error))?;
+                spill.file.insert(Arc::new(Mutex::new(file))).clone()
+            }
+        };
         let from = spill.end;
         spill.end += length as u64;
-        let Some(file) = spill.file.clone() else { return Err(Error::bug("there is a file by now")) };
         let mut open = self.lock(&file)?;
         open.seek(SeekFrom::Start(from)).map_err(|error| self.scratch_fault(error))?;
         pieces.iter().try_for_each(|piece| open.write_all(piece)).map_err(|error| self.scratch_fault(error))?;

@@ -38,17 +38,20 @@ impl FeatureRows {
         self.shards.add(shard, packed)
     }
 
-    /// The cells of a shard, column after column.
-    fn columns_of(&self, shard: usize) -> Result<Vec<Cell>> {
+    /// The cells of a shard in the columns of which `wanted` holds, column after column.
+    fn columns_of(&self, shard: usize, wanted: impl Fn(usize) -> bool) -> Result<Vec<Cell>> {
         let packed = self.shards.read(shard)?;
         let (mut rest, mut cells) = (packed.as_slice(), Vec::new());
         let damaged = |fault: String| Error::bug(format!("features of a shard: {fault}"));
-        while let Some((lengths, more)) = rest.split_first_chunk::<16>() {
+        for place in 0..self.width {
+            let Some((lengths, more)) = rest.split_first_chunk::<16>() else { break };
             let length = |at: usize| u64::from_le_bytes(lengths[at..at + 8].try_into().expect("eight bytes")) as usize;
             let (bytes, more) = more.split_at_checked(length(0)).ok_or_else(|| damaged("too few bytes".to_owned()))?;
-            let column = lz4_flex::block::decompress(bytes, length(8)).map_err(|fault| damaged(fault.to_string()))?;
-            cells.extend(column.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))));
             rest = more;
+            if wanted(place) {
+                let column = lz4_flex::block::decompress(bytes, length(8)).map_err(|fault| damaged(fault.to_string()))?;
+                cells.extend(column.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))));
+            }
         }
         Ok(cells)
     }
@@ -85,25 +88,17 @@ impl FeatureRows {
     /// # Errors
     /// `Limit` if scratch cannot be read.
     pub fn read(&self, shard: usize) -> Result<Vec<Cell>> {
-        let columns = self.columns_of(shard)?;
+        let columns = self.columns_of(shard, |_| true)?;
         let rows = columns.len() / self.width.max(1);
         Ok((0..rows).flat_map(|row| columns[row..].iter().step_by(rows).copied()).collect())
     }
 
-    /// The cells at `places` of everyone, row after row.
+    /// The cells of everyone in the column at `place`.
     ///
     /// # Errors
     /// `Limit` if scratch cannot be read.
-    pub fn columns(&self, places: &[usize]) -> Result<Vec<Cell>> {
-        if places.is_empty() {
-            return Ok(Vec::new());
-        }
-        let shard = |shard: usize| -> Result<Vec<Cell>> {
-            let columns = self.columns_of(shard)?;
-            let rows = columns.len() / self.width;
-            Ok((0..rows).flat_map(|row| places.iter().map(|&place| columns[place * rows + row]).collect::<Vec<_>>()).collect())
-        };
-        let shards: Vec<Result<Vec<Cell>>> = (0..self.shards()).into_par_iter().map(shard).collect();
+    pub fn column(&self, place: usize) -> Result<Vec<Cell>> {
+        let shards: Vec<Result<Vec<Cell>>> = (0..self.shards()).into_par_iter().map(|shard| self.columns_of(shard, |other| other == place)).collect();
         Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.concat())
     }
 }

@@ -151,11 +151,11 @@ impl<'a> Begun<'a> {
         let read: Vec<Result<Layer>> = groups.par_iter().map(|group| shards::divide(&table.of_files(group), cut, with)).collect();
         let mut read_again = BTreeSet::new();
         for (layer, group) in read.into_iter().zip(&groups) {
-            let mut layer = layer?;
+            let layer = layer?;
             let files: BTreeSet<Identity> = group.iter().map(|&place| identity(place).clone()).collect();
             // Rows after as_of will be seen later: such files are read again, and those that were read with them.
             match layer.counts.rows_after_as_of {
-                0 => kept.extend(self.packed(&mut layer, files, cut)?),
+                0 => kept.extend(self.packed(&layer, files, cut)?),
                 _ => read_again.extend(files.into_iter().filter(|file| layer.counts.files_after_as_of.contains(&file.path))),
             }
             whole.absorb(layer, with.memory)?;
@@ -167,9 +167,14 @@ impl<'a> Begun<'a> {
         Ok(Some(Lines { layer: whole, told: self.told(table.sources.len(), groups.iter().map(Vec::len).sum()) }))
     }
 
+    /// Where what is read is kept, if it is.
+    fn keeper(&self) -> Option<&'a Keeping<'a>> {
+        self.keeping.filter(|keeping| keeping.is_newest)
+    }
+
     /// Files that are to be read, in groups of which each may be kept.
     fn groups<'b>(&self, new: Vec<usize>, identity: &dyn Fn(usize) -> &'b Identity) -> Vec<Vec<usize>> {
-        if !self.keeping.is_some_and(|keeping| keeping.is_newest) {
+        if self.keeper().is_none() {
             return if new.is_empty() { Vec::new() } else { vec![new] };
         }
         let is_open = |place: &usize| self.start.as_ref().is_some_and(|start| start.index.read_again.contains(identity(*place)));
@@ -201,8 +206,8 @@ impl<'a> Begun<'a> {
     }
 
     /// The layer as it was written; None where it is not kept.
-    fn packed(&self, layer: &mut Layer, files: BTreeSet<Identity>, cut: &Cut) -> Result<Option<KeptLayer>> {
-        let Some(keeping) = self.keeping.filter(|keeping| keeping.is_newest) else { return Ok(None) };
+    fn packed(&self, layer: &Layer, files: BTreeSet<Identity>, cut: &Cut) -> Result<Option<KeptLayer>> {
+        let Some(keeping) = self.keeper() else { return Ok(None) };
         if !layer.is_written()? {
             return Ok(None);
         }
@@ -214,12 +219,12 @@ impl<'a> Begun<'a> {
             Ok(())
         })?;
         let chunks: Option<Vec<Object>> = chunks.into_iter().collect();
-        Ok(chunks.map(|chunks| KeptLayer { as_of: cut.as_of, files, head, chunks }))
+        Ok(chunks.map(|chunks| KeptLayer { files, head, chunks }))
     }
 
     /// Notes what the next run may start from.
     fn keep(&self, layers: Vec<KeptLayer>, read_again: BTreeSet<Identity>) -> Result<()> {
-        let Some(keeping) = self.keeping.filter(|keeping| keeping.is_newest) else { return Ok(()) };
+        let Some(keeping) = self.keeper() else { return Ok(()) };
         let (mut names, mark) = self.start.as_ref().map_or_else(Default::default, |start| (start.index.names.clone(), start.mark.clone()));
         if self.names.mark() != mark {
             let since = shards::pack(&self.names.since(&mark))?;
