@@ -177,10 +177,7 @@ impl Complete {
 
 impl Survey {
     /// Counts lines; the pace is that of the days before `as_of`.
-    ///
-    /// # Errors
-    /// `Limit` if `memory` does not hold what is counted.
-    pub fn add(&mut self, lines: &[LineOf], as_of: Day, memory: &Allowance) -> Result<()> {
+    pub fn add(&mut self, lines: &[LineOf], as_of: Day) {
         let pace = Window::ending(as_of, PACE_DAYS);
         // The lines of an order stand together, mostly.
         let same = |a: &LineOf, b: &LineOf| (a.line.order, a.line.day, a.source, a.line.store) == (b.line.order, b.line.day, b.source, b.line.store);
@@ -206,7 +203,6 @@ impl Survey {
                 self.stores.add(line.store, &run, recent, age);
             }
         }
-        self.account(memory)
     }
 
     /// The same lines, as a survey of `as_of` has them that was made of them `days` earlier: none of them is newer.
@@ -222,7 +218,7 @@ impl Survey {
     /// Adds another survey.
     ///
     /// # Errors
-    /// As `add`.
+    /// As `account`.
     pub fn merge(&mut self, other: Survey, memory: &Allowance) -> Result<()> {
         self.lines += other.lines;
         self.anonymous_lines += other.anonymous_lines;
@@ -234,7 +230,11 @@ impl Survey {
         self.account(memory)
     }
 
-    fn account(&mut self, memory: &Allowance) -> Result<()> {
+    /// Asks for the memory that all this takes.
+    ///
+    /// # Errors
+    /// `Limit` if `memory` does not hold it.
+    pub fn account(&mut self, memory: &Allowance) -> Result<()> {
         let bytes = self.sources.bytes() + self.stores.bytes() + self.prices.bytes();
         self.held.get_or_insert_with(|| memory.nothing()).resize("divide lines into shards", bytes)
     }
@@ -342,7 +342,7 @@ mod tests {
         let memory = Allowance::memory(1 << 30);
         let made = |lines: &[LineOf], as_of: i32| {
             let mut survey = Survey::default();
-            survey.add(lines, Day(as_of), &memory).expect("there is room");
+            survey.add(lines, Day(as_of));
             survey
         };
         for days in [0, 1, 6, 7, 27, 28, 84, 400, 485, 600] {

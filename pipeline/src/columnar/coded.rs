@@ -54,15 +54,16 @@ pub fn described(column: &ColumnDescriptor) -> Read<ColumnDescPtr> {
 
 /// Texts one after another, each after its length.
 fn texts(mut bytes: &[u8], count: usize) -> Read<Texts> {
-    let mut texts = Texts::default();
+    let (mut all, mut ends) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(count.min(bytes.len() / 4)));
     for _ in 0..count {
         let (length, rest) = bytes.split_first_chunk::<4>().ok_or("a dictionary that ends inside a length")?;
         let length = u32::from_le_bytes(*length) as usize;
         let (text, rest) = rest.split_at_checked(length).ok_or("a dictionary that ends inside a text")?;
-        texts.push(std::str::from_utf8(text).map_err(|_| "expected UTF-8, got other bytes".to_owned())?);
+        all.extend_from_slice(text);
+        ends.push(all.len());
         bytes = rest;
     }
-    Ok(texts)
+    Texts::of(all, ends).ok_or_else(|| "expected UTF-8, got other bytes".to_owned())
 }
 
 impl Iterator for Coded {

@@ -10,6 +10,12 @@ pub struct Texts {
 }
 
 impl Texts {
+    /// The texts that end at `ends` in `bytes`; None if one is not UTF-8. All are checked at once, and that none ends inside a character.
+    pub fn of(bytes: Vec<u8>, ends: Vec<usize>) -> Option<Self> {
+        let bytes = String::from_utf8(bytes).ok()?;
+        ends.iter().all(|end| bytes.is_char_boundary(*end)).then_some(Self { bytes, ends })
+    }
+
     /// Adds a text at the end.
     pub fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
@@ -101,6 +107,24 @@ impl Column {
             Values::Int(values) if self.is_known(row) => Some(values[row]),
             Values::Bool(values) if self.is_known(row) => Some(i64::from(values[row])),
             _ => None,
+        }
+    }
+
+    /// Hands the whole number at each of `rows` to `put`, with its place among them; rows without one are passed over.
+    #[inline]
+    pub fn each_int(&self, rows: &[usize], mut put: impl FnMut(usize, i64)) {
+        match (&self.values, &self.known) {
+            (Values::Int(values), None) => rows.iter().enumerate().for_each(|(place, row)| put(place, values[*row])),
+            _ => rows.iter().enumerate().for_each(|(place, row)| self.int(*row).into_iter().for_each(|value| put(place, value))),
+        }
+    }
+
+    /// As `each_int`, numbers.
+    #[inline]
+    pub fn each_float(&self, rows: &[usize], mut put: impl FnMut(usize, f64)) {
+        match (&self.values, &self.known) {
+            (Values::Float(values), None) => rows.iter().enumerate().for_each(|(place, row)| put(place, values[*row])),
+            _ => rows.iter().enumerate().for_each(|(place, row)| self.float(*row).into_iter().for_each(|value| put(place, value))),
         }
     }
 

@@ -10,7 +10,7 @@ use polars::prelude::Column as Series;
 use super::link::{Groups, Params};
 use crate::error::Result;
 use crate::key::{Erased, Id};
-use crate::lake::{Names, SourceKeys};
+use crate::lake::{Names, SourceKey, SourceKeys};
 use crate::table::{Class, Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
 
@@ -54,12 +54,11 @@ pub struct Change {
 impl Ledger {
     /// Notes that the prior run called a source customer `customer`, by `rule`.
     pub fn add(&mut self, (keys, groups): (&SourceKeys, &Groups), (source, id): (&str, &str), customer: Id, rule: &str) {
-        let number = match keys.find(source, id) {
-            Some(number) if groups.is_linked(number) => number,
-            // Alone, then and now.
-            _ if customer == Id::customer(source, id) => return,
-            _ => keys.key(source, id).number,
-        };
+        // Alone, then and now.
+        if customer == Id::customer(source, id) && !keys.find(source, id).is_some_and(|number| groups.is_linked(number)) {
+            return;
+        }
+        let Some(SourceKey { number, .. }) = keys.key(source, id) else { return };
         self.had.insert(number, (customer, self.rules.number(rule)));
     }
 

@@ -96,11 +96,11 @@ impl People {
         let orphaned = ledger.orphaned(&grouped);
         let mut taken = HashSet::new();
         let mut customers = Vec::with_capacity(names.keys.len());
-        names.keys.each(|key, source, id| {
-            if !groups.is_linked(key.number) && settling.is_there(key.number) {
+        names.keys.each(|number, order, source, id| {
+            if !groups.is_linked(number) && settling.is_there(number) {
                 let id = Id::customer(&sources[source as usize], id);
                 taken.extend(orphaned.contains(&id).then_some(id));
-                customers.push(settling.customer(&[key.number], source, (id, key.order)));
+                customers.push(settling.customer(&[number], source, (id, order)));
             }
         });
         let is_taken = |id: Id| taken.contains(&id);
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn the_member_seen_first_gives_the_id() {
         let names = LineNames::default();
-        let number = |source: &str, id: &str| names.keys.key(source, id).number;
+        let number = |source: &str, id: &str| names.keys.key(source, id).expect("an id").number;
         let mut known = SourceCustomers::default();
         let mut row = |source: &str, id: &str, email: u64, registered_at: Option<i64>| {
             let values = [email, 0, 0, 0, 0, 0, 0, 0, 0];

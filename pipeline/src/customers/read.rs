@@ -198,7 +198,7 @@ impl Gathered {
             if source.contains('\u{1f}') {
                 return Err(Error::input("column source: expected no byte 0x1F, got one"));
             }
-            let Some(id) = text("source_customer_id") else {
+            let Some(key) = text("source_customer_id").and_then(|id| names.keys.key(source, id)) else {
                 return Err(Error::input("column source_customer_id: expected an id, got an empty text"));
             };
             let account_type = text("account_type").map(|word| {
@@ -214,7 +214,7 @@ impl Gathered {
                 known_from: rows.recorded[row],
                 gender: text("gender").map(|name| Named::of(name, &names.genders)),
             };
-            self.rows.push((names.keys.key(source, id).number, customer));
+            self.rows.push((key.number, customer));
         }
         Ok(())
     }

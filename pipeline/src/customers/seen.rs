@@ -6,13 +6,14 @@ use std::sync::{PoisonError, RwLock};
 /// Lines, and first order, by number of the source customer.
 #[derive(Debug, Default)]
 pub struct SeenLines {
-    held: RwLock<Vec<Seen>>,
+    held: RwLock<Seen>,
 }
 
-#[derive(Debug)]
+/// Apart, since first orders are told of few: the memory is asked for the lines of everyone.
+#[derive(Debug, Default)]
 struct Seen {
-    lines: AtomicU32,
-    first_order: AtomicI64,
+    lines: Vec<AtomicU32>,
+    first_orders: Vec<AtomicI64>,
 }
 
 /// Lines of one source customer that stand together.
@@ -34,35 +35,37 @@ impl SeenLines {
     pub fn add(&self, runs: &[Run]) -> Vec<u32> {
         let Some(highest) = runs.iter().map(|run| run.number as usize).max() else { return Vec::new() };
         let mut held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        if held.len() <= highest {
+        if held.lines.len() <= highest {
             drop(held);
             let mut growing = self.held.write().unwrap_or_else(PoisonError::into_inner);
-            if growing.len() <= highest {
-                growing.resize_with((highest + 1).next_power_of_two(), || Seen { lines: AtomicU32::new(0), first_order: AtomicI64::new(NONE) });
+            if growing.lines.len() <= highest {
+                let count = (highest + 1).next_power_of_two();
+                growing.lines.resize_with(count, AtomicU32::default);
+                growing.first_orders.resize_with(count, || AtomicI64::new(NONE));
             }
             drop(growing);
             held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         }
         // The memory is asked for all of them before any is counted: its delays overlap.
-        let before: Vec<u32> = runs.iter().map(|run| held[run.number as usize].lines.load(Ordering::Relaxed)).collect();
+        let before: Vec<u32> = runs.iter().map(|run| held.lines[run.number as usize].load(Ordering::Relaxed)).collect();
         let count = |(run, before): (&Run, u32)| {
-            let seen = &held[run.number as usize];
+            let number = run.number as usize;
             if let Some(first) = run.first_order {
-                seen.first_order.fetch_min(first, Ordering::Relaxed);
+                held.first_orders[number].fetch_min(first, Ordering::Relaxed);
             }
-            seen.lines.fetch_add(run.lines, Ordering::Relaxed).max(before)
+            held.lines[number].fetch_add(run.lines, Ordering::Relaxed).max(before)
         };
         runs.iter().zip(before).map(count).collect()
     }
 
     /// Lines of `number`.
     pub fn lines(&self, number: u32) -> u32 {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).get(number as usize).map_or(0, |seen| seen.lines.load(Ordering::Relaxed))
+        self.held.read().unwrap_or_else(PoisonError::into_inner).lines.get(number as usize).map_or(0, |lines| lines.load(Ordering::Relaxed))
     }
 
     /// Earliest order of `number` that was told.
     pub fn first_order(&self, number: u32) -> Option<i64> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.get(number as usize).map(|seen| seen.first_order.load(Ordering::Relaxed)).filter(|first| *first != NONE)
+        held.first_orders.get(number as usize).map(|first| first.load(Ordering::Relaxed)).filter(|first| *first != NONE)
     }
 }

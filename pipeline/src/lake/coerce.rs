@@ -1,5 +1,6 @@
 //! From what a file holds to what the contract says. Everything that is not stated here is refused.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::params::Mapping;
@@ -20,7 +21,7 @@ pub struct Context<'a> {
 }
 
 /// A coerced column, and in how many rows money was rounded.
-pub type Coerced = Result<(Column, u64), String>;
+pub type Coerced<'a> = Result<(Cow<'a, Column>, u64), String>;
 
 /// Whether values of `from` can become `to`; else what would be expected.
 pub fn allowed(from: &FieldKind, to: Kind, has_zone: bool) -> Result<(), String> {
@@ -41,10 +42,10 @@ pub fn allowed(from: &FieldKind, to: Kind, has_zone: bool) -> Result<(), String>
 }
 
 /// Converts the rows in `keep`; the others become unknown.
-pub fn coerce(column: &Column, from: &FieldKind, to: Kind, keep: &[bool], context: Context<'_>) -> Coerced {
+pub fn coerce<'a>(column: &'a Column, from: &FieldKind, to: Kind, keep: &[bool], context: Context<'_>) -> Coerced<'a> {
     allowed(from, to, context.zone.is_some())?;
-    if let (None, true, Some(values)) = (&column.known, keep.iter().all(|&keep| keep), as_it_is(column, from, to)) {
-        return Ok((Column { values, known: None }, 0));
+    if column.known.is_none() && is_as_it_is(column, from, to) && keep.iter().fold(true, |all, keep| all & keep) {
+        return Ok((Cow::Borrowed(column), 0));
     }
     let rows = column.len();
     let known: Vec<bool> = (0..rows).map(|row| keep[row] && column.is_known(row)).collect();
@@ -72,28 +73,23 @@ pub fn coerce(column: &Column, from: &FieldKind, to: Kind, keep: &[bool], contex
         Kind::Date => Values::Int(collect(rows, &known, |row| day(column, from, row, context))?),
     };
     let all = known.iter().all(|&known| known);
-    Ok((Column { values, known: (!all).then_some(known) }, rounded))
+    Ok((Cow::Owned(Column { values, known: (!all).then_some(known) }), rounded))
 }
 
-/// The values as they are, where nothing has to be done to any of them; None where something may have to be, if only to say what is wrong.
-fn as_it_is(column: &Column, from: &FieldKind, to: Kind) -> Option<Values> {
+/// Whether nothing has to be done to any value; no where something may have to be, if only to say what is wrong.
+fn is_as_it_is(column: &Column, from: &FieldKind, to: Kind) -> bool {
     let within = |values: &[i64], low: i64, high: i64| values.iter().fold(true, |all, value| all & (low..high).contains(value));
     match (&column.values, from, to) {
-        (Values::Coded(codes, dictionary), FieldKind::Text, Kind::Text) => Some(Values::Coded(codes.clone(), dictionary.clone())),
-        (Values::Float(values), FieldKind::Float, Kind::Float) if values.iter().fold(true, |all, value| all & value.is_finite()) => {
-            Some(Values::Float(values.clone()))
-        }
-        (Values::Int(values), FieldKind::Int, Kind::Int) => Some(Values::Int(values.clone())),
-        (Values::Int(values), FieldKind::Int, Kind::Money) if within(values, -MINOR_MAX, MINOR_MAX) => Some(Values::Int(values.clone())),
-        (Values::Int(values), FieldKind::Timestamp { per_second: 1_000_000, utc: true }, Kind::Timestamp) if within(values, MICROS.0, MICROS.1) => {
-            Some(Values::Int(values.clone()))
-        }
-        _ => None,
+        (Values::Coded(..), FieldKind::Text, Kind::Text) | (Values::Int(_), FieldKind::Int, Kind::Int) => true,
+        (Values::Float(values), FieldKind::Float, Kind::Float) => values.iter().fold(true, |all, value| all & value.is_finite()),
+        (Values::Int(values), FieldKind::Int, Kind::Money) => within(values, -MINOR_MAX, MINOR_MAX),
+        (Values::Int(values), FieldKind::Timestamp { per_second: 1_000_000, utc: true }, Kind::Timestamp) => within(values, MICROS.0, MICROS.1),
+        _ => false,
     }
 }
 
 /// A column of `rows` equal texts, or of what such a partition key means for `to`.
-pub fn constant(text: &str, rows: usize, to: Kind, keep: &[bool], context: Context<'_>) -> Coerced {
+pub fn constant(text: &str, rows: usize, to: Kind, keep: &[bool], context: Context<'_>) -> Coerced<'static> {
     let mut texts = Texts::default();
     texts.push(text);
     let column = Column { values: Values::Coded(vec![0; rows], Arc::new(texts)), known: None };
@@ -101,15 +97,15 @@ pub fn constant(text: &str, rows: usize, to: Kind, keep: &[bool], context: Conte
         Kind::Timestamp => {
             let day = parse_day(text)?;
             let zone = context.zone.ok_or("expected `timezone` for the start of a date's day, got no zone")?;
-            Ok((Column { values: Values::Int(vec![zone.start_of(Day(day as i32)); rows]), known: None }, 0))
+            Ok((Cow::Owned(Column { values: Values::Int(vec![zone.start_of(Day(day as i32)); rows]), known: None }), 0))
         }
-        to => coerce(&column, &FieldKind::Text, to, keep, context),
+        to => coerce(&column, &FieldKind::Text, to, keep, context).map(|(column, rounded)| (Cow::Owned(column.into_owned()), rounded)),
     }
 }
 
 /// The product of two columns, as money or as a number. As for amounts, a second column (the price) of whole numbers is in minor
 /// units, one of fractions or decimals in units.
-pub fn product(left: (&Column, &FieldKind), right: (&Column, &FieldKind), to: Kind, keep: &[bool], context: Context<'_>) -> Coerced {
+pub fn product(left: (&Column, &FieldKind), right: (&Column, &FieldKind), to: Kind, keep: &[bool], context: Context<'_>) -> Coerced<'static> {
     let rows = left.0.len();
     let known: Vec<bool> = (0..rows).map(|row| keep[row] && left.0.is_known(row) && right.0.is_known(row)).collect();
     let times = |row: usize| Ok::<f64, String>(number(left.0, left.1, row)? * number(right.0, right.1, row)?);
@@ -126,7 +122,7 @@ pub fn product(left: (&Column, &FieldKind), right: (&Column, &FieldKind), to: Ki
         _ => Values::Float(collect(rows, &known, times)?),
     };
     let all = known.iter().all(|&known| known);
-    Ok((Column { values, known: (!all).then_some(known) }, rounded))
+    Ok((Cow::Owned(Column { values, known: (!all).then_some(known) }), rounded))
 }
 
 fn collect<T: Default>(rows: usize, known: &[bool], mut value: impl FnMut(usize) -> Result<T, String>) -> Result<Vec<T>, String> {

@@ -88,8 +88,8 @@ impl Names {
 pub struct SourceKey {
     /// Its number.
     pub number: u32,
-    /// Where it stands if it is a customer of its own: `Id::order` of its own customer_id.
-    pub order: u64,
+    /// Where it stands if it is a customer of its own: the first 32 bits of `Id::order` of its own customer_id.
+    pub place: u32,
 }
 
 /// Keys of a part that were given numbers since some were kept, in the order of their numbers.
@@ -107,10 +107,19 @@ const PARTS: usize = 64;
 /// The keys of a part: numbers are given out in turn, part by part.
 #[derive(Debug, Default)]
 struct Part {
-    known: ByFingerprint<u128, SourceKey>,
+    known: ByFingerprint<Halves, SourceKey>,
     /// Source number, and place of the end of the source_customer_id in `ids`.
     keys: Vec<(u32, usize)>,
+    /// Where each stands if it is a customer of its own: `Id::order` of its own customer_id.
+    orders: Vec<u64>,
     ids: String,
+}
+
+/// A wide fingerprint, without the alignment of 16 bytes.
+type Halves = (u64, u64);
+
+fn halves(fingerprint: u128) -> Halves {
+    ((fingerprint >> 64) as u64, fingerprint as u64)
 }
 
 impl Part {
@@ -120,6 +129,22 @@ impl Part {
         let start = if index == 0 { 0 } else { self.keys[index - 1].1 };
         let (source, end) = self.keys[index];
         (source, &self.ids[start..end])
+    }
+
+    /// The key of a source customer, a new one if need be.
+    fn key(&mut self, fingerprint: u128, source: (u32, &str), id: &str) -> SourceKey {
+        let known = self.known.get(&halves(fingerprint)).copied();
+        known.unwrap_or_else(|| self.add(fingerprint, (source.0, id), Id::customer(source.1, id).order()))
+    }
+
+    /// Gives the next number to a source customer that has none.
+    fn add(&mut self, fingerprint: u128, (source, id): (u32, &str), order: u64) -> SourceKey {
+        let key = SourceKey { number: (self.keys.len() * PARTS + part_of(fingerprint)) as u32, place: place_of(order) };
+        self.known.insert(halves(fingerprint), key);
+        self.orders.push(order);
+        self.ids.push_str(id);
+        self.keys.push((source, self.ids.len()));
+        key
     }
 }
 
@@ -137,6 +162,11 @@ impl Default for SourceKeys {
     }
 }
 
+/// The place that a customer of this order has.
+pub fn place_of(order: u64) -> u32 {
+    (order >> 32) as u32
+}
+
 /// The part of a fingerprint.
 fn part_of(fingerprint: u128) -> usize {
     (fingerprint >> 122) as usize % PARTS
@@ -147,16 +177,14 @@ fn fingerprint_of(source: &str, id: &str) -> u128 {
 }
 
 impl SourceKeys {
-    fn part(&self, fingerprint: u128) -> (MutexGuard<'_, Part>, u32) {
-        let part = part_of(fingerprint);
-        (self.parts[part].lock().unwrap_or_else(PoisonError::into_inner), part as u32)
+    fn part(&self, part: usize) -> MutexGuard<'_, Part> {
+        self.parts[part].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The key of a source customer, a new one if need be.
-    pub fn key(&self, source: &str, id: &str) -> SourceKey {
+    /// The key of a source customer, a new one if need be; an empty id is nobody's.
+    pub fn key(&self, source: &str, id: &str) -> Option<SourceKey> {
         let fingerprint = fingerprint_of(source, id);
-        let (mut part, at) = self.part(fingerprint);
-        self.key_in(&mut part, at, fingerprint, (source, id))
+        (!id.is_empty()).then(|| self.part(part_of(fingerprint)).key(fingerprint, (self.sources.number(source), source), id))
     }
 
     /// By number of the source: what the fingerprints of its keys start from.
@@ -171,17 +199,14 @@ impl SourceKeys {
 
     /// The keys of each part, from the given places on.
     pub fn since(&self, from: &[usize]) -> Vec<KeysOfPart> {
-        let seeds = self.seeds();
         let parts = self.parts.iter().zip(from.iter().copied().chain(std::iter::repeat(0)));
         let since = |(part, from): (&Mutex<Part>, usize)| {
             let part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut since = KeysOfPart::default();
+            let mut since = KeysOfPart { orders: part.orders[from..].to_vec(), ..KeysOfPart::default() };
             for index in from..part.keys.len() {
                 let (source, id) = part.text((index * PARTS) as u32);
-                let fingerprint = wide_fingerprint(seeds[source as usize], id.as_bytes());
                 since.keys.push((source, id.len() as u32));
                 since.ids.push_str(id);
-                since.orders.extend(part.known.get(&fingerprint).map(|key| key.order));
             }
             since
         };
@@ -200,41 +225,31 @@ impl SourceKeys {
                 let id = since.ids.get(from..from + length as usize)?;
                 from += length as usize;
                 let fingerprint = wide_fingerprint(*seeds.get(source as usize)?, id.as_bytes());
-                let number = part.keys.len() as u32 * PARTS as u32 + at as u32;
-                if part_of(fingerprint) != at || part.known.insert(fingerprint, SourceKey { number, order }).is_some() {
+                if part_of(fingerprint) != at || part.known.contains_key(&halves(fingerprint)) {
                     return None;
                 }
-                part.ids.push_str(id);
-                let end = part.ids.len();
-                part.keys.push((source, end));
+                part.add(fingerprint, (source, id), order);
             }
         }
         Some(())
     }
 
-    fn key_in(&self, part: &mut Part, at: u32, fingerprint: u128, (source, id): (&str, &str)) -> SourceKey {
-        if let Some(&key) = part.known.get(&fingerprint) {
-            return key;
-        }
-        let number = part.keys.len() as u32 * PARTS as u32 + at;
-        let key = SourceKey { number, order: Id::customer(source, id).order() };
-        part.known.insert(fingerprint, key);
-        part.ids.push_str(id);
-        let end = part.ids.len();
-        part.keys.push((self.sources.number(source), end));
-        key
-    }
-
-    /// The keys of many source customers of one source, in their order: looked up part by part, so that the memory's delays overlap.
-    pub fn keys(&self, source: &str, ids: &[&str]) -> Vec<SourceKey> {
-        let seed = fingerprint(0, source.as_bytes());
-        let mut wanted: Vec<(u128, u32)> = ids.iter().enumerate().map(|(index, id)| (wide_fingerprint(seed, id.as_bytes()), index as u32)).collect();
+    /// The keys of many source customers of one source, in their order, new ones if need be; an empty id is nobody's. They are looked up part by
+    /// part, all that are known first, so that the memory's delays overlap.
+    pub fn keys(&self, source: &str, ids: &[&str]) -> Vec<Option<SourceKey>> {
+        let (number, seed) = (self.sources.number(source), fingerprint(0, source.as_bytes()));
+        let some = ids.iter().enumerate().filter(|(_, id)| !id.is_empty());
+        let mut wanted: Vec<(u128, u32)> = some.map(|(index, id)| (wide_fingerprint(seed, id.as_bytes()), index as u32)).collect();
         wanted.sort_unstable_by_key(|(fingerprint, _)| part_of(*fingerprint));
-        let mut keys = vec![SourceKey { number: 0, order: 0 }; ids.len()];
+        let mut keys = vec![None; ids.len()];
         for group in wanted.chunk_by(|a, b| part_of(a.0) == part_of(b.0)) {
-            let (mut part, at) = self.part(group[0].0);
-            for &(fingerprint, index) in group {
-                keys[index as usize] = self.key_in(&mut part, at, fingerprint, (source, ids[index as usize]));
+            let mut part = self.part(part_of(group[0].0));
+            for (fingerprint, index) in group {
+                keys[*index as usize] = part.known.get(&halves(*fingerprint)).copied();
+            }
+            for (fingerprint, index) in group {
+                let key = &mut keys[*index as usize];
+                *key = key.or_else(|| Some(part.key(*fingerprint, (number, source), ids[*index as usize])));
             }
         }
         keys
@@ -243,7 +258,7 @@ impl SourceKeys {
     /// The number of a source customer that is known.
     pub fn find(&self, source: &str, id: &str) -> Option<u32> {
         let fingerprint = fingerprint_of(source, id);
-        self.part(fingerprint).0.known.get(&fingerprint).map(|key| key.number)
+        self.part(part_of(fingerprint)).known.get(&halves(fingerprint)).map(|key| key.number)
     }
 
     /// How many there are.
@@ -261,26 +276,27 @@ impl SourceKeys {
         self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).keys.len() * PARTS).max().unwrap_or_default()
     }
 
-    /// Hands every key to `visit`: it, the number of its source, source_customer_id.
-    pub fn each(&self, mut visit: impl FnMut(SourceKey, u32, &str)) {
-        for part in &self.parts {
+    /// Hands every source customer to `visit`: its number, where it stands if it is a customer of its own (`Id::order` of its own customer_id), the
+    /// number of its source, source_customer_id.
+    pub fn each(&self, mut visit: impl FnMut(u32, u64, u32, &str)) {
+        for (at, part) in self.parts.iter().enumerate() {
             let part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            for key in part.known.values() {
-                let (source, id) = part.text(key.number);
-                visit(*key, source, id);
+            for (index, order) in part.orders.iter().enumerate() {
+                let number = (index * PARTS + at) as u32;
+                let (source, id) = part.text(number);
+                visit(number, *order, source, id);
             }
         }
     }
 
     /// Where the source customer of `number` stands if it is a customer of its own.
     pub fn order(&self, number: u32) -> u64 {
-        let (source, id) = self.text(number);
-        Id::customer(&self.sources.text(source), &id).order()
+        self.part(number as usize % PARTS).orders[number as usize / PARTS]
     }
 
     /// Source number and source_customer_id of `number`.
     pub fn text(&self, number: u32) -> (u32, String) {
-        let part = self.parts[number as usize % PARTS].lock().unwrap_or_else(PoisonError::into_inner);
+        let part = self.part(number as usize % PARTS);
         let (source, id) = part.text(number);
         (source, id.to_owned())
     }
@@ -300,12 +316,21 @@ impl<T> Default for ByEntry<T> {
 }
 
 impl<T: Copy> ByEntry<T> {
+    /// What `make` makes of the text at `code`, once.
+    #[inline]
+    pub fn made(&mut self, code: u32, make: impl FnOnce(&str) -> T) -> T {
+        if self.made.is_empty() {
+            self.made.resize(self.dictionary.as_ref().map_or(0, |texts| texts.len()), None);
+        }
+        let text = || self.dictionary.as_ref().map_or("", |texts| texts.get(code as usize));
+        *self.made[code as usize].get_or_insert_with(|| make(text()))
+    }
+
     /// Makes ready for another dictionary, unless it is the one that is held.
-    fn open(&mut self, dictionary: &std::sync::Arc<Texts>) {
+    pub fn open(&mut self, dictionary: &std::sync::Arc<Texts>) {
         if self.dictionary.as_ref().is_none_or(|held| !std::sync::Arc::ptr_eq(held, dictionary)) {
             self.dictionary = Some(dictionary.clone());
             self.made.clear();
-            self.made.resize(dictionary.len(), None);
         }
     }
 
@@ -313,17 +338,39 @@ impl<T: Copy> ByEntry<T> {
     pub fn meet(&mut self, column: &Column, rows: impl Iterator<Item = usize>, meanwhile: T, make: impl FnOnce(&[&str]) -> Vec<T>) {
         let Values::Coded(codes, dictionary) = &column.values else { return };
         self.open(dictionary);
-        let mut wanted = Vec::new();
-        for row in rows {
-            let made = &mut self.made[codes[row] as usize];
-            if made.is_none() {
-                *made = Some(meanwhile);
-                wanted.push(codes[row]);
+        self.made.resize(dictionary.len(), None);
+        let (mut wanted, mut last) = (Vec::new(), None);
+        for code in rows.map(|row| codes[row]) {
+            // The lines of an order stand together: its entry is not asked for again.
+            if last.replace(code) != Some(code) && self.made[code as usize].is_none() {
+                self.made[code as usize] = Some(meanwhile);
+                wanted.push(code);
             }
         }
         let texts: Vec<&str> = wanted.iter().map(|code| dictionary.get(*code as usize)).collect();
         let made = if texts.is_empty() { Vec::new() } else { make(&texts) };
         wanted.into_iter().zip(made).for_each(|(code, made)| self.made[code as usize] = Some(made));
+    }
+
+    /// Hands what `make` makes of the text at each of `rows` to `put`, with its place among them: once for each text of a dictionary. Rows without
+    /// a text are passed over.
+    #[inline]
+    pub fn each(&mut self, column: &Column, rows: &[usize], make: impl Fn(&str) -> T, mut put: impl FnMut(usize, T)) {
+        let (Values::Coded(codes, dictionary), None) = (&column.values, &column.known) else {
+            let found = rows.iter().enumerate().filter_map(|(place, row)| Some((place, self.get(column, *row, &make)?)));
+            return found.for_each(|(place, made)| put(place, made));
+        };
+        self.open(dictionary);
+        let mut last: Option<(u32, T)> = None;
+        for (place, row) in rows.iter().enumerate() {
+            let code = codes[*row];
+            let made = match last.filter(|last| last.0 == code) {
+                Some((_, made)) => made,
+                None => self.made(code, &make),
+            };
+            last = Some((code, made));
+            put(place, made);
+        }
     }
 
     /// What `make` makes of the text at `row`, which is known: once for each text of a dictionary.
@@ -334,14 +381,6 @@ impl<T: Copy> ByEntry<T> {
         }
         let Values::Coded(codes, dictionary) = &column.values else { return column.text(row).map(make) };
         self.open(dictionary);
-        let code = codes[row] as usize;
-        match self.made[code] {
-            Some(made) => Some(made),
-            None => {
-                let made = make(dictionary.get(code));
-                self.made[code] = Some(made);
-                Some(made)
-            }
-        }
+        Some(self.made(codes[row], make))
     }
 }

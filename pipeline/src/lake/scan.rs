@@ -1,5 +1,6 @@
 //! Reading a table's rows: the cut at as_of, the rules, the coercion, and what became of every row.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
@@ -93,7 +94,7 @@ impl Counts {
 /// Rows of one batch, as the contract says.
 pub struct Rows<'a> {
     contract: &'a Contract,
-    columns: Vec<Option<Column>>,
+    columns: Vec<Option<Cow<'a, Column>>>,
     /// The rows that are used.
     pub kept: Vec<usize>,
     /// Day on which each row happened (in the job's zone), where the table is dated and it is known.
@@ -106,7 +107,7 @@ impl Rows<'_> {
     /// The column called `name`, if the file has it.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let index = self.contract.columns.iter().position(|column| column.name == name)?;
-        self.columns[index].as_ref()
+        self.columns[index].as_deref()
     }
 
     /// The text of column `name` at `row`; None where unknown.
@@ -230,7 +231,7 @@ impl<'a> Batch<'a> {
     /// Clears `keep` where the customer is erased.
     fn forget(&self, keep: &mut [bool], forgotten: &mut Forgotten, counts: &mut Counts) -> Result<()> {
         let contract = &self.table.params.input.contract;
-        let column = |name: &str| -> Result<Option<Column>> {
+        let column = |name: &str| -> Result<Option<Cow<'a, Column>>> {
             let Some(index) = contract.columns.iter().position(|column| column.name == name) else { return Ok(None) };
             let Some(origin) = &self.source.origins[index] else { return Ok(None) };
             self.convert(origin, Kind::Text, keep).map(|(column, _)| Some(column)).map_err(|message| self.fault(name, &message))
@@ -240,7 +241,7 @@ impl<'a> Batch<'a> {
         // What someone refused for an address holds for the address.
         let (addresses, decided) = if contract.name == "consents" { (column("address")?, column("status")?) } else { (None, None) };
         let refused = |row: usize| {
-            let text = |column: &'_ Option<Column>| column.as_ref().and_then(|column| column.text(row).map(str::to_owned)).unwrap_or_default();
+            let text = |column: &'_ Option<Cow<'a, Column>>| column.as_ref().and_then(|column| column.text(row).map(str::to_owned)).unwrap_or_default();
             !text(&addresses).is_empty() && text(&decided) != "given"
         };
         for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
@@ -291,7 +292,7 @@ impl<'a> Batch<'a> {
         (&self.columns[index], &self.source.file.fields[position].kind)
     }
 
-    fn coerced(&self, index: usize, keep: &[bool], counts: &mut Counts) -> Result<Option<Column>> {
+    fn coerced(&self, index: usize, keep: &[bool], counts: &mut Counts) -> Result<Option<Cow<'a, Column>>> {
         let contract = &self.table.params.input.contract.columns[index];
         let Some(origin) = &self.source.origins[index] else { return Ok(None) };
         let (column, rounded) = self.convert(origin, contract.kind, keep).map_err(|message| self.fault(&contract.name, &message))?;
@@ -303,7 +304,7 @@ impl<'a> Batch<'a> {
         Ok(Some(column))
     }
 
-    fn convert(&self, origin: &Origin, to: Kind, keep: &[bool]) -> super::coerce::Coerced {
+    fn convert(&self, origin: &Origin, to: Kind, keep: &[bool]) -> super::coerce::Coerced<'a> {
         let context = Context { zone: self.table.params.zone.as_ref(), days: &self.cut.zone, currency: &self.cut.currency };
         match origin {
             Origin::Constant(text) => constant(text, self.rows, to, keep, context),
@@ -327,7 +328,7 @@ impl<'a> Batch<'a> {
 }
 
 /// Counts the rows that are used by the day on which they reached the lake.
-fn arrive(kept: &[usize], recorded: &[Option<Day>], columns: &[Option<Column>], counts: &mut Counts) {
+fn arrive(kept: &[usize], recorded: &[Option<Day>], columns: &[Option<Cow<'_, Column>>], counts: &mut Counts) {
     for day in kept.chunk_by(|a, b| recorded[*a] == recorded[*b]) {
         let Some(recorded) = recorded[day[0]] else { continue };
         let arrived = counts.arrived.entry(recorded).or_default();

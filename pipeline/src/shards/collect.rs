@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key;
 use crate::labels::{Horizon, Population, labels};
-use crate::lake::{Line, LineNames};
+use crate::lake::{Line, LineNames, place_of};
 use crate::models::cycle::{Cell, Cells};
 use crate::time::{Dates, Day};
 
@@ -122,7 +122,7 @@ impl Shard {
 pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let shards = partition.shards();
     let customers = &plan.people.customers;
-    let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(one.order, shards) < shard)).collect();
+    let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(place_of(one.order), shards) < shard)).collect();
     let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
     let samples = |date: Day| {
         let buyers = if date == plan.dates.test { plan.sample_customers } else { 0 };

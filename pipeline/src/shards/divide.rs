@@ -10,7 +10,7 @@ use crate::allowance::{Allowance, Held};
 use crate::audit::Survey;
 use crate::customers::{Groups, NOBODY, People, Run, SeenLines};
 use crate::error::{Error, Result};
-use crate::lake::{Counts, Cut, LineNames, LineOf, LineReader, OpenTable, SourceKey};
+use crate::lake::{Counts, Cut, LineNames, LineOf, LineReader, OpenTable, SourceKey, place_of};
 
 /// What the pass needs to know.
 pub struct Divide<'a> {
@@ -67,11 +67,16 @@ const STEP: &str = "divide lines into shards";
 #[derive(Default)]
 struct Gathered {
     reader: LineReader,
-    lines: Vec<LineOf>,
     survey: Survey,
     pieces: Option<(Pieces, Pieces)>,
     /// Of all files: the source customers.
     keys: Option<Held>,
+}
+
+/// Where a thread puts lines.
+struct Out<'a> {
+    pieces: &'a mut (Pieces, Pieces),
+    dropped: &'a Mutex<Dropped>,
 }
 
 /// Reads the files of the order lines once.
@@ -87,16 +92,16 @@ pub fn divide(table: &OpenTable, cut: &Cut, with: &Divide<'_>) -> Result<Layer> 
     let (whole, counts) = table.scan(
         cut,
         |file: &mut Gathered, rows| {
-            file.lines.clear();
-            file.reader.read(rows, with.names, &cut.currency.code, &mut file.lines)?;
-            file.survey.add(&file.lines, cut.as_of, with.memory)?;
-            let mut pieces = match file.pieces.take() {
-                Some(pieces) => pieces,
-                None => idle()?.pop().unwrap_or_else(|| (Pieces::new(with.shards), Pieces::new(LINKED_SHARDS))),
-            };
-            layer.add(&file.lines, with, &mut pieces, &dropped)?;
-            file.pieces = Some(pieces);
-            Ok(())
+            let Gathered { reader, survey, pieces, .. } = file;
+            if pieces.is_none() {
+                *pieces = Some(idle()?.pop().unwrap_or_else(|| (Pieces::new(with.shards), Pieces::new(LINKED_SHARDS))));
+            }
+            let mut out = Out { pieces: pieces.as_mut().ok_or_else(|| Error::bug("pieces were given"))?, dropped: &dropped };
+            reader.read(rows, with.names, &cut.currency.code, |lines| {
+                survey.add(lines, cut.as_of);
+                layer.add(lines, with, &mut out)
+            })?;
+            survey.account(with.memory)
         },
         |whole, file| {
             idle()?.extend(file.pieces);
@@ -133,7 +138,7 @@ impl Divide<'_> {
 }
 
 impl Layer {
-    fn add(&self, lines: &[LineOf], with: &Divide<'_>, pieces: &mut (Pieces, Pieces), dropped: &Mutex<Dropped>) -> Result<()> {
+    fn add(&self, lines: &[LineOf], with: &Divide<'_>, out: &mut Out<'_>) -> Result<()> {
         // The lines of an order stand together, mostly: a run of one customer is counted at once.
         let runs = || lines.chunk_by(|a, b| a.customer == b.customer).filter_map(|run| Some((run[0].customer?, run)));
         let first = |run: &[LineOf]| run.iter().filter(|of| of.line.is_bought).map(|of| of.line.ordered_at).min();
@@ -145,16 +150,20 @@ impl Layer {
         for ((customer, run), before) in runs().zip(before) {
             if before > with.most() {
                 // Who is linked may be another tomorrow: the first order is noted of everyone.
-                let mut dropped = dropped.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut dropped = out.dropped.lock().unwrap_or_else(PoisonError::into_inner);
                 count(dropped.entry(customer.number).or_default(), (run.len() as u32, first(run)));
                 continue;
             }
-            let is_linked = with.groups.is_linked(customer.number);
-            let piece = match is_linked {
-                true => pieces.1.of(customer.number as usize % LINKED_SHARDS, &self.linked)?,
-                false => pieces.0.of(shard_of(customer.order, with.shards), &self.alone)?,
+            let (pieces, shard, partition) = match with.groups.is_linked(customer.number) {
+                true => (&mut out.pieces.1, customer.number as usize % LINKED_SHARDS, &self.linked),
+                false => (&mut out.pieces.0, shard_of(customer.place, with.shards), &self.alone),
             };
-            row::encode(piece, customer.number, run.iter().map(|of| &of.line));
+            let mut rest = run;
+            while !rest.is_empty() {
+                let (lines, bytes) = row::encode(pieces.room(shard, row::ROOM, partition)?, customer.number, rest);
+                pieces.keep(shard, bytes);
+                rest = &rest[lines..];
+            }
         }
         Ok(())
     }
@@ -191,7 +200,7 @@ impl Layer {
                     return Err(Error::bug("every source customer of a line is a customer"));
                 }
                 let order = people.customers[customer as usize].order;
-                pieces.of(shard_of(order, shards), &self.alone)?.extend_from_slice(together.bytes());
+                pieces.append(shard_of(place_of(order), shards), together.bytes(), &self.alone)?;
             }
         }
         pieces.finish(&self.alone)?;

@@ -8,6 +8,7 @@ use crate::allowance::Allowance;
 use crate::customers::{NOBODY, People};
 use crate::error::{Error, Result};
 use crate::features::{Event, EventKind};
+use crate::lake::place_of;
 use crate::time::Day;
 
 /// Events, divided as lines are.
@@ -39,14 +40,13 @@ impl<'a> Events<'a> {
         if customer == NOBODY {
             return Ok(());
         }
-        let shard = shard_of(self.people.customers[customer as usize].order, self.partition.shards());
+        let shard = shard_of(place_of(self.people.customers[customer as usize].order), self.partition.shards());
         let mut pieces = self.pieces.lock().map_err(|_| Error::bug("a thread died with events in its hands"))?;
         let first = &mut pieces.1[event.kind as usize];
         *first = Some(first.map_or(event.visible_from, |day| day.min(event.visible_from)));
-        let piece = pieces.0.of(shard, &self.partition)?;
-        piece.extend_from_slice(&customer.to_le_bytes());
-        event.encode(piece);
-        Ok(())
+        let mut bytes = customer.to_le_bytes().to_vec();
+        event.encode(&mut bytes);
+        pieces.0.append(shard, &bytes, &self.partition)
     }
 
     /// All events, now that there are no more.

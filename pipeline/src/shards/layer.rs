@@ -12,7 +12,7 @@ use super::row::Encoded;
 use crate::audit::Survey;
 use crate::customers::Run;
 use crate::error::{Error, Result};
-use crate::lake::{ByFingerprint, Counts, Cut};
+use crate::lake::{ByFingerprint, Counts, Cut, place_of};
 use crate::time::Day;
 
 /// A chunk is closed once it has so many bytes.
@@ -148,7 +148,7 @@ impl Divide<'_> {
             let piece = match (self.groups.is_linked(number), shard < self.shards) {
                 (true, _) => moved.entry((true, number as usize % LINKED_SHARDS)).or_default(),
                 (false, true) => &mut stay,
-                (false, false) => moved.entry((false, shard_of(self.names.keys.order(number), self.shards))).or_default(),
+                (false, false) => moved.entry((false, shard_of(place_of(self.names.keys.order(number)), self.shards))).or_default(),
             };
             piece.extend_from_slice(together.bytes());
         }

@@ -53,10 +53,10 @@ pub struct Scratch<'a> {
     pub allowance: &'a Allowance,
 }
 
-/// The shard of a customer's place in the order of customers: equal ranges of the 64-bit numbers.
+/// The shard of a customer's place in the order of customers (the first 32 bits of it): equal ranges of the numbers.
 #[inline]
-pub fn shard_of(order: u64, shards: usize) -> usize {
-    ((u128::from(order) * shards as u128) >> 64) as usize
+pub fn shard_of(place: u32, shards: usize) -> usize {
+    ((u64::from(place) * shards as u64) >> 32) as usize
 }
 
 /// What rows may hold of the memory before they go to scratch: an eighth. Linking, sorting and scoring need the rest, and what rows held in
@@ -209,30 +209,51 @@ const SORTING: u64 = 3;
 
 /// The pieces of all shards that one thread fills.
 pub struct Pieces {
-    pieces: Vec<Vec<u8>>,
+    pieces: Vec<Piece>,
     full: usize,
+}
+
+/// Bytes of which the first are used.
+#[derive(Default)]
+struct Piece {
+    bytes: Vec<u8>,
+    used: usize,
 }
 
 impl Pieces {
     /// Empty pieces of so many shards.
     pub fn new(shards: usize) -> Self {
-        Self { pieces: vec![Vec::new(); shards], full: ((8 << 20) / shards).clamp(512, 16 << 10) }
+        Self { pieces: (0..shards).map(|_| Piece::default()).collect(), full: ((8 << 20) / shards).clamp(512, 16 << 10) }
     }
 
-    /// The piece of a shard, to which lines are appended; a full one goes to `partition` first.
+    /// Room for `bytes` at least in the piece of a shard, which is handed over first where it has less; `keep` says how many were written there.
     ///
     /// # Errors
     /// Those of `Partition::add`.
     #[inline]
-    pub fn of(&mut self, shard: usize, partition: &Partition) -> Result<&mut Vec<u8>> {
-        if self.pieces[shard].len() >= self.full {
-            partition.add(shard, std::mem::take(&mut self.pieces[shard]))?;
+    pub fn room(&mut self, shard: usize, bytes: usize, partition: &Partition) -> Result<&mut [u8]> {
+        if self.pieces[shard].bytes.len() - self.pieces[shard].used < bytes {
+            let full = std::mem::replace(&mut self.pieces[shard], Piece { bytes: vec![0; self.full.max(bytes)], used: 0 });
+            partition.add(shard, full.into_bytes())?;
         }
         let piece = &mut self.pieces[shard];
-        if piece.capacity() == 0 {
-            piece.reserve_exact(self.full + 128);
-        }
-        Ok(piece)
+        Ok(&mut piece.bytes[piece.used..])
+    }
+
+    /// Keeps so many bytes of the room that there was.
+    #[inline]
+    pub fn keep(&mut self, shard: usize, bytes: usize) {
+        self.pieces[shard].used += bytes;
+    }
+
+    /// Adds bytes to the piece of a shard.
+    ///
+    /// # Errors
+    /// Those of `Partition::add`.
+    pub fn append(&mut self, shard: usize, bytes: &[u8], partition: &Partition) -> Result<()> {
+        self.room(shard, bytes.len(), partition)?[..bytes.len()].copy_from_slice(bytes);
+        self.keep(shard, bytes.len());
+        Ok(())
     }
 
     /// Hands all pieces over.
@@ -240,9 +261,17 @@ impl Pieces {
     /// # Errors
     /// Those of `Partition::add`.
     pub fn finish(self, partition: &Partition) -> Result<()> {
-        self.pieces.into_iter().enumerate().try_for_each(|(shard, mut piece)| {
-            piece.shrink_to_fit();
-            partition.add(shard, piece)
+        self.pieces.into_iter().enumerate().try_for_each(|(shard, piece)| {
+            let mut bytes = piece.into_bytes();
+            bytes.shrink_to_fit();
+            partition.add(shard, bytes)
         })
+    }
+}
+
+impl Piece {
+    fn into_bytes(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.used);
+        self.bytes
     }
 }

@@ -1,7 +1,7 @@
 //! Order lines as bytes, between the scan of the lake and the sort of their shard: lines of an order that stand together share what they have in
 //! common, so that a line takes about ten bytes.
 
-use crate::lake::{Line, LineKind, NOT_TOLD};
+use crate::lake::{Line, LineKind, LineOf, NOT_TOLD};
 use crate::time::Day;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -38,35 +38,29 @@ const LENGTH_BYTES: usize = 2;
 const HEAD_MAX: usize = LENGTH_BYTES + 4 + 1 + 1 + 8 + 8 + 4 * 10;
 const LINE_MAX: usize = 1 + 6 * 10 + 2 * 8;
 
-/// So many bytes are appended at once: most orders are.
-const AT_ONCE: usize = 256;
+/// The most bytes of one line and what it shares with others: what `encode` needs at least.
+pub const ROOM: usize = HEAD_MAX + LINE_MAX;
 
-/// Bytes before they are appended.
-struct Out {
-    bytes: [u8; AT_ONCE + HEAD_MAX + LINE_MAX],
+/// Bytes that are written one after another where they stay: what was written elsewhere and copied would wait for all that was written before.
+struct Out<'a> {
+    bytes: &'a mut [u8],
     length: usize,
 }
 
-impl Out {
-    fn new() -> Self {
-        Self { bytes: [0; AT_ONCE + HEAD_MAX + LINE_MAX], length: 0 }
-    }
-
+impl Out<'_> {
     #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
-        self.length += bytes.len();
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes[self.length..self.length + N].copy_from_slice(&bytes);
+        self.length += N;
     }
 
     #[inline]
     fn varint(&mut self, mut number: u64) {
         while number > 0x7F {
-            self.bytes[self.length] = number as u8 | 0x80;
-            self.length += 1;
+            self.put([number as u8 | 0x80]);
             number >>= 7;
         }
-        self.bytes[self.length] = number as u8;
-        self.length += 1;
+        self.put([number as u8]);
     }
 
     #[inline]
@@ -74,98 +68,95 @@ impl Out {
         self.varint((number << 1 ^ number >> 63) as u64);
     }
 
+    /// What the lines of an order share; returns what its first byte says, of which not all is known yet.
     #[inline]
-    fn append_to(&mut self, buffer: &mut Vec<u8>) {
-        buffer.extend_from_slice(&self.bytes[..self.length]);
-        self.length = 0;
+    fn head(&mut self, number: u32, line: &Line) -> u8 {
+        let seconds = u32::try_from(line.ordered_at / 1_000_000).ok().filter(|seconds| i64::from(*seconds) * 1_000_000 == line.ordered_at);
+        let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
+        let says = set(seconds.is_some(), order::SECONDS) | set(line.visible_from == line.day, order::VISIBLE);
+        // Neither the length nor the number of lines is known yet.
+        self.put([0; LENGTH_BYTES]);
+        self.put(number.to_le_bytes());
+        self.put([0; 2]);
+        match seconds {
+            Some(seconds) => self.put(seconds.to_le_bytes()),
+            None => self.put(line.ordered_at.to_le_bytes()),
+        }
+        self.put(line.order.to_le_bytes());
+        self.signed(i64::from(line.day.0) - line.ordered_at.div_euclid(DAY_MICROS));
+        if says & order::VISIBLE == 0 {
+            self.signed(line.visible_from.since(line.day));
+        }
+        self.varint(u64::from(line.store));
+        self.varint(u64::from(line.channel));
+        says
+    }
+
+    #[inline]
+    fn one(&mut self, line: &Line) {
+        let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
+        let is_reduced = (line.off_minor, line.coupon_minor) != (NOT_TOLD, NOT_TOLD);
+        let says = line.kind as u8
+            | set(line.is_bought, line::BOUGHT)
+            | set(line.return_of != 0, line::RETURNS)
+            | set(line.other != 0, line::OTHER)
+            | set(line.promotion != 0, line::PROMOTED)
+            | set(is_reduced, line::REDUCED)
+            | set(line.milli_units == ONE_UNIT, line::ONE);
+        self.put([says]);
+        if says & line::ONE == 0 {
+            self.signed(i64::from(line.milli_units));
+        }
+        self.signed(line.amount_minor);
+        self.varint(u64::from(line.product));
+        if line.promotion != 0 {
+            self.varint(u64::from(line.promotion));
+        }
+        if line.return_of != 0 {
+            self.put(line.return_of.to_le_bytes());
+        }
+        if line.other != 0 {
+            self.put(line.other.to_le_bytes());
+        }
+        if is_reduced {
+            self.signed(i64::from(line.off_minor));
+            self.signed(i64::from(line.coupon_minor));
+        }
     }
 }
 
-/// Appends lines of the source customer `number`.
+/// Writes the first of the lines of source customer `number`, and those that stand together with it as far as there is room; returns how many lines
+/// were written, and how many bytes. There is `ROOM` at least, and a line.
 #[inline]
-pub fn encode<'a>(buffer: &mut Vec<u8>, number: u32, mut lines: impl Iterator<Item = &'a Line>) {
-    let mut out = Out::new();
-    let mut next = lines.next();
-    while let Some(first) = next {
-        let start = buffer.len();
-        head(&mut out, number, first);
-        let (mut count, mut bought) = (0, 0);
-        while let Some(line) = next.filter(|line| count < LINES_MAX && is_of(line, first)) {
-            one(&mut out, line);
-            if out.length > AT_ONCE {
-                out.append_to(buffer);
-            }
-            count += 1;
-            bought |= if line.is_bought { order::BOUGHT } else { 0 };
-            next = lines.next();
+pub fn encode(room: &mut [u8], number: u32, lines: &[LineOf]) -> (usize, usize) {
+    let room_max = room.len().min(usize::from(u16::MAX));
+    let mut out = Out { bytes: &mut room[..room_max], length: 0 };
+    let first = &lines[0].line;
+    let mut says = out.head(number, first);
+    let mut count = 0;
+    while let Some(LineOf { line, .. }) = lines.get(count).filter(|of| count < LINES_MAX && is_of(&of.line, first)) {
+        if out.length + LINE_MAX > room_max {
+            break;
         }
-        out.append_to(buffer);
-        let length = (buffer.len() - start - LENGTH_BYTES) as u16;
-        buffer[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
-        buffer[start + LENGTH_BYTES + 4] = count as u8;
-        buffer[start + LENGTH_BYTES + 5] |= bought;
+        out.one(line);
+        count += 1;
+        says |= if line.is_bought { order::BOUGHT } else { 0 };
     }
+    let Out { bytes, length } = out;
+    bytes[..LENGTH_BYTES].copy_from_slice(&((length - LENGTH_BYTES) as u16).to_le_bytes());
+    bytes[LENGTH_BYTES + 4] = count as u8;
+    bytes[LENGTH_BYTES + 5] = says;
+    (count, length)
 }
 
 /// Whether a line shares all with `first` that lines of an order have in common.
+#[inline]
 fn is_of(line: &Line, first: &Line) -> bool {
     let shared = |line: &Line| (line.order, line.ordered_at, line.day, line.visible_from, line.store, line.channel);
     shared(line) == shared(first)
 }
 
-fn head(out: &mut Out, number: u32, line: &Line) {
-    let seconds = u32::try_from(line.ordered_at / 1_000_000).ok().filter(|seconds| i64::from(*seconds) * 1_000_000 == line.ordered_at);
-    let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
-    let says = set(seconds.is_some(), order::SECONDS) | set(line.visible_from == line.day, order::VISIBLE);
-    out.put(&[0; LENGTH_BYTES]);
-    out.put(&number.to_le_bytes());
-    // The number of lines is not known yet.
-    out.put(&[0, says]);
-    match seconds {
-        Some(seconds) => out.put(&seconds.to_le_bytes()),
-        None => out.put(&line.ordered_at.to_le_bytes()),
-    }
-    out.put(&line.order.to_le_bytes());
-    out.signed(i64::from(line.day.0) - line.ordered_at.div_euclid(DAY_MICROS));
-    if says & order::VISIBLE == 0 {
-        out.signed(line.visible_from.since(line.day));
-    }
-    out.varint(u64::from(line.store));
-    out.varint(u64::from(line.channel));
-}
-
-fn one(out: &mut Out, line: &Line) {
-    let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
-    let is_reduced = (line.off_minor, line.coupon_minor) != (NOT_TOLD, NOT_TOLD);
-    let says = line.kind as u8
-        | set(line.is_bought, line::BOUGHT)
-        | set(line.return_of != 0, line::RETURNS)
-        | set(line.other != 0, line::OTHER)
-        | set(line.promotion != 0, line::PROMOTED)
-        | set(is_reduced, line::REDUCED)
-        | set(line.milli_units == ONE_UNIT, line::ONE);
-    out.put(&[says]);
-    if says & line::ONE == 0 {
-        out.signed(i64::from(line.milli_units));
-    }
-    out.signed(line.amount_minor);
-    out.varint(u64::from(line.product));
-    if line.promotion != 0 {
-        out.varint(u64::from(line.promotion));
-    }
-    if line.return_of != 0 {
-        out.put(&line.return_of.to_le_bytes());
-    }
-    if line.other != 0 {
-        out.put(&line.other.to_le_bytes());
-    }
-    if is_reduced {
-        out.signed(i64::from(line.off_minor));
-        out.signed(i64::from(line.coupon_minor));
-    }
-}
-
-/// Lines that stand together, as bytes: those that `encode` appended at once, or some of them.
+/// Lines that stand together, as bytes: those that `encode` wrote at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Together<'a>(&'a [u8]);
 
@@ -363,9 +354,19 @@ mod tests {
         let written = [(3, vec![plain, other, odd]), (u32::MAX - 1, vec![odd]), (0, vec![Line { kind: LineKind::NoProduct, ..plain }]), (7, many)];
         let mut ends = Vec::new();
         for (number, lines) in &written {
-            encode(&mut bytes, *number, lines.iter());
+            let lines: Vec<LineOf> = lines.iter().map(|line| LineOf { line: *line, source: 0, customer: None }).collect();
+            let mut rest = lines.as_slice();
+            while !rest.is_empty() {
+                let mut room = [0; 4096];
+                let (count, length) = encode(&mut room, *number, rest);
+                bytes.extend_from_slice(&room[..length]);
+                rest = &rest[count..];
+            }
             ends.push(bytes.len());
         }
+        // The oddest line takes 51 bytes after the 41 that lines share: where there is no room for another of the longest, no other is written.
+        let lines = [LineOf { line: odd, source: 0, customer: None }; 3];
+        assert_eq!(encode(&mut [0; ROOM], 7, &lines), (1, 41 + 51));
         let mut read: Vec<(u32, Vec<Line>)> = Vec::new();
         let mut counts = Vec::new();
         for together in Encoded(&bytes) {
