@@ -44,7 +44,7 @@ fn each_fault_has_its_message() {
         (
             "unknown key",
             and("cycle:\n  horizon: 9\n"),
-            "job.yaml:10:3: cycle.horizon: expected one of `model`, `horizon_days`, `quantile_limit_days`, got `horizon` (did you mean `horizon_days`?)",
+            "job.yaml:10:3: cycle.horizon: expected one of `model`, `fallbacks`, `prior`, `horizon_days`, `quantile_limit_days`, `life_days`, `discount_rate`, got `horizon` (did you mean `horizon_days`?)",
         ),
         (
             "key twice",
@@ -54,7 +54,16 @@ fn each_fault_has_its_message() {
         ("out of range", and("churn:\n  horizon_days: 0\n"), "job.yaml:10:17: churn.horizon_days: expected 1..=730, got 0"),
         ("not a number", and("churn:\n  horizon_days: soon\n"), "job.yaml:10:17: churn.horizon_days: expected a whole number, got `soon`"),
         ("yes is no bool", and("churn:\n  hold_without_model: yes\n"), "job.yaml:10:23: churn.hold_without_model: expected true or false, got `yes`"),
-        ("unknown model", and("cycle:\n  model: bgnbd\n"), "job.yaml:10:10: cycle.model: expected one of `bg_nbd`, got `bgnbd` (did you mean `bg_nbd`?)"),
+        (
+            "unknown model",
+            and("cycle:\n  model: bgnbd\n"),
+            "job.yaml:10:10: cycle.model: expected one of `nbd`, `bg_nbd`, `mbg_nbd`, `bg_cnbd_k`, `mbg_cnbd_k`, `pareto_nbd`, got `bgnbd` (did you mean `bg_nbd`?)",
+        ),
+        (
+            "unknown parameter of a prior",
+            and("cycle:\n  prior:\n    deviation: 1.0\n    centres: {alfa: 30.0}\n"),
+            "job.yaml:12:21: cycle.prior.centres.alfa: expected one of the parameters r, alpha, a, b, s, beta, got `alfa`",
+        ),
         ("bad date", with("2026-01-31", "2026-02-30"), "job.yaml:2:27: job.as_of: expected a date YYYY-MM-DD, got `2026-02-30`"),
         ("bad zone", with("timezone: UTC", "timezone: Mars/Olympus"), "job.yaml:2:49: job.timezone: expected an IANA time zone, got `Mars/Olympus`"),
         ("bad currency", with("currency: EUR", "currency: euro"), "job.yaml:2:64: job.currency: expected an ISO 4217 code of three capitals, got `euro`"),

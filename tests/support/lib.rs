@@ -4,6 +4,7 @@ pub mod between;
 pub mod faulty;
 pub mod gcs;
 pub mod lake;
+pub mod panel;
 pub mod parquet_file;
 pub mod published;
 pub mod s3;

@@ -8,7 +8,8 @@ use crate::features::Feature;
 use crate::labels::RETURN_DAYS;
 use crate::metrics::{Grade, Graded, grade};
 use crate::models::churn::{self, Example, Inputs, Rule};
-use crate::models::cycle::bg_nbd;
+use crate::models::cycle::gamma_gamma;
+use crate::models::cycle::{self, Cells, Fitted, Model};
 use crate::shards::{Artefacts, Sampled, Snapshot, State};
 use crate::time::{Dates, Day};
 
@@ -16,15 +17,19 @@ use crate::time::{Dates, Day};
 #[derive(Debug, Clone, Serialize)]
 pub struct CycleReport {
     /// The model.
-    pub model: &'static str,
+    pub model: String,
     /// The date up to which it saw.
     pub fitted_on: Day,
     /// Whether it was graded on what followed; else its history is too short.
     pub graded: bool,
     /// The fit; rates are per day.
-    pub fit: bg_nbd::Fit,
+    pub fit: Fitted,
+    /// Why the models before it do not score.
+    pub failed: Vec<String>,
     /// Grades of the return probability, by horizon in days.
     pub return_grades: Vec<(i32, Grade)>,
+    /// What an order day is worth, by what is known at as_of.
+    pub value: Option<gamma_gamma::Fit>,
 }
 
 /// The published churn artefact.
@@ -64,20 +69,24 @@ pub struct Trained {
     pub missing: Vec<String>,
 }
 
+/// A fit, and why the models before it in the list do not score.
+type CycleFit = (Fitted, Vec<String>);
+
 /// Trains and grades all models of a run.
 ///
 /// # Errors
 /// `Bug` only: what does not converge is missing, and said so.
-pub fn train(state: &State, dates: &Dates, items: &[Feature], params: &churn::Params) -> Result<Trained> {
+pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params): (&cycle::Params, &churn::Params)) -> Result<Trained> {
     let inputs = Inputs::new(items, params.population.horizon_days);
     let mut missing = Vec::new();
     let mut grades = Vec::new();
-    let cycles: Vec<Result<bg_nbd::Fit>> = state.snapshots.iter().map(|snapshot| bg_nbd::fit(&snapshot.cells)).collect();
-    let cycle = cycle_report(state, dates, cycles.last(), &mut grades, &mut missing);
-    let examples = |index: usize| {
-        let parameters = cycles[index].as_ref().ok().map(|fit| &fit.parameters);
-        examples(&state.snapshots[index], &inputs, parameters)
-    };
+    let cycles: Vec<Result<CycleFit>> = state.snapshots.iter().map(|snapshot| of_cycle.fit(&snapshot.cells)).collect();
+    let mut cycle = cycle_report(state, (dates, of_cycle), cycles.last(), &mut grades, &mut missing);
+    match gamma_gamma::fit(&state.spent) {
+        Ok(fit) => cycle.iter_mut().for_each(|report| report.value = Some(fit.clone())),
+        Err(error) => missing.push(error.to_string()),
+    }
+    let examples = |index: usize| examples(&state.snapshots[index], &inputs, cycles[index].as_ref().ok().map(|fit| &fit.0.model));
     let test_index = state.snapshots.len() - 1;
     let training: Vec<Example> = (0..test_index).flat_map(examples).collect();
     let test = examples(test_index);
@@ -96,13 +105,14 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], params: &churn::Pa
         };
         add(&mut grades, "logistic", &report.grade);
         report.rule_grade.iter().for_each(|grade| add(&mut grades, "inactivity_rule", grade));
-        add(&mut grades, "bg_nbd", &report.cycle_grade);
+        add(&mut grades, cycle.as_ref().map_or("cycle", |cycle| &cycle.model), &report.cycle_grade);
     }
-    let artefacts = Artefacts { cycle: cycle.as_ref().map(|report| report.fit.parameters), churn: churn.as_ref().map(|report| report.fit.clone()), inputs };
+    let value = cycle.as_ref().and_then(|report| report.value.as_ref()).map(|fit| fit.model);
+    let artefacts = Artefacts { value, cycle: cycle.as_ref().map(|report| report.fit.model), churn: churn.as_ref().map(|report| report.fit.clone()), inputs };
     Ok(Trained { artefacts, cycle, churn, grades, missing })
 }
 
-fn examples(snapshot: &Snapshot, inputs: &Inputs, cycle: Option<&bg_nbd::Parameters>) -> Vec<Example> {
+fn examples(snapshot: &Snapshot, inputs: &Inputs, cycle: Option<&Model>) -> Vec<Example> {
     let example = |row: &Sampled| Example { values: inputs.of_cells(&row.values, row.cell, cycle), churned: row.labels.churned() };
     snapshot.population.iter().map(example).collect()
 }
@@ -116,33 +126,41 @@ fn grade_of_cycle(inputs: &Inputs, test: &[Example]) -> Grade {
 
 fn cycle_report(
     state: &State,
-    dates: &Dates,
-    test_fit: Option<&Result<bg_nbd::Fit>>,
+    (dates, params): (&Dates, &cycle::Params),
+    test_fit: Option<&Result<CycleFit>>,
     grades: &mut Vec<GradeRow>,
     missing: &mut Vec<String>,
 ) -> Option<CycleReport> {
-    let report = |fitted_on, graded, fit| CycleReport { model: "bg_nbd", fitted_on, graded, fit, return_grades: Vec::new() };
-    let Some(Ok(fit)) = test_fit else {
+    let report = |fitted_on, graded, (fit, failed): CycleFit, cells: &Cells| CycleReport {
+        model: fit.model.name(),
+        fitted_on,
+        graded,
+        fit: fit.with_standard_errors(cells, params.prior.as_ref()),
+        failed,
+        return_grades: Vec::new(),
+        value: None,
+    };
+    let (Some(Ok(fit)), Some(snapshot)) = (test_fit, state.snapshots.last()) else {
         // Too little history before the test date: the newest date's fit scores, ungraded.
-        return match bg_nbd::fit(&state.cells) {
-            Ok(fit) => Some(report(dates.as_of, false, fit)),
+        return match params.fit(&state.cells) {
+            Ok(fit) => Some(report(dates.as_of, false, fit, &state.cells)),
             Err(error) => {
                 missing.push(error.to_string());
                 None
             }
         };
     };
-    let mut report = report(dates.test, true, *fit);
-    let buyers = state.snapshots.last().map(|snapshot| snapshot.buyers.as_slice()).unwrap_or_default();
+    let mut report = report(dates.test, true, fit.clone(), &snapshot.cells);
+    let (model, name) = (fit.0.model, report.model.clone());
     for (index, &days) in RETURN_DAYS.iter().enumerate() {
         let graded = |row: &Sampled| {
             let returned = row.labels.order_days[index]? > 0;
-            Some((fit.parameters.return_probability(row.cell, f64::from(days)), returned))
+            Some((model.return_probability(row.cell, f64::from(days)), returned))
         };
-        let graded: Vec<Graded> = buyers.iter().filter_map(graded).collect();
+        let graded: Vec<Graded> = snapshot.buyers.iter().filter_map(graded).collect();
         if !graded.is_empty() {
             let grade = grade(&graded);
-            grades.extend(rows("bg_nbd", dates.test, "return", days, &grade, None));
+            grades.extend(rows(&name, dates.test, "return", days, &grade, None));
             report.return_grades.push((days, grade));
         }
     }

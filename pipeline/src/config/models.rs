@@ -1,5 +1,7 @@
 //! Sections of the models: `cycle`, `churn`.
 
+use std::collections::BTreeMap;
+
 use super::overlay::{replaced_whole, section};
 
 section! {
@@ -7,10 +9,18 @@ section! {
     RawCycle {
         /// The model.
         model: RawCycleModel,
+        /// Models that score where it does not converge: the first of them that does.
+        fallbacks: Vec<RawCycleModel>,
+        /// What is believed of the parameters before any customer is seen.
+        prior: RawPrior,
         /// Expected orders are counted over this many days.
         horizon_days: u32,
         /// Next-order dates further away than this are unknown (`beyond_horizon`).
         quantile_limit_days: u32,
+        /// Value over a life is counted over this many days.
+        life_days: u32,
+        /// A year makes value so much less, as a share.
+        discount_rate: f64,
     }
 }
 
@@ -18,8 +28,28 @@ section! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RawCycleModel {
+    /// NBD: nobody drops out. Ehrenberg (1959).
+    Nbd,
     /// BG/NBD: Fader, Hardie, Lee (2005).
     BgNbd,
+    /// MBG/NBD, in which customers may drop out after the first order day: Batislam, Denizel, Filiztekin (2007).
+    MbgNbd,
+    /// BG/CNBD-k, in which orders are more regular; k by likelihood: Reutterer, Platzer, Schroeder (2021).
+    BgCnbdK,
+    /// MBG/CNBD-k: both.
+    MbgCnbdK,
+    /// Pareto/NBD, in which customers drop out at any time: Schmittlein, Morrison, Colombo (1987).
+    ParetoNbd,
+}
+
+section! {
+    /// A prior of a model's parameters: each log parameter that is named is normal about the log of its centre.
+    RawPrior {
+        /// Centres by parameter: r, alpha, a, b, s, beta; alpha and beta in days.
+        centres: BTreeMap<String, f64>,
+        /// Standard deviation of the log parameters.
+        deviation: f64,
+    }
 }
 
 section! {
@@ -46,4 +76,4 @@ section! {
     }
 }
 
-replaced_whole!(RawCycleModel);
+replaced_whole!(RawCycleModel, Vec<RawCycleModel>);

@@ -24,12 +24,27 @@ pub struct Facts {
     pub value_minor: i64,
     /// Value net of returns of the orders in the observation window, in minor units.
     pub window_value_minor: i64,
+    /// Order days after the first one whose orders are worth more than nothing, net of what came back of them.
+    pub valued_days: u32,
+    /// What these are worth together, in minor units.
+    pub valued_minor: i64,
 }
 
 impl Facts {
     /// The facts of someone without a line.
     pub fn none(date: Day, observed_to: Day) -> Self {
-        Self { date, observed_to, first_day: None, last_day: None, order_count: 0, order_days: 0, value_minor: 0, window_value_minor: 0 }
+        Self {
+            date,
+            observed_to,
+            first_day: None,
+            last_day: None,
+            order_count: 0,
+            order_days: 0,
+            value_minor: 0,
+            window_value_minor: 0,
+            valued_days: 0,
+            valued_minor: 0,
+        }
     }
 
     /// Takes the distinct order days, oldest first.
@@ -39,6 +54,17 @@ impl Facts {
         self.order_days = days.len() as i64;
         // Who ordered elsewhere after the home store's last file was observed to then.
         self.observed_to = self.last_day.map_or(self.observed_to, |last| self.observed_to.max(last));
+    }
+
+    /// Takes the values of orders by day, in the order of days.
+    fn value_days(&mut self, values: &[(Day, i64)]) {
+        for day in values.chunk_by(|a, b| a.0 == b.0).skip(1) {
+            let value: i64 = day.iter().map(|(_, value)| value).sum();
+            if value > 0 {
+                self.valued_days += 1;
+                self.valued_minor += value;
+            }
+        }
     }
 
     /// x: distinct order days less one; None for who never ordered.
@@ -121,6 +147,8 @@ pub struct Orders {
     places: ByFingerprint<u64, u32>,
     sums: Vec<Order>,
     days: Vec<Day>,
+    /// Days of orders, and what each is worth.
+    values: Vec<(Day, i64)>,
     /// Days of the facts that were remembered.
     remembered: Vec<Day>,
     /// Of their orders those that were not known at once: from when to when they were known in part, or not on their day.
@@ -173,7 +201,7 @@ impl Orders {
         self.sum(lines, view.date);
         let window = Window::ending(view.date, view.lookback_days);
         let mut facts = Facts::none(view.date, view.observed_to);
-        self.days.clear();
+        self.values.clear();
         for sum in &self.sums {
             let Some((_, day)) = sum.first else { continue };
             facts.value_minor += sum.value_minor;
@@ -181,13 +209,18 @@ impl Orders {
                 facts.window_value_minor += sum.value_minor;
             }
             if sum.bought {
-                self.days.push(day);
+                self.values.push((day, sum.value_minor));
                 facts.order_count += 1;
             }
         }
-        self.days.sort_unstable();
+        if !self.values.is_sorted() {
+            self.values.sort_unstable();
+        }
+        self.days.clear();
+        self.days.extend(self.values.iter().map(|(day, _)| *day));
         self.days.dedup();
         facts.count_days(&self.days);
+        facts.value_days(&self.values);
         facts
     }
 
@@ -216,6 +249,11 @@ impl Orders {
     /// Distinct order days of the facts remembered, oldest first.
     pub fn remembered_days(&self) -> &[Day] {
         &self.remembered
+    }
+
+    /// Distinct order days of the facts that were taken last, oldest first.
+    pub fn days(&self) -> &[Day] {
+        &self.days
     }
 
     /// What families look at: `facts` are the last ones that were taken, of `lines`.

@@ -30,7 +30,7 @@ pub struct Everyone {
     /// Words of features.
     pub world: World,
     /// Their scores.
-    pub scores: Vec<Option<Scores>>,
+    pub scores: Scores,
     /// What is withheld from them.
     pub withheld: Withheld,
     /// Their groups, in the order of those from whom groups are not withheld.
@@ -117,15 +117,11 @@ impl Everyone {
 
     fn scores(&self, params: &Params, shard: usize) -> Result<Table> {
         let kept = self.kept(Output::Scores, self.rows.customers(shard));
-        let scores: Vec<Scores> = kept.iter().filter_map(|&row| self.published(row)).collect();
+        // A withheld churn probability is unknown.
+        let told = |row: usize| self.scores.of(row)?.churn_probability.filter(|_| self.withheld.of(Output::ChurnProbability, row).is_none());
+        let customers: Vec<_> = kept.iter().map(|&row| (self.people.customers[row].id, row, told(row))).collect();
         let contract = shards::scores_contract(&params.cycle, params.churn.population.horizon_days);
-        shards::scores_table(contract, &self.ids(&kept), &scores, params.as_of)
-    }
-
-    /// The scores as they are published: a withheld churn probability is unknown.
-    fn published(&self, row: usize) -> Option<Scores> {
-        let told = |_: &f64| self.withheld.of(Output::ChurnProbability, row).is_none();
-        self.scores[row].map(|scores| Scores { churn_probability: scores.churn_probability.filter(told), ..scores })
+        shards::scores_table(contract, &self.scores, &self.facts, &customers, params.as_of)
     }
 
     fn withheld(&self, params: &Params, shard: usize) -> Result<Table> {

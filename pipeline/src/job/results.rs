@@ -58,7 +58,7 @@ pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trai
     let withheld = Withheld::decide(params, &people, complete, &facts, &scores);
     let grouped = withheld.rows(Output::Groups);
     let told = |row: usize| withheld.of(Output::ChurnProbability, row).is_none();
-    let churn_probability = |row: usize| scores[row].and_then(|scores| scores.churn_probability).filter(|_| told(row));
+    let churn_probability = |row: usize| scores.of(row).and_then(|scores| scores.churn_probability).filter(|_| told(row));
     let member = |&row: &usize| Member { facts: &facts[row], churn_probability: churn_probability(row), registered: people.customers[row].registered };
     let members: Vec<Member<'_>> = grouped.iter().map(member).collect();
     let (rfm, cuts) = groups::codes(&members.iter().map(|member| member.facts).collect::<Vec<_>>());

@@ -150,7 +150,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     progress.end(&format!("{} dates", dates.all().len()));
 
     progress.begin("train and grade models");
-    let trained = backtest::train(&state, &dates, params.features.features(), &params.churn)?;
+    let trained = backtest::train(&state, &dates, params.features.features(), (&params.cycle, &params.churn))?;
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
 
     let products = inputs.table("products").map(|_| &products);

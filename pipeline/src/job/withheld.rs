@@ -24,7 +24,7 @@ pub struct Withheld {
 
 impl Withheld {
     /// Decides for everyone.
-    pub fn decide(params: &Params, people: &People, complete: &Complete, facts: &[Facts], scores: &[Option<Scores>]) -> Self {
+    pub fn decide(params: &Params, people: &People, complete: &Complete, facts: &[Facts], scores: &Scores) -> Self {
         let of_store = |customer: &customers::Customer, stores: &BTreeMap<String, Day>| {
             let store = people.home_store(customer);
             params.audit.withholds_late_stores() && store.is_some_and(|store| stores.contains_key(store))
@@ -38,8 +38,8 @@ impl Withheld {
                 _ => None,
             };
             let never = facts[index].last_day.is_none().then_some("never_ordered");
-            let scored = everything.or(never).or(scores[index].is_none().then_some("no_model"));
-            let no_churn = scores[index].is_none_or(|scores| scores.churn_probability.is_none());
+            let scored = everything.or(never).or(scores.of(index).is_none().then_some("no_model"));
+            let no_churn = scores.of(index).is_none_or(|scores| scores.churn_probability.is_none());
             let churn = everything.or(params.churn.population.withheld(&facts[index])).or(no_churn.then_some("no_model"));
             let place = |reason: &str| REASONS.iter().position(|known| *known == reason).expect("a reason of the list") as u8 + 1;
             [everything, scored, churn, everything].map(|reason| reason.map_or(0, place))

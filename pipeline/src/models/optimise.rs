@@ -1,4 +1,4 @@
-//! Minimising a smooth function of a few variables: BFGS with a backtracking line search.
+//! Minimising a smooth function of a few variables (BFGS with a backtracking line search), and small systems of equations.
 
 use ndarray::{Array1, Array2};
 
@@ -95,6 +95,44 @@ fn update(inverse: &mut Array2<f64>, moved: &Array1<f64>, turned: &Array1<f64>) 
     *inverse = left.dot(inverse).dot(&left.t()) + outer(moved, moved);
 }
 
+/// x of A x = b for a symmetric, positive A, by Cholesky's factors; None where it is not positive.
+pub fn solved(mut a: Array2<f64>, mut b: Array1<f64>) -> Option<Array1<f64>> {
+    let count = b.len();
+    for column in 0..count {
+        for row in column..count {
+            let before: f64 = (0..column).map(|k| a[[row, k]] * a[[column, k]]).sum();
+            a[[row, column]] -= before;
+            if row > column {
+                a[[row, column]] /= a[[column, column]];
+            } else if a[[row, row]].is_nan() || a[[row, row]] <= 0.0 {
+                return None;
+            } else {
+                a[[row, row]] = a[[row, row]].sqrt();
+            }
+        }
+    }
+    for row in 0..count {
+        let before: f64 = (0..row).map(|k| a[[row, k]] * b[k]).sum();
+        b[row] = (b[row] - before) / a[[row, row]];
+    }
+    for row in (0..count).rev() {
+        let after: f64 = (row + 1..count).map(|k| a[[k, row]] * b[k]).sum();
+        b[row] = (b[row] - after) / a[[row, row]];
+    }
+    Some(b)
+}
+
+/// The inverse of a symmetric, positive matrix; None where it is not positive.
+pub fn inverse(a: &Array2<f64>) -> Option<Array2<f64>> {
+    let count = a.nrows();
+    let mut inverse = Array2::zeros((count, count));
+    for column in 0..count {
+        let unit = Array1::from_shape_fn(count, |row| f64::from(u8::from(row == column)));
+        inverse.column_mut(column).assign(&solved(a.clone(), unit)?);
+    }
+    Some(inverse)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +148,13 @@ mod tests {
         };
         let found = minimise(array![-1.2, 1.0], 10.0, banana);
         assert!(found.converged && (found.at[0] - 1.0).abs() < 1e-5 && (found.at[1] - 1.0).abs() < 1e-5);
+    }
+
+    /// By hand: 4 x + 2 y = 2, 2 x + 3 y = 5 gives x = -1/2, y = 2.
+    #[test]
+    fn a_symmetric_system_is_solved() {
+        let solution = solved(array![[4.0, 2.0], [2.0, 3.0]], array![2.0, 5.0]).expect("it is positive");
+        assert!((&solution - &array![-0.5, 2.0]).iter().all(|off| off.abs() < 1e-12), "{solution}");
+        assert_eq!(solved(array![[1.0, 2.0], [2.0, 1.0]], array![1.0, 1.0]), None);
     }
 }

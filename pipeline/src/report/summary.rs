@@ -101,10 +101,12 @@ impl Summary {
         if let Some(churn) = &self.churn {
             text.push_str(&line("churn, logistic", &churn.grade));
             churn.rule_grade.iter().for_each(|grade| text.push_str(&line("churn, inactivity rule", grade)));
-            text.push_str(&line("churn, BG/NBD", &churn.cycle_grade));
+            let cycle = self.cycle.as_ref().map_or("purchase cycle", |cycle| &cycle.model);
+            text.push_str(&line(&format!("churn, {cycle}"), &churn.cycle_grade));
         }
         if let Some(cycle) = &self.cycle {
-            cycle.return_grades.iter().for_each(|(days, grade)| text.push_str(&line(&format!("return in {days} days, BG/NBD"), grade)));
+            cycle.return_grades.iter().for_each(|(days, grade)| text.push_str(&line(&format!("return in {days} days, {}", cycle.model), grade)));
+            cycle.failed.iter().for_each(|why| text.push_str(&format!("  {} instead of another: {why}\n", cycle.model)));
         }
         self.missing.iter().for_each(|why| text.push_str(&format!("  none: {why}\n")));
         text

@@ -18,7 +18,8 @@ use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key;
 use crate::labels::{Horizon, Population, labels};
 use crate::lake::{Line, LineNames, place_of};
-use crate::models::cycle::{Cell, Cells};
+use crate::models::cycle::gamma_gamma::Spent;
+use crate::models::cycle::{Cell, Cells, Gaps};
 use crate::time::{Dates, Day};
 
 /// What `collect` needs to know.
@@ -65,6 +66,9 @@ pub fn sample_bytes(customers: usize, dates: usize, width: usize) -> u64 {
     (dates * customers * 3 / 2 * (size_of::<Sampled>() + width * size_of::<features::Cell>())) as u64
 }
 
+/// Of so many customers the model of values is made.
+const SPENT_CUSTOMERS: usize = 200_000;
+
 /// The samples of a date, which all shards fill.
 struct Samples {
     date: Day,
@@ -75,8 +79,10 @@ struct Samples {
 /// What one shard gives.
 #[derive(Default)]
 struct Shard {
-    /// By date before as_of.
-    past_cells: Vec<Vec<Cell>>,
+    /// By date before as_of: cells, and gaps between order days.
+    past_cells: Vec<(Vec<Cell>, Gaps)>,
+    /// Gaps at as_of.
+    gaps: Gaps,
     duplicates: u64,
     days: Vec<CustomerDay>,
     unknown: UnknownLines,
@@ -143,25 +149,31 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
             Ok(collected)
         })
         .collect();
-    let mut whole = Shard { past_cells: vec![Vec::new(); collecting.samples.len()], ..Shard::default() };
+    let mut whole = Shard { past_cells: vec![Default::default(); collecting.samples.len()], ..Shard::default() };
     for shard in collected {
         let shard = shard?;
-        whole.past_cells.iter_mut().zip(shard.past_cells).for_each(|(all, some)| all.extend(some));
+        for ((cells, gaps), (some, more)) in whole.past_cells.iter_mut().zip(shard.past_cells) {
+            cells.extend(some);
+            gaps.add(&more);
+        }
+        whole.gaps.add(&shard.gaps);
         whole.duplicates += shard.duplicates;
         shard.unknown.into_iter().for_each(|(of, lines)| *whole.unknown.entry(of).or_default() += lines);
         whole.days.resize(audit::COUNTED, CustomerDay::default());
         whole.days.iter_mut().zip(&shard.days).for_each(|(sum, more)| sum.add(more));
     }
-    let snapshot = |(samples, cells): (Samples, Vec<Cell>)| Snapshot {
+    let snapshot = |(samples, (cells, gaps)): (Samples, (Vec<Cell>, Gaps))| Snapshot {
         date: samples.date,
-        cells: Cells::of(cells),
+        cells: Cells::of(cells, gaps),
         population: samples.population.into_rows(),
         buyers: samples.buyers.into_rows(),
     };
     let snapshots = collecting.samples.into_iter().zip(whole.past_cells).map(snapshot).collect();
-    let counted = facts.iter().zip(customers).filter(|(_, customer)| !customer.left_out);
-    let cells = Cells::of(counted.filter_map(|(facts, _)| Cell::of(facts)).collect());
-    Ok(State { facts, rows, snapshots, cells, duplicates: whole.duplicates, days: whole.days, unknown: whole.unknown })
+    let counted = || facts.iter().zip(customers).filter(|(_, customer)| !customer.left_out).map(|(facts, _)| facts);
+    // The first in the order of hashes are a sample.
+    let spent = counted().map(Spent::of).filter(|spent| spent.x > 0).take(SPENT_CUSTOMERS).collect();
+    let cells = Cells::of(counted().filter_map(Cell::of).collect(), whole.gaps);
+    Ok(State { facts, rows, snapshots, cells, spent, duplicates: whole.duplicates, days: whole.days, unknown: whole.unknown })
 }
 
 /// Collecting, by all threads.
@@ -176,7 +188,7 @@ impl Collecting<'_> {
     fn shard(&self, number: usize, customers: Range<usize>, facts: &mut [Facts], bytes: Vec<u8>) -> Result<(Shard, Vec<features::Cell>)> {
         let sorted = Sorted::of(self.plan, customers.clone(), bytes);
         let events = self.plan.events.of(number, customers.clone())?;
-        let mut shard = Shard { past_cells: vec![Vec::new(); self.samples.len()], unknown: sorted.unknown(), ..Shard::default() };
+        let mut shard = Shard { past_cells: vec![Default::default(); self.samples.len()], unknown: sorted.unknown(), ..Shard::default() };
         let mut cells = Vec::with_capacity(customers.len() * self.plan.features.features().len());
         let (mut orders, mut lines) = (Orders::default(), Vec::new());
         for customer in customers.clone() {
@@ -187,6 +199,9 @@ impl Collecting<'_> {
             orders.find(lines);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
             facts[customer - customers.start] = self.now(customer, (lines, about), &mut orders, &mut cells);
+            if !self.plan.people.customers[customer].left_out {
+                shard.gaps.count(orders.days());
+            }
             if !lines.is_empty() && !self.plan.people.customers[customer].left_out {
                 self.past(customer, (lines, about), &mut orders, &mut shard)?;
             }
@@ -223,11 +238,13 @@ impl Collecting<'_> {
     fn past(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, shard: &mut Shard) -> Result<()> {
         let plan = self.plan;
         let drawn = key::draw(plan.salt, "sample", &plan.people.customers[customer].id.written());
-        for (samples, cells) in self.samples.iter().zip(&mut shard.past_cells) {
+        for (samples, (cells, gaps)) in self.samples.iter().zip(&mut shard.past_cells) {
             let view = self.view(customer, samples.date);
-            let facts = orders.days_then(view).unwrap_or_else(|| orders.facts(lines, view));
+            let known = orders.days_then(view);
+            let facts = known.unwrap_or_else(|| orders.facts(lines, view));
             let Some(cell) = Cell::of(&facts) else { continue };
             cells.push(cell);
+            gaps.count(if known.is_some() { &orders.remembered_days()[..facts.order_days as usize] } else { orders.days() });
             let in_population = plan.population.withheld(&facts).is_none() && samples.population.wants(drawn);
             let is_buyer = samples.buyers.wants(drawn);
             if !in_population && !is_buyer {

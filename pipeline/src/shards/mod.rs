@@ -20,5 +20,5 @@ pub use layer::{pack, unpack};
 pub use partition::{Partition, Scratch, share_of};
 pub use rows::FeatureRows;
 pub use sample::Sampled;
-pub use score::{Artefacts, Output, Scores, score, scores_contract, table as scores_table, withheld_contract};
+pub use score::{Artefacts, Output, Scored, Scores, score, scores_contract, table as scores_table, withheld_contract};
 pub use state::{Snapshot, State};

@@ -11,7 +11,8 @@ use crate::features::{self, Facts};
 use crate::key::Id;
 use crate::labels::RETURN_DAYS;
 use crate::models::churn::{self, Inputs};
-use crate::models::cycle::{self, Cell, Cells, bg_nbd};
+use crate::models::cycle::gamma_gamma::{GammaGamma, Spent};
+use crate::models::cycle::{self, Cell, Cells, Expectation, Model};
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
 
@@ -46,88 +47,128 @@ impl Output {
 /// The models that score, as they were graded.
 pub struct Artefacts {
     /// When customers return.
-    pub cycle: Option<bg_nbd::Parameters>,
+    pub cycle: Option<Model>,
+    /// What an order day is worth.
+    pub value: Option<GammaGamma>,
     /// Who leaves.
     pub churn: Option<churn::Fit>,
     /// Inputs of the churn model.
     pub inputs: Inputs,
 }
 
-/// The scores of one customer.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The scores of everyone: a row a customer, none where there is nothing to score or no model.
 pub struct Scores {
-    /// Probability of an order within each of `RETURN_DAYS`.
-    pub return_probability: [f64; 4],
-    /// Expected order days in the horizon.
-    pub expected_orders: f64,
-    /// Dates by which a quarter, half, three quarters of those who are active have ordered again.
-    pub next_order: [Option<Day>; 3],
-    /// Probability of still being active.
-    pub p_alive: f64,
+    customers: Vec<Option<Scored>>,
+    /// What the purchase-cycle model foretells, by cell: many share one.
+    outlooks: Vec<Outlook>,
+    /// What an order day is worth.
+    value: Option<GammaGamma>,
+}
+
+/// The scores of one customer.
+#[derive(Debug, Clone, Copy)]
+pub struct Scored {
+    /// The place of the outlook of its cell.
+    outlook: u32,
     /// Probability of no order in the churn horizon.
     pub churn_probability: Option<f64>,
 }
 
-/// What a customer of some x and T may be expected to do if it is active: many share both.
-struct Active {
+/// What the purchase-cycle model foretells of a customer.
+#[derive(Debug, Clone, Copy)]
+struct Outlook {
+    /// Probability of still being active.
+    p_alive: f64,
+    /// Probability of an order within each of `RETURN_DAYS`.
     return_probability: [f64; 4],
+    /// Expected order days in the horizon.
     expected_orders: f64,
-    /// Days to the next order; None beyond the limit.
+    /// Expected order days in the life, each discounted to today.
+    life_orders: f64,
+    /// Days until a quarter, half, three quarters of those who return have ordered again; None beyond the limit.
     next_order_days: [Option<i32>; 3],
 }
 
-impl Active {
-    /// By x and T of the cells.
-    fn of(cycle: &bg_nbd::Parameters, cells: &Cells, params: &cycle::Params) -> HashMap<(u32, u32), Self> {
-        let mut pairs: Vec<(u32, u32)> = cells.counts().iter().map(|(cell, _)| (cell.x, cell.observed)).collect();
-        pairs.par_sort_unstable();
-        pairs.dedup();
-        let expectation = bg_nbd::Expectation::new(*cycle, f64::from(params.horizon_days), pairs.iter().map(|pair| pair.0));
-        let next = |cell: Cell, q: f64| {
-            let days = cycle.next_order_days(cell, q).ceil();
+/// The life is discounted in so many steps.
+const LIFE_STEPS: i32 = 6;
+
+/// Days of a year.
+const YEAR_DAYS: f64 = 365.25;
+
+impl Outlook {
+    /// By cell, in their order.
+    fn of(cycle: &Model, cells: &Cells, params: &cycle::Params) -> Vec<Self> {
+        let expectation = |days: f64| Expectation::new(*cycle, days, cells);
+        let horizon = expectation(f64::from(params.horizon_days));
+        // Orders of each step of the life come in the middle of it.
+        let step = f64::from(params.life_days) / f64::from(LIFE_STEPS);
+        let discount = |steps: f64| (1.0 + params.discount_rate).powf(-steps * step / YEAR_DAYS);
+        let life: Vec<(Expectation, f64)> = (1..=LIFE_STEPS)
+            .map(|end| {
+                let (here, next) = (discount(f64::from(end) - 0.5), if end == LIFE_STEPS { 0.0 } else { discount(f64::from(end) + 0.5) });
+                (expectation(f64::from(end) * step), here - next)
+            })
+            .collect();
+        let next = |cell: Cell, share: f64| {
+            let days = cycle.next_order_days(cell, share).ceil();
             (days <= f64::from(params.quantile_limit_days)).then_some(days as i32)
         };
-        let active = |&(x, observed): &(u32, u32)| {
-            let cell = Cell { x, t_x: 0, observed };
-            let active = Self {
-                return_probability: RETURN_DAYS.map(|days| cycle.return_probability_if_alive(cell, f64::from(days))),
-                expected_orders: expectation.orders_if_alive(cell),
-                next_order_days: [0.25, 0.5, 0.75].map(|q| next(cell, q)),
-            };
-            ((x, observed), active)
+        let active = |&cell: &Cell| Self {
+            p_alive: 1.0,
+            return_probability: RETURN_DAYS.map(|days| cycle.return_probability_if_alive(cell, f64::from(days))),
+            expected_orders: horizon.orders_if_alive(cell),
+            life_orders: life.iter().map(|(to, weight)| weight * to.orders_if_alive(cell)).sum(),
+            next_order_days: [0.25, 0.5, 0.75].map(|share| next(cell, share)),
         };
-        pairs.par_iter().map(active).collect()
+        // What an active customer will do is the same for many cells, mostly.
+        let seen = |cell: Cell| if cycle.minds_silence() { cell } else { Cell { t_x: 0, ..cell } };
+        let mut distinct: Vec<Cell> = cells.counts().iter().map(|(cell, _)| seen(*cell)).collect();
+        distinct.par_sort_unstable();
+        distinct.dedup();
+        let known: HashMap<Cell, Self> = distinct.par_iter().map(|cell| (*cell, active(cell))).collect();
+        cells.counts().par_iter().map(|(cell, _)| known[&seen(*cell)].times(cycle.p_alive(*cell))).collect()
+    }
+
+    /// The outlook of a customer who is active, of one who may not be.
+    fn times(self, p_alive: f64) -> Self {
+        Self {
+            p_alive,
+            return_probability: self.return_probability.map(|probability| p_alive * probability),
+            expected_orders: p_alive * self.expected_orders,
+            life_orders: p_alive * self.life_orders,
+            ..self
+        }
     }
 }
 
-/// Scores everyone: a row a customer, None where there is nothing to score or no model.
+impl Scores {
+    /// Those of a customer.
+    pub fn of(&self, row: usize) -> Option<Scored> {
+        self.customers[row]
+    }
+}
+
+/// Scores everyone.
 ///
 /// # Errors
 /// `Limit` if scratch cannot be read.
-pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Result<Vec<Option<Scores>>> {
-    let Some(cycle) = artefacts.cycle else { return Ok(vec![None; state.facts.len()]) };
-    let active = Active::of(&cycle, &state.cells, params);
+pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Result<Scores> {
+    let mut customers = vec![None; state.facts.len()];
+    let Some(cycle) = artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), value: artefacts.value }) };
+    let places: HashMap<Cell, u32> = state.cells.counts().iter().zip(0..).map(|((cell, _), place)| (*cell, place)).collect();
     let one = |facts: &Facts, row: &[features::Cell]| {
         let cell = Cell::of(facts)?;
-        let (p_alive, active) = (cycle.p_alive(cell), active.get(&(cell.x, cell.observed))?);
         let churn = artefacts.churn.as_ref().filter(|_| population.withheld(facts).is_none());
         let churn_probability = churn.map(|churn| churn.probability(&artefacts.inputs.of_row(row, cell, Some(&cycle))));
-        Some(Scores {
-            return_probability: active.return_probability.map(|probability| p_alive * probability),
-            expected_orders: p_alive * active.expected_orders,
-            next_order: active.next_order_days.map(|days| days.map(|days| facts.observed_to.plus(days))),
-            p_alive,
-            churn_probability,
-        })
+        Some(Scored { outlook: *places.get(&cell)?, churn_probability })
     };
     let rows = &state.rows;
-    let mut scores = vec![None; state.facts.len()];
-    rows.by_shard(&mut scores).into_par_iter().enumerate().try_for_each(|(shard, scores)| -> Result<()> {
+    rows.by_shard(&mut customers).into_par_iter().enumerate().try_for_each(|(shard, scores)| -> Result<()> {
         let (facts, cells) = (&state.facts[rows.customers(shard)], rows.read(shard)?);
         scores.iter_mut().zip(facts).zip(cells.chunks_exact(rows.width())).for_each(|((score, facts), row)| *score = one(facts, row));
         Ok(())
     })?;
-    Ok(scores)
+    Ok(Scores { customers, outlooks: Outlook::of(&cycle, &state.cells, params), value: artefacts.value })
 }
 
 /// The contract of the table `scores`.
@@ -140,6 +181,11 @@ pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
     }
     let expected = format!("expected order days within {} days", params.horizon_days);
     columns.push(Column::new("expected_orders", Kind::Float, &expected).within(Range::Between(0.0, f64::INFINITY)));
+    let value = format!("expected value in minor units, net of returns, of the orders within {} days; unknown without a model of values", params.horizon_days);
+    columns.push(Column::new("expected_value_minor", Kind::Money, &value).nullable().within(Range::Between(0.0, f64::INFINITY)));
+    let life =
+        format!("the same within {} days, discounted to the day observed to by {} % a year", params.life_days, (params.discount_rate * 1000.0).round() / 10.0);
+    columns.push(Column::new("life_value_minor", Kind::Money, &life).nullable().within(Range::Between(0.0, f64::INFINITY)));
     for quantile in ["p25", "p50", "p75"] {
         let meaning = format!(
             "next order date, {quantile}, given that the customer is still active (read it with p_alive); unknown beyond {} days",
@@ -148,7 +194,14 @@ pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
         columns.push(Column::new(&format!("next_order_date_{quantile}"), Kind::Date, &meaning).nullable());
     }
     columns.push(Column::new("next_order_state", Kind::Text, "dated, or beyond_horizon where p50 lies beyond the limit"));
-    columns.push(Column::new("p_alive", Kind::Float, "probability of still being active; 1 for one-time buyers, as the model has it").within(probability));
+    columns.push(
+        Column::new(
+            "p_alive",
+            Kind::Float,
+            "probability of still being active; 1 for one-time buyers by the models bg_nbd and bg_cnbd_k, and for everyone by nbd",
+        )
+        .within(probability),
+    );
     let churn = format!(
         "probability of no order within {horizon_days} days, by the churn model (the return probabilities are the cycle model's, so the two need not agree); unknown outside of the population, see `withheld`"
     );
@@ -156,24 +209,37 @@ pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
     Contract::new("scores", "One row a customer with an order, as the models that were graded see it.", &["customer_id"], columns)
 }
 
-/// The table `scores` of the customers at `rows`.
+/// The table `scores` of customers: the id, the row, and the churn probability that is told of each.
 ///
 /// # Errors
 /// `Bug` if a score breaks the contract.
-pub fn table(contract: Contract, customers: &[Id], scores: &[Scores], as_of: Day) -> Result<Table> {
-    let mut columns = vec![ids("customer_id", customers.iter().copied().map(Some))];
+pub fn table(contract: Contract, scores: &Scores, facts: &[Facts], customers: &[(Id, usize, Option<f64>)], as_of: Day) -> Result<Table> {
+    let outlook = |row: usize| scores.of(row).map(|score| scores.outlooks[score.outlook as usize]);
+    let outlooks: Vec<Outlook> = customers.iter().filter_map(|(_, row, _)| outlook(*row)).collect();
+    let rows = || customers.iter().map(|(_, row, _)| *row).zip(&outlooks);
+    let mut columns = vec![ids("customer_id", customers.iter().map(|(id, ..)| Some(*id)))];
     for (index, days) in RETURN_DAYS.iter().enumerate() {
-        let values: Vec<f64> = scores.iter().map(|scores| scores.return_probability[index]).collect();
+        let values: Vec<f64> = outlooks.iter().map(|outlook| outlook.return_probability[index]).collect();
         columns.push(Series::new(format!("return_probability_{days}d").into(), values));
     }
-    columns.push(Series::new("expected_orders".into(), scores.iter().map(|scores| scores.expected_orders).collect::<Vec<_>>()));
-    for (index, quantile) in ["p25", "p50", "p75"].iter().enumerate() {
-        columns.push(dates(&format!("next_order_date_{quantile}"), scores.iter().map(|scores| scores.next_order[index]).collect())?);
+    columns.push(Series::new("expected_orders".into(), outlooks.iter().map(|outlook| outlook.expected_orders).collect::<Vec<_>>()));
+    let worth = |row: usize, orders: f64| {
+        let of_a_day = scores.value?.mean_value(Spent::of(&facts[row]))?;
+        Some((of_a_day * orders).round() as i64)
+    };
+    for (name, orders) in
+        [("expected_value_minor", (|outlook| outlook.expected_orders) as fn(&Outlook) -> f64), ("life_value_minor", |outlook| outlook.life_orders)]
+    {
+        columns.push(Series::new(name.into(), rows().map(|(row, outlook)| worth(row, orders(outlook))).collect::<Vec<Option<i64>>>()));
     }
-    let state = |scores: &Scores| if scores.next_order[1].is_some() { "dated" } else { "beyond_horizon" };
-    columns.push(Series::new("next_order_state".into(), scores.iter().map(state).collect::<Vec<_>>()));
-    columns.push(Series::new("p_alive".into(), scores.iter().map(|scores| scores.p_alive).collect::<Vec<_>>()));
-    columns.push(Series::new("churn_probability".into(), scores.iter().map(|scores| scores.churn_probability).collect::<Vec<_>>()));
+    for (index, quantile) in ["p25", "p50", "p75"].iter().enumerate() {
+        let date = |(row, outlook): (usize, &Outlook)| outlook.next_order_days[index].map(|days| facts[row].observed_to.plus(days));
+        columns.push(dates(&format!("next_order_date_{quantile}"), rows().map(date).collect())?);
+    }
+    let state = |outlook: &Outlook| if outlook.next_order_days[1].is_some() { "dated" } else { "beyond_horizon" };
+    columns.push(Series::new("next_order_state".into(), outlooks.iter().map(state).collect::<Vec<_>>()));
+    columns.push(Series::new("p_alive".into(), outlooks.iter().map(|outlook| outlook.p_alive).collect::<Vec<_>>()));
+    columns.push(Series::new("churn_probability".into(), customers.iter().map(|(.., churn)| *churn).collect::<Vec<_>>()));
     Table::new(contract, columns, as_of)
 }
 

@@ -5,6 +5,7 @@ use super::sample::Sampled;
 use crate::audit::{CustomerDay, UnknownLines};
 use crate::features::Facts;
 use crate::models::cycle::Cells;
+use crate::models::cycle::gamma_gamma::Spent;
 use crate::time::Day;
 
 /// Everyone at a date in the past, as models need it.
@@ -30,6 +31,8 @@ pub struct State {
     pub snapshots: Vec<Snapshot>,
     /// Cells at as_of of everyone with an order.
     pub cells: Cells,
+    /// What repeat order days are worth, of a sample of everyone who has some of value.
+    pub spent: Vec<Spent>,
     /// Lines that repeat another in every used column.
     pub duplicates: u64,
     /// What customers' lines say of the newest days, by days before as_of.

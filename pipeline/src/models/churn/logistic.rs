@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::matrix::Column;
 use super::{Example, Params};
 use crate::error::{Error, Kind, Result};
+use crate::models::optimise::solved;
 
 /// A fitted model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,33 +136,6 @@ fn curvature(matrix: &Array2<f64>, probabilities: &Array1<f64>, ridge: f64) -> A
     curvature
 }
 
-/// x of A x = b for a symmetric, positive A, by Cholesky's factors; None where it is not positive.
-fn solved(mut a: Array2<f64>, mut b: Array1<f64>) -> Option<Array1<f64>> {
-    let count = b.len();
-    for column in 0..count {
-        for row in column..count {
-            let before: f64 = (0..column).map(|k| a[[row, k]] * a[[column, k]]).sum();
-            a[[row, column]] -= before;
-            if row > column {
-                a[[row, column]] /= a[[column, column]];
-            } else if a[[row, row]].is_nan() || a[[row, row]] <= 0.0 {
-                return None;
-            } else {
-                a[[row, row]] = a[[row, row]].sqrt();
-            }
-        }
-    }
-    for row in 0..count {
-        let before: f64 = (0..row).map(|k| a[[row, k]] * b[k]).sum();
-        b[row] = (b[row] - before) / a[[row, row]];
-    }
-    for row in (0..count).rev() {
-        let after: f64 = (row + 1..count).map(|k| a[[k, row]] * b[k]).sum();
-        b[row] = (b[row] - after) / a[[row, row]];
-    }
-    Some(b)
-}
-
 /// The penalised mean loss at a point: what it says of each row, and its gradient by coefficients and, last, the intercept.
 struct Slope {
     probabilities: Array1<f64>,
@@ -235,14 +209,6 @@ mod tests {
             assert!((mean - (low + high) as f64 / 20.0).abs() < 1e-3, "{mean}");
             assert!(fit.probability(&[30.0, 75.0]) > fit.probability(&[3.0, 25.0]));
         }
-    }
-
-    /// By hand: 4 x + 2 y = 2, 2 x + 3 y = 5 gives x = -1/2, y = 2.
-    #[test]
-    fn a_symmetric_system_is_solved() {
-        let solution = solved(ndarray::array![[4.0, 2.0], [2.0, 3.0]], ndarray::array![2.0, 5.0]).expect("it is positive");
-        assert!((&solution - &ndarray::array![-0.5, 2.0]).iter().all(|off| off.abs() < 1e-12), "{solution}");
-        assert_eq!(solved(ndarray::array![[1.0, 2.0], [2.0, 1.0]], ndarray::array![1.0, 1.0]), None);
     }
 
     /// Newton's steps end where the solver ends that knows nothing of them.

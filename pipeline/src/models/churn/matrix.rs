@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Example;
 use crate::features::{self, Feature};
-use crate::models::cycle::Cell;
-use crate::models::cycle::bg_nbd::Parameters;
+use crate::models::cycle::{Cell, Model};
 
 /// What a churn model takes in: chosen features, and what the purchase-cycle model says.
 #[derive(Clone)]
@@ -29,18 +28,18 @@ impl Inputs {
         own.chain(["cycle_return_probability".to_owned(), "cycle_p_alive".to_owned()]).collect()
     }
 
-    /// The values of a customer by a row of all chosen features; `cycle` are the parameters of that date.
-    pub fn of_row(&self, row: &[features::Cell], cell: Cell, cycle: Option<&Parameters>) -> Vec<f64> {
+    /// The values of a customer by a row of all chosen features; `cycle` is the model of that date.
+    pub fn of_row(&self, row: &[features::Cell], cell: Cell, cycle: Option<&Model>) -> Vec<f64> {
         self.values(self.features.iter().map(|(place, feature)| feature.number(row[*place])), cell, cycle)
     }
 
     /// The values of a customer by the cells of the features that models take.
-    pub fn of_cells(&self, cells: &[features::Cell], cell: Cell, cycle: Option<&Parameters>) -> Vec<f64> {
+    pub fn of_cells(&self, cells: &[features::Cell], cell: Cell, cycle: Option<&Model>) -> Vec<f64> {
         self.values(self.features.iter().zip(cells).map(|((_, feature), cell)| feature.number(*cell)), cell, cycle)
     }
 
-    fn values(&self, own: impl Iterator<Item = Option<f64>>, cell: Cell, cycle: Option<&Parameters>) -> Vec<f64> {
-        let of_cycle = [cycle.map(|parameters| parameters.return_probability(cell, self.horizon_days)), cycle.map(|parameters| parameters.p_alive(cell))];
+    fn values(&self, own: impl Iterator<Item = Option<f64>>, cell: Cell, cycle: Option<&Model>) -> Vec<f64> {
+        let of_cycle = [cycle.map(|model| model.return_probability(cell, self.horizon_days)), cycle.map(|model| model.p_alive(cell))];
         let mut values = Vec::with_capacity(self.features.len() + of_cycle.len());
         values.extend(own.chain(of_cycle).map(|value| value.unwrap_or(f64::NAN)));
         values

@@ -1,12 +1,29 @@
-//! When each customer returns. One model a file, behind one interface.
+//! When each customer returns, how often, and for how much. One model a file, behind one interface.
 
-pub mod bg_nbd;
+pub mod cnbd_k;
+pub mod fit;
+pub mod gamma_gamma;
+pub mod nbd;
+pub mod pareto_nbd;
+mod stages;
+#[cfg(test)]
+mod suite;
+
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::config::{Faults, RawCycle, RawCycleModel};
+use crate::config::{Faults, RawCycle, RawCycleModel, RawPrior};
+use crate::error::Result;
 use crate::features::Facts;
+use crate::time::Day;
+
+pub use cnbd_k::CnbdK;
+pub use fit::{Fit, Likelihood, Prior};
+pub use nbd::Nbd;
+pub use pareto_nbd::ParetoNbd;
+use stages::Survivors;
 
 /// What a purchase-cycle model sees of a customer, in days: x, t_x, T.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -28,44 +45,302 @@ impl Cell {
     }
 }
 
-/// Distinct cells in their order, and how many customers are in each.
+/// How many gaps between order days there are of each length in days.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cells(Vec<(Cell, u64)>);
+pub struct Gaps(Vec<u64>);
+
+impl Gaps {
+    /// Counts the gaps between distinct order days, oldest first.
+    pub fn count(&mut self, days: &[Day]) {
+        for pair in days.windows(2) {
+            let gap = pair[1].since(pair[0]) as usize;
+            if self.0.len() <= gap {
+                self.0.resize(gap + 1, 0);
+            }
+            self.0[gap] += 1;
+        }
+    }
+
+    /// Adds other gaps.
+    pub fn add(&mut self, other: &Self) {
+        self.0.resize(self.0.len().max(other.0.len()), 0);
+        self.0.iter_mut().zip(&other.0).for_each(|(sum, more)| *sum += more);
+    }
+
+    /// Sum of the logarithms of all gaps in days, in one order.
+    fn sum_ln(&self) -> f64 {
+        self.0.iter().enumerate().skip(1).map(|(days, count)| *count as f64 * (days as f64).ln()).sum()
+    }
+}
+
+/// Distinct cells in their order, how many customers are in each, and the gaps between all their order days.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cells {
+    counts: Vec<(Cell, u64)>,
+    gaps: Gaps,
+}
 
 impl Cells {
     /// Counts the cells of customers.
-    pub fn of(mut cells: Vec<Cell>) -> Self {
+    pub fn of(mut cells: Vec<Cell>, gaps: Gaps) -> Self {
         cells.par_sort_unstable();
-        Self(cells.chunk_by(PartialEq::eq).map(|equal| (equal[0], equal.len() as u64)).collect())
+        Self { counts: cells.chunk_by(PartialEq::eq).map(|equal| (equal[0], equal.len() as u64)).collect(), gaps }
     }
 
     /// The distinct cells and their customers.
     pub fn counts(&self) -> &[(Cell, u64)] {
-        &self.0
+        &self.counts
     }
 
     /// All customers.
     pub fn customers(&self) -> u64 {
-        self.0.iter().map(|(_, count)| count).sum()
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+
+    /// All repeat order days.
+    pub fn repeat_days(&self) -> u64 {
+        self.counts.iter().map(|(cell, count)| u64::from(cell.x) * count).sum()
+    }
+
+    /// Mean of T.
+    fn mean_observed(&self) -> f64 {
+        self.counts.iter().map(|(cell, count)| f64::from(cell.observed) * *count as f64).sum::<f64>() / self.customers() as f64
+    }
+
+    fn sum_ln_gaps(&self) -> f64 {
+        self.gaps.sum_ln()
+    }
+}
+
+/// ln(1 + e^z) without overflow.
+fn ln_one_plus_exp(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
+}
+
+/// A fitted model of when customers return.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "family", rename_all = "snake_case")]
+pub enum Model {
+    /// Nobody drops out.
+    Nbd(Nbd),
+    /// Drop-outs after order days; BG/NBD, MBG/NBD, BG/CNBD-k, MBG/CNBD-k.
+    CnbdK(CnbdK),
+    /// Drop-outs at any time.
+    ParetoNbd(ParetoNbd),
+}
+
+impl Model {
+    /// What it is called in published tables.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Nbd(_) => "nbd".to_owned(),
+            Self::ParetoNbd(_) => "pareto_nbd".to_owned(),
+            Self::CnbdK(model) => {
+                let family = if model.from_first { "mbg" } else { "bg" };
+                if model.k == 1 { format!("{family}_nbd") } else { format!("{family}_cnbd_{}", model.k) }
+            }
+        }
+    }
+
+    /// Whether it matters to an active customer's future how long the customer was silent: else x and T are all that it takes.
+    pub fn minds_silence(&self) -> bool {
+        matches!(self, Self::CnbdK(model) if model.k > 1)
+    }
+
+    /// The chance that a customer is still active.
+    pub fn p_alive(&self, cell: Cell) -> f64 {
+        match self {
+            Self::Nbd(_) => 1.0,
+            Self::CnbdK(model) => model.p_alive(cell),
+            Self::ParetoNbd(model) => model.p_alive(cell),
+        }
+    }
+
+    /// The chance of an order within `days`.
+    pub fn return_probability(&self, cell: Cell, days: f64) -> f64 {
+        self.p_alive(cell) * self.return_probability_if_alive(cell, days)
+    }
+
+    /// The same of a customer who is active.
+    pub fn return_probability_if_alive(&self, cell: Cell, days: f64) -> f64 {
+        match self {
+            Self::Nbd(model) => model.return_probability(cell, days),
+            Self::CnbdK(model) => model.return_probability_if_alive(cell, days),
+            Self::ParetoNbd(model) => model.return_probability_if_alive(cell, days),
+        }
+    }
+
+    /// Days until the next order of those who will order again (where nobody drops out between orders: of those who are active), of which a share
+    /// has ordered by then.
+    pub fn next_order_days(&self, cell: Cell, share: f64) -> f64 {
+        match self {
+            Self::Nbd(model) => model.next_order_days(cell, share),
+            Self::CnbdK(model) => model.next_order_days(cell, share),
+            Self::ParetoNbd(model) => model.next_order_days(cell, share),
+        }
+    }
+}
+
+/// Expected orders in a horizon; what depends on x alone is computed once.
+pub struct Expectation {
+    model: Model,
+    days: f64,
+    survivors: HashMap<u32, Survivors>,
+}
+
+impl Expectation {
+    /// Prepares expected orders within `days` of customers in `cells`; of others it is computed anew.
+    pub fn new(model: Model, days: f64, cells: &Cells) -> Self {
+        // By x: the least T, at which the most orders may come.
+        let mut least: Vec<Cell> = Vec::new();
+        for (cell, _) in cells.counts() {
+            match least.last_mut().filter(|last| last.x == cell.x) {
+                Some(last) => last.observed = last.observed.min(cell.observed),
+                None => least.push(*cell),
+            }
+        }
+        let survivors = match model {
+            Model::CnbdK(model) => least.par_iter().map(|cell| (cell.x, model.survivors(*cell, days))).collect(),
+            _ => HashMap::new(),
+        };
+        Self { model, days, survivors }
+    }
+
+    /// Expected order days.
+    pub fn orders(&self, cell: Cell) -> f64 {
+        self.model.p_alive(cell) * self.orders_if_alive(cell)
+    }
+
+    /// The same of a customer who is active.
+    pub fn orders_if_alive(&self, cell: Cell) -> f64 {
+        match self.model {
+            Model::Nbd(model) => model.orders(cell, self.days),
+            Model::ParetoNbd(model) => model.orders_if_alive(cell, self.days),
+            Model::CnbdK(model) => {
+                let fresh = || model.survivors(cell, self.days);
+                match self.survivors.get(&cell.x) {
+                    Some(survivors) => model.orders_if_alive(cell, self.days, survivors),
+                    None => model.orders_if_alive(cell, self.days, &fresh()),
+                }
+            }
+        }
+    }
+}
+
+/// A fitted model, and how well it is held by the data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Fitted {
+    /// The model.
+    pub model: Model,
+    /// Log-likelihood of all customers, in days.
+    pub log_likelihood: f64,
+    /// Customers.
+    pub customers: u64,
+    /// Largest component of the gradient per customer, in log parameters.
+    pub gradient_max: f64,
+    /// Standard errors of the log parameters, in their order; none where the likelihood is flat, or nobody asked.
+    pub standard_errors: Option<Vec<f64>>,
+    /// Whether a parameter is so large or small that the data do not hold it.
+    pub at_boundary: bool,
+}
+
+impl Fitted {
+    fn of<M: Likelihood>(fit: Fit<M>, model: impl Fn(M) -> Model) -> Self {
+        let Fit { model: fitted, log_likelihood, customers, gradient_max, at_boundary } = fit;
+        Self { model: model(fitted), log_likelihood, customers, gradient_max, standard_errors: None, at_boundary }
+    }
+
+    /// The same with standard errors, which only what is published needs.
+    #[must_use]
+    pub fn with_standard_errors(mut self, cells: &Cells, prior: Option<&Prior>) -> Self {
+        if !self.at_boundary {
+            self.standard_errors = match self.model {
+                Model::Nbd(model) => fit::standard_errors(model, cells, prior),
+                Model::CnbdK(model) => fit::standard_errors(model, cells, prior),
+                Model::ParetoNbd(model) => fit::standard_errors(model, cells, prior),
+            };
+        }
+        self
+    }
+}
+
+/// Fits one model; k is that of the largest likelihood.
+///
+/// # Errors
+/// `Input` if there is no repeat buyer, or it does not converge.
+pub fn fit(model: RawCycleModel, cells: &Cells, prior: Option<&Prior>) -> Result<Fitted> {
+    let cnbd_k = |from_first, k| cnbd_k::fit(cells, from_first, k, prior).map(|fit| Fitted::of(fit, Model::CnbdK));
+    match model {
+        RawCycleModel::Nbd => nbd::fit(cells, prior).map(|fit| Fitted::of(fit, Model::Nbd)),
+        RawCycleModel::BgNbd => cnbd_k(false, Some(1)),
+        RawCycleModel::MbgNbd => cnbd_k(true, Some(1)),
+        RawCycleModel::BgCnbdK => cnbd_k(false, None),
+        RawCycleModel::MbgCnbdK => cnbd_k(true, None),
+        RawCycleModel::ParetoNbd => pareto_nbd::fit(cells, prior).map(|fit| Fitted::of(fit, Model::ParetoNbd)),
     }
 }
 
 /// The checked `cycle` section.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Params {
-    /// The model.
-    pub model: RawCycleModel,
+    /// The model, and those that score where it does not converge, one after another.
+    pub models: Vec<RawCycleModel>,
+    /// What is believed of parameters before; nothing for none.
+    pub prior: Option<Prior>,
     /// Expected orders are counted over this many days.
     pub horizon_days: i32,
     /// Next-order dates further away are unknown.
     pub quantile_limit_days: i32,
+    /// Value over a life is counted over this many days.
+    pub life_days: i32,
+    /// A year makes value so much less, as a share.
+    pub discount_rate: f64,
+}
+
+impl Params {
+    /// Fits the first model that converges, and says of the others why they did not.
+    ///
+    /// # Errors
+    /// `Input` if none does.
+    pub fn fit(&self, cells: &Cells) -> Result<(Fitted, Vec<String>)> {
+        let mut failed = Vec::new();
+        for model in &self.models {
+            match fit(*model, cells, self.prior.as_ref()) {
+                Ok(fitted) => return Ok((fitted, failed)),
+                Err(error) if failed.len() + 1 == self.models.len() => return Err(error),
+                Err(error) => failed.push(error.to_string()),
+            }
+        }
+        Err(crate::error::Error::bug("there is a cycle model"))
+    }
 }
 
 /// Checks the section.
 pub fn check(raw: RawCycle, faults: &mut Faults<'_>) -> Params {
+    let first = faults.required("cycle.model", raw.model, "bg_nbd").unwrap_or(RawCycleModel::BgNbd);
+    let mut models = vec![first];
+    models.extend(raw.fallbacks.unwrap_or_default().into_iter().filter(|model| *model != first));
     Params {
-        model: faults.required("cycle.model", raw.model, "bg_nbd").unwrap_or(RawCycleModel::BgNbd),
+        models,
+        prior: raw.prior.map(|prior| check_prior(prior, faults)),
         horizon_days: faults.ranged("cycle.horizon_days", raw.horizon_days, 1..=730) as i32,
         quantile_limit_days: faults.ranged("cycle.quantile_limit_days", raw.quantile_limit_days, 1..=3650) as i32,
+        life_days: faults.ranged("cycle.life_days", raw.life_days, 30..=3650) as i32,
+        discount_rate: faults.ranged("cycle.discount_rate", raw.discount_rate, 0.0..=1.0),
     }
+}
+
+/// The parameters of all models.
+const PARAMETERS: [&str; 6] = ["r", "alpha", "a", "b", "s", "beta"];
+
+fn check_prior(raw: RawPrior, faults: &mut Faults<'_>) -> Prior {
+    let mut centres = BTreeMap::new();
+    for (name, centre) in raw.centres.unwrap_or_default() {
+        let path = format!("cycle.prior.centres.{name}");
+        if !PARAMETERS.contains(&name.as_str()) {
+            faults.add_unknown(&path, "parameters", PARAMETERS.into_iter(), &name);
+        }
+        centres.insert(name, faults.ranged(&path, Some(centre), 1e-3..=1e5));
+    }
+    Prior { centres, deviation: faults.ranged("cycle.prior.deviation", raw.deviation, 0.01..=100.0) }
 }

@@ -1,0 +1,143 @@
+//! What every model promises, and that each finds the parameters of customers who were made by it.
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_distr::{Beta, Distribution, Exp, Gamma};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::*;
+
+fn models() -> Vec<Model> {
+    let cnbd = |k, from_first| Model::CnbdK(CnbdK { k, from_first, r: 0.8, alpha: 45.0, a: 0.7, b: 2.9 });
+    let pareto = Model::ParetoNbd(ParetoNbd { r: 0.8, alpha: 45.0, s: 0.6, beta: 120.0 });
+    vec![Model::Nbd(Nbd { r: 0.8, alpha: 45.0 }), cnbd(1, false), cnbd(1, true), cnbd(2, false), cnbd(3, true), cnbd(12, true), pareto]
+}
+
+/// Likely and unlikely customers: new, long gone, of many orders, of one.
+fn some_cells() -> Vec<Cell> {
+    let cells = [(0, 0, 0), (0, 0, 1), (0, 0, 3000), (1, 1, 1), (1, 1, 730), (4, 100, 130), (40, 300, 301), (500, 700, 705), (2000, 2900, 3000)];
+    cells.map(|(x, t_x, observed)| Cell { x, t_x, observed }).to_vec()
+}
+
+/// Chances lie in 0 to 1 and rise with the horizon; expected orders are at least the chance of one and rise too; nothing is NaN, infinite or negative.
+#[test]
+fn promises_of_every_model() {
+    for model in models() {
+        for cell in some_cells() {
+            let name = format!("{} {cell:?}", model.name());
+            let p_alive = model.p_alive(cell);
+            assert!((0.0..=1.0).contains(&p_alive), "{name}: {p_alive}");
+            let (mut returns, mut orders) = (0.0, 0.0);
+            for days in [1.0, 7.0, 30.0, 90.0, 730.0, 100_000.0] {
+                let (next_returns, next_orders) = (model.return_probability(cell, days), Expectation::new(model, days, &Cells::default()).orders(cell));
+                assert!(next_returns >= returns && next_returns <= p_alive, "{name} {days}: {next_returns} after {returns}");
+                assert!(next_orders.is_finite() && next_orders >= orders, "{name} {days}: {next_orders} after {orders}");
+                assert!(next_orders >= next_returns * (1.0 - 1e-12), "{name} {days}: {next_orders} orders, {next_returns}");
+                (returns, orders) = (next_returns, next_orders);
+            }
+            let days = [0.25, 0.5, 0.75].map(|share| model.next_order_days(cell, share));
+            assert!(days[0] > 0.0 && days[0] < days[1] && days[1] < days[2] && days[2].is_finite(), "{name}: {days:?}");
+        }
+    }
+}
+
+/// What was prepared for many cells is what each gives alone.
+#[test]
+fn who_else_is_scored_does_not_matter() {
+    let cells = Cells::of(some_cells(), Gaps::default());
+    for model in models() {
+        let together = Expectation::new(model, 90.0, &cells);
+        for cell in some_cells() {
+            let alone = Expectation::new(model, 90.0, &Cells::of(vec![cell], Gaps::default()));
+            assert_eq!(together.orders(cell).to_bits(), alone.orders(cell).to_bits(), "{} {cell:?}", model.name());
+        }
+    }
+}
+
+fn gamma(shape: f64, scale: f64, rng: &mut impl Rng) -> f64 {
+    Gamma::new(shape, 1.0 / scale).expect("above 0").sample(rng)
+}
+
+/// Order days of a customer who is made by a model and seen for so many days after the first.
+fn made(model: Model, observed: f64, rng: &mut impl Rng) -> Vec<Day> {
+    let (mut days, mut at) = (vec![Day(0)], 0.0);
+    let (rate, k) = match model {
+        Model::Nbd(model) => (gamma(model.r, model.alpha, rng), 1),
+        Model::CnbdK(model) => (gamma(model.r, model.alpha, rng), model.k),
+        Model::ParetoNbd(model) => (gamma(model.r, model.alpha, rng), 1),
+    };
+    let (lives, leaves) = match model {
+        Model::ParetoNbd(model) => (Exp::new(gamma(model.s, model.beta, rng)).expect("above 0").sample(rng), 0.0),
+        Model::CnbdK(model) => (f64::INFINITY, Beta::new(model.a, model.b).expect("above 0").sample(rng)),
+        Model::Nbd(_) => (f64::INFINITY, 0.0),
+    };
+    let mut may_leave = matches!(model, Model::CnbdK(CnbdK { from_first: true, .. }));
+    while !(may_leave && rng.random::<f64>() < leaves) {
+        at += (0..k).map(|_| Exp::new(rate).expect("above 0").sample(rng)).sum::<f64>();
+        if at > observed.min(lives) {
+            break;
+        }
+        days.push(Day(at.round() as i32));
+        may_leave = true;
+    }
+    days.dedup();
+    days
+}
+
+/// Log parameters that a fit found, and the standard errors that it told.
+struct Found {
+    logs: Vec<f64>,
+    told: Vec<f64>,
+}
+
+/// Over 20 seeds, the mean of each log parameter is that of the model within what chance and whole days explain, and the standard errors that are
+/// told are those that are seen. Gaps are long against a day: a model of continuous time is fitted to whole days.
+#[test]
+fn parameters_are_found_again() {
+    const SEEDS: u64 = 20;
+    let cnbd = |k, from_first| Model::CnbdK(CnbdK { k, from_first, r: 1.2, alpha: 120.0 / f64::from(k), a: 0.8, b: 2.4 });
+    let kinds = [
+        (Model::Nbd(Nbd { r: 1.2, alpha: 120.0 }), RawCycleModel::Nbd),
+        (cnbd(1, false), RawCycleModel::BgNbd),
+        (cnbd(1, true), RawCycleModel::MbgNbd),
+        (cnbd(3, false), RawCycleModel::BgCnbdK),
+        (cnbd(2, true), RawCycleModel::MbgCnbdK),
+        (Model::ParetoNbd(ParetoNbd { r: 1.2, alpha: 120.0, s: 1.1, beta: 300.0 }), RawCycleModel::ParetoNbd),
+    ];
+    for (model, kind) in kinds {
+        let logs = |model: Model| -> Vec<f64> {
+            let values = match model {
+                Model::Nbd(model) => model.values(),
+                Model::CnbdK(model) => model.values(),
+                Model::ParetoNbd(model) => model.values(),
+            };
+            values.into_iter().map(f64::ln).collect()
+        };
+        let found: Vec<Found> = (0..SEEDS)
+            .into_par_iter()
+            .map(|seed| {
+                let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+                let (mut gaps, mut cells) = (Gaps::default(), Vec::new());
+                for customer in 0..1_000 {
+                    let observed = 1_200 + customer % 600;
+                    let days = made(model, f64::from(observed), &mut rng);
+                    gaps.count(&days);
+                    cells.push(Cell { x: days.len() as u32 - 1, t_x: days[days.len() - 1].0 as u32, observed: observed as u32 });
+                }
+                let cells = Cells::of(cells, gaps);
+                let fitted = fit(kind, &cells, None).expect("it converges").with_standard_errors(&cells, None);
+                assert_eq!(fitted.model.name(), model.name(), "seed {seed}");
+                Found { logs: logs(fitted.model), told: fitted.standard_errors.expect("it has a maximum") }
+            })
+            .collect();
+        for (index, truth) in logs(model).into_iter().enumerate() {
+            let mean = |of: &dyn Fn(&Found) -> f64| found.iter().map(of).sum::<f64>() / SEEDS as f64;
+            let centre = mean(&|found| found.logs[index]);
+            let spread = (mean(&|found| (found.logs[index] - centre).powi(2)) * SEEDS as f64 / (SEEDS - 1) as f64).sqrt();
+            let told = mean(&|found| found.told[index]);
+            let name = format!("{} {index}: {centre:.4} of {truth:.4}, spread {spread:.4}, told {told:.4}", model.name());
+            assert!((centre - truth).abs() < 3.5 * spread / (SEEDS as f64).sqrt() + 0.02, "{name}");
+            // 20 values tell a deviation to a sixth of it.
+            assert!(told > 0.55 * spread && told < 1.8 * spread, "{name}");
+        }
+    }
+}
