@@ -153,6 +153,40 @@ fn every_cycle_model_scores_and_the_shops_own_is_best() {
     assert!(log_loss["nbd"] > 1.3 * regular, "{log_loss:?}");
 }
 
+/// Candidates are graded at the training dates, whose labels are over on the test date; the best of them scores, and is graded on the test date.
+#[test]
+fn the_candidate_that_foretold_best_scores() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let candidates = "cycle.candidates=[nbd, mbg_nbd, bg_cnbd_k]";
+    let (code, text, error) = told(&quickstart(folder.path(), &["--set", candidates]));
+    assert_eq!(code, 0, "{error}");
+    assert!(text.contains("candidate bg_cnbd_k") && text.contains("return in 30 days, bg_cnbd_2"), "{text}");
+    let published = published::live(folder.path(), "quickstart").expect("it is live");
+    let column = |name: &str| published.texts("model_grades", name);
+    let (models, targets, metrics, slices) = (column("model"), column("target"), column("metric"), column("slice"));
+    let (vintages, horizons) = (published.numbers("model_grades", "vintage"), published.numbers("model_grades", "horizon_days"));
+    let (values, test) = (published.numbers("model_grades", "value"), vintages.iter().flatten().copied().fold(0.0, f64::max));
+    // Mean over dates and horizons, by customers graded.
+    let judged = |model: &str| {
+        let at = |metric: &str| -> Vec<f64> {
+            let is = |row: &usize| {
+                models[*row] == model && targets[*row] == "return" && metrics[*row] == metric && slices[*row] == "all" && vintages[*row] < Some(test)
+            };
+            (0..models.len())
+                .filter(is)
+                .map(|row| {
+                    assert!(vintages[row].zip(horizons[row]).is_some_and(|(vintage, days)| vintage + days <= test), "a label that was not over");
+                    values[row].expect("a figure")
+                })
+                .collect()
+        };
+        let (losses, counts) = (at("log_loss"), at("customers"));
+        assert!(losses.len() >= 4 && losses.len() == counts.len(), "{model}: {losses:?}");
+        losses.iter().zip(&counts).map(|(loss, count)| loss * count).sum::<f64>() / counts.iter().sum::<f64>()
+    };
+    assert!(judged("bg_cnbd_2") < judged("mbg_nbd") && judged("mbg_nbd") < judged("nbd"));
+}
+
 /// The mixed shop: the churn model is trained on dates whose labels were over on the test date, and graded there.
 #[test]
 fn the_churn_model_is_calibrated_on_a_later_date() {

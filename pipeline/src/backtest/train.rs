@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::choose::{Candidate, choose, returns};
 use super::grades::{GradeRow, rows};
 use crate::error::{Error, Kind, Result};
 use crate::features::Feature;
@@ -28,6 +29,8 @@ pub struct CycleReport {
     pub failed: Vec<String>,
     /// Grades of the return probability, by horizon in days.
     pub return_grades: Vec<(i32, Grade)>,
+    /// Among which it was chosen, by the training dates.
+    pub candidates: Vec<Candidate>,
     /// What an order day is worth, by what is known at as_of.
     pub value: Option<gamma_gamma::Fit>,
 }
@@ -80,8 +83,10 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     let inputs = Inputs::new(items, params.population.horizon_days);
     let mut missing = Vec::new();
     let mut grades = Vec::new();
+    let (of_cycle, candidates) = choose(state, dates, of_cycle, &mut grades);
     let cycles: Vec<Result<CycleFit>> = state.snapshots.iter().map(|snapshot| of_cycle.fit(&snapshot.cells)).collect();
-    let mut cycle = cycle_report(state, (dates, of_cycle), cycles.last(), &mut grades, &mut missing);
+    let mut cycle = cycle_report(state, (dates, &of_cycle), cycles.last(), &mut grades, &mut missing);
+    cycle.iter_mut().for_each(|report| report.candidates.clone_from(&candidates));
     match gamma_gamma::fit(&state.spent) {
         Ok(fit) => cycle.iter_mut().for_each(|report| report.value = Some(fit.clone())),
         Err(error) => missing.push(error.to_string()),
@@ -138,6 +143,7 @@ fn cycle_report(
         fit: fit.with_standard_errors(cells, params.prior.as_ref()),
         failed,
         return_grades: Vec::new(),
+        candidates: Vec::new(),
         value: None,
     };
     let (Some(Ok(fit)), Some(snapshot)) = (test_fit, state.snapshots.last()) else {
@@ -153,11 +159,7 @@ fn cycle_report(
     let mut report = report(dates.test, true, fit.clone(), &snapshot.cells);
     let (model, name) = (fit.0.model, report.model.clone());
     for (index, &days) in RETURN_DAYS.iter().enumerate() {
-        let graded = |row: &Sampled| {
-            let returned = row.labels.order_days[index]? > 0;
-            Some((model.return_probability(row.cell, f64::from(days)), returned))
-        };
-        let graded: Vec<Graded> = snapshot.buyers.iter().filter_map(graded).collect();
+        let graded = returns(&model, snapshot, index);
         if !graded.is_empty() {
             let grade = grade(&graded);
             grades.extend(rows(&name, dates.test, "return", days, &grade, None));

@@ -9,6 +9,8 @@ section! {
     RawCycle {
         /// The model.
         model: RawCycleModel,
+        /// Models of which the one that foretold returns best at the training dates scores; `model` where there is no such date.
+        candidates: Vec<RawCycleModel>,
         /// Models that score where it does not converge: the first of them that does.
         fallbacks: Vec<RawCycleModel>,
         /// What is believed of the parameters before any customer is seen.
@@ -40,6 +42,20 @@ pub enum RawCycleModel {
     MbgCnbdK,
     /// Pareto/NBD, in which customers drop out at any time: Schmittlein, Morrison, Colombo (1987).
     ParetoNbd,
+}
+
+impl RawCycleModel {
+    /// The name in the YAML.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nbd => "nbd",
+            Self::BgNbd => "bg_nbd",
+            Self::MbgNbd => "mbg_nbd",
+            Self::BgCnbdK => "bg_cnbd_k",
+            Self::MbgCnbdK => "mbg_cnbd_k",
+            Self::ParetoNbd => "pareto_nbd",
+        }
+    }
 }
 
 section! {

@@ -12,8 +12,15 @@ use crate::{audit, backtest, campaigns, customers, features, groups, lake, shard
 
 /// The contracts of all published tables, with every feature chosen, over windows of 30, 90 and 365 days, and the defaults' horizons.
 pub fn outputs() -> Vec<Contract> {
-    let cycle =
-        cycle::Params { models: vec![RawCycleModel::BgNbd], prior: None, horizon_days: 90, quantile_limit_days: 730, life_days: 1095, discount_rate: 0.1 };
+    let cycle = cycle::Params {
+        models: vec![RawCycleModel::BgNbd],
+        candidates: Vec::new(),
+        prior: None,
+        horizon_days: 90,
+        quantile_limit_days: 730,
+        life_days: 1095,
+        discount_rate: 0.1,
+    };
     let [list, exclusions] = campaigns::contracts("<campaign>");
     vec![
         customers::contract(),

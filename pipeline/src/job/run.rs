@@ -137,8 +137,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
         lookback_days: params.lookback_days,
         population: params.churn.population,
         late_days: params.late_days,
-        sample_customers: params.sample_customers,
-        salt: &params.salt,
+        sampling: params.sampling(),
         memory,
         scratch,
     };
@@ -157,13 +156,13 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
     let of_input = input.findings(params, &state, &mut counts);
     let findings = [of_input, model_findings(params, &trained), people_findings(params, &people, &complete, &consents)].concat();
-    let samples = || backtest::snapshots_table(&state, params.features.for_models().features(), (&people, &world), &dates);
-    let samples = params.publish_samples.then(samples).transpose()?;
+    let models = params.features.for_models();
+    let samples = params.publish_samples.then(|| backtest::snapshots_table(&state, models.features(), (&people, &world), &dates)).transpose()?;
 
     drop(samples_held);
     progress.begin("score, group, target");
-    let taken = people.customers.len() as u64 * (RESULT_BYTES + CAMPAIGN_BYTES * params.campaigns.len() as u64);
-    let _taken = memory.take("score, group, target", taken)?;
+    let of_one = RESULT_BYTES + CAMPAIGN_BYTES * params.campaigns.len() as u64;
+    let _taken = memory.take("score, group, target", people.customers.len() as u64 * of_one)?;
     let source = Source { people, names, world, complete: &complete, consents: &consents };
     let mut results = results(params, source, State { snapshots: Vec::new(), ..state }, &trained)?;
     results.tables.extend(samples);

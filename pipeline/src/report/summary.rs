@@ -106,6 +106,11 @@ impl Summary {
         }
         if let Some(cycle) = &self.cycle {
             cycle.return_grades.iter().for_each(|(days, grade)| text.push_str(&line(&format!("return in {days} days, {}", cycle.model), grade)));
+            let chosen = cycle.candidates.iter().map(|candidate| {
+                let figure = candidate.log_loss.map_or("did not converge".to_owned(), |loss| format!("{loss:.4}"));
+                format!("  candidate {:<16} log-loss at {} earlier dates {figure}\n", candidate.model.name(), candidate.dates)
+            });
+            text.extend(chosen);
             cycle.failed.iter().for_each(|why| text.push_str(&format!("  {} instead of another: {why}\n", cycle.model)));
         }
         self.missing.iter().for_each(|why| text.push_str(&format!("  none: {why}\n")));

@@ -46,14 +46,23 @@ pub struct Plan<'a> {
     pub population: Population,
     /// Days that lines may arrive late.
     pub late_days: i32,
-    /// Size of samples.
-    pub sample_customers: usize,
-    /// Salt of samples.
-    pub salt: &'a str,
+    /// Who is drawn for training and grading.
+    pub sampling: Sampling<'a>,
     /// What shards may take of the memory while they are sorted.
     pub memory: &'a Allowance,
     /// Where features go that memory cannot hold.
     pub scratch: Scratch<'a>,
+}
+
+/// Who is drawn for training and grading.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampling<'a> {
+    /// Size of samples.
+    pub customers: usize,
+    /// Whether training dates have a sample of buyers too: a model is chosen there.
+    pub buyers_before: bool,
+    /// Salt of the draw.
+    pub salt: &'a str,
 }
 
 /// What facts and cells of so many customers take of the memory, at as_of and the `dates` before.
@@ -131,8 +140,9 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(place_of(one.order), shards) < shard)).collect();
     let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
     let samples = |date: Day| {
-        let buyers = if date == plan.dates.test { plan.sample_customers } else { 0 };
-        Samples { date, population: Sample::new(plan.sample_customers), buyers: Sample::new(buyers) }
+        let Sampling { customers, buyers_before, .. } = plan.sampling;
+        let buyers = if date == plan.dates.test || buyers_before { customers } else { 0 };
+        Samples { date, population: Sample::new(customers), buyers: Sample::new(buyers) }
     };
     let dates = plan.dates.training.iter().copied().chain([plan.dates.test]);
     let collecting = Collecting { plan, models: plan.features.for_models(), samples: dates.map(samples).collect() };
@@ -237,7 +247,7 @@ impl Collecting<'_> {
     /// A customer at the dates before.
     fn past(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, shard: &mut Shard) -> Result<()> {
         let plan = self.plan;
-        let drawn = key::draw(plan.salt, "sample", &plan.people.customers[customer].id.written());
+        let drawn = key::draw(plan.sampling.salt, "sample", &plan.people.customers[customer].id.written());
         for (samples, (cells, gaps)) in self.samples.iter().zip(&mut shard.past_cells) {
             let view = self.view(customer, samples.date);
             let known = orders.days_then(view);

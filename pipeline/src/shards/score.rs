@@ -120,8 +120,11 @@ impl Outlook {
             life_orders: life.iter().map(|(to, weight)| weight * to.orders_if_alive(cell)).sum(),
             next_order_days: [0.25, 0.5, 0.75].map(|share| next(cell, share)),
         };
-        // What an active customer will do is the same for many cells, mostly.
-        let seen = |cell: Cell| if cycle.minds_silence() { cell } else { Cell { t_x: 0, ..cell } };
+        if cycle.minds_silence() {
+            return cells.counts().par_iter().map(|(cell, _)| active(cell).times(cycle.p_alive(*cell))).collect();
+        }
+        // What an active customer will do is the same for many cells.
+        let seen = |cell: Cell| Cell { t_x: 0, ..cell };
         let mut distinct: Vec<Cell> = cells.counts().iter().map(|(cell, _)| seen(*cell)).collect();
         distinct.par_sort_unstable();
         distinct.dedup();

@@ -17,7 +17,7 @@ pub struct Snapshot {
     pub cells: Cells,
     /// A sample of the churn population, in the order of customers.
     pub population: Vec<Sampled>,
-    /// A sample of everyone with an order by then; empty at training dates.
+    /// A sample of everyone with an order by then; empty at training dates, unless a model is chosen there.
     pub buyers: Vec<Sampled>,
 }
 

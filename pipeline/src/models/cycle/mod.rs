@@ -285,6 +285,8 @@ pub fn fit(model: RawCycleModel, cells: &Cells, prior: Option<&Prior>) -> Result
 pub struct Params {
     /// The model, and those that score where it does not converge, one after another.
     pub models: Vec<RawCycleModel>,
+    /// Models of which the one that foretold best at past dates comes before these.
+    pub candidates: Vec<RawCycleModel>,
     /// What is believed of parameters before; nothing for none.
     pub prior: Option<Prior>,
     /// Expected orders are counted over this many days.
@@ -322,6 +324,7 @@ pub fn check(raw: RawCycle, faults: &mut Faults<'_>) -> Params {
     models.extend(raw.fallbacks.unwrap_or_default().into_iter().filter(|model| *model != first));
     Params {
         models,
+        candidates: raw.candidates.unwrap_or_default(),
         prior: raw.prior.map(|prior| check_prior(prior, faults)),
         horizon_days: faults.ranged("cycle.horizon_days", raw.horizon_days, 1..=730) as i32,
         quantile_limit_days: faults.ranged("cycle.quantile_limit_days", raw.quantile_limit_days, 1..=3650) as i32,

@@ -1,0 +1,65 @@
+//! Which purchase-cycle model scores: the candidate that foretold best at dates before the one on which it is graded.
+
+use serde::Serialize;
+
+use super::grades::{GradeRow, rows};
+use crate::config::RawCycleModel;
+use crate::labels::RETURN_DAYS;
+use crate::metrics::{Graded, grade};
+use crate::models::cycle::{self, Model};
+use crate::shards::{Sampled, Snapshot, State};
+use crate::time::Dates;
+
+/// How well a candidate foretold returns.
+#[derive(Debug, Clone, Serialize)]
+pub struct Candidate {
+    /// The candidate.
+    pub model: RawCycleModel,
+    /// Mean log-loss over customers, dates and horizons; none where it did not converge at some date.
+    pub log_loss: Option<f64>,
+    /// Dates at which it was fitted, and graded by what followed.
+    pub dates: usize,
+}
+
+/// Chances of an order within one of `RETURN_DAYS`, and whether there was one, of a date's sample of buyers.
+pub fn returns(model: &Model, snapshot: &Snapshot, horizon: usize) -> Vec<Graded> {
+    let graded = |row: &Sampled| {
+        let returned = row.labels.order_days[horizon]? > 0;
+        Some((model.return_probability(row.cell, f64::from(RETURN_DAYS[horizon])), returned))
+    };
+    snapshot.buyers.iter().filter_map(graded).collect()
+}
+
+/// Fits every candidate at each training date, grades it by what followed up to the test date, and puts the one of the least log-loss before the
+/// models of `params`. Without candidates, or a date to grade them at, these stay as they are.
+pub fn choose(state: &State, dates: &Dates, params: &cycle::Params, grades: &mut Vec<GradeRow>) -> (cycle::Params, Vec<Candidate>) {
+    let vintages: Vec<&Snapshot> = state.snapshots.iter().filter(|snapshot| snapshot.date < dates.test && !snapshot.buyers.is_empty()).collect();
+    let mut told = Vec::new();
+    let mut judge = |model: RawCycleModel| {
+        let (mut loss, mut count) = (0.0, 0);
+        for snapshot in &vintages {
+            let Ok(fitted) = cycle::fit(model, &snapshot.cells, params.prior.as_ref()) else {
+                return Candidate { model, log_loss: None, dates: vintages.len() };
+            };
+            let name = fitted.model.name();
+            for (horizon, &days) in RETURN_DAYS.iter().enumerate().filter(|(_, days)| snapshot.date.plus(**days) <= dates.test) {
+                let graded = returns(&fitted.model, snapshot, horizon);
+                let grade = grade(&graded);
+                loss += grade.log_loss.unwrap_or_default() * grade.count as f64;
+                count += grade.count;
+                // A k of 1 makes one candidate another.
+                let is_new = !told.contains(&(name.clone(), snapshot.date, days));
+                if is_new && grade.count > 0 {
+                    grades.extend(rows(&name, snapshot.date, "return", days, &grade, None));
+                    told.push((name.clone(), snapshot.date, days));
+                }
+            }
+        }
+        Candidate { model, log_loss: (count > 0).then(|| loss / count as f64), dates: vintages.len() }
+    };
+    let candidates: Vec<Candidate> = params.candidates.iter().map(|model| judge(*model)).collect();
+    let judged = candidates.iter().filter_map(|candidate| Some((candidate.log_loss?, candidate.model)));
+    let best = judged.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, model)| model);
+    let models = best.into_iter().chain(params.models.iter().copied().filter(|model| Some(*model) != best)).collect();
+    (cycle::Params { models, ..params.clone() }, candidates)
+}
