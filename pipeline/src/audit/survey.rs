@@ -287,7 +287,7 @@ impl FeedsByName {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lake::{Line, NOT_TOLD};
+    use crate::lake::Line;
 
     #[test]
     fn a_feed_is_late_by_its_own_pace() {
@@ -318,19 +318,11 @@ mod tests {
             ordered_at: i64::from(day) * 86_400_000_000,
             order,
             product: (order % 7) as u32,
-            kind: LineKind::Sale,
             amount_minor: 100 + (order % 13) as i64,
-            day: Day(day),
-            visible_from: Day(day + (order % 3) as i32),
             milli_units: 1000,
             is_bought: true,
-            return_of: 0,
             store: (order % 2) as u32,
-            channel: 0,
-            promotion: 0,
-            other: 0,
-            off_minor: NOT_TOLD,
-            coupon_minor: NOT_TOLD,
+            ..Line::dated(Day(day), Some(Day(day + (order % 3) as i32)))
         };
         LineOf { line, source: (order % 5 % 2) as u32, customer: None }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::choose::{Candidate, choose, returns};
+use super::choose::{Candidate, Choice, choose, returns};
 use super::grades::{GradeRow, rows};
 use crate::error::{Error, Kind, Result};
 use crate::features::Feature;
@@ -83,8 +83,12 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     let inputs = Inputs::new(items, params.population.horizon_days);
     let mut missing = Vec::new();
     let mut grades = Vec::new();
-    let (of_cycle, candidates) = choose(state, dates, of_cycle, &mut grades);
-    let cycles: Vec<Result<CycleFit>> = state.snapshots.iter().map(|snapshot| of_cycle.fit(&snapshot.cells)).collect();
+    let Choice { params: of_cycle, candidates, mut fits } = choose(state, dates, of_cycle, &mut grades);
+    let fitted = |snapshot: &Snapshot| match fits.remove(&snapshot.date) {
+        Some(fit) => Ok((fit, Vec::new())),
+        None => of_cycle.fit(&snapshot.cells),
+    };
+    let cycles: Vec<Result<CycleFit>> = state.snapshots.iter().map(fitted).collect();
     let mut cycle = cycle_report(state, (dates, &of_cycle), cycles.last(), &mut grades, &mut missing);
     cycle.iter_mut().for_each(|report| report.candidates.clone_from(&candidates));
     match gamma_gamma::fit(&state.spent) {

@@ -58,13 +58,13 @@ pub struct Event {
 const BYTES: usize = 17;
 
 impl Event {
-    /// Appends the event as bytes.
-    pub fn encode(&self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.day.0.to_le_bytes());
-        bytes.extend_from_slice(&self.visible_from.0.to_le_bytes());
-        bytes.push(self.kind as u8);
-        bytes.extend_from_slice(&self.closed.map_or(i32::MIN, |day| day.0).to_le_bytes());
-        bytes.extend_from_slice(&self.milli_rating.unwrap_or(i32::MIN).to_le_bytes());
+    /// The event as bytes.
+    pub fn encode(&self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        let numbers = [(0, self.day.0), (4, self.visible_from.0), (9, self.closed.map_or(i32::MIN, |day| day.0)), (13, self.milli_rating.unwrap_or(i32::MIN))];
+        numbers.into_iter().for_each(|(at, number)| bytes[at..at + 4].copy_from_slice(&number.to_le_bytes()));
+        bytes[8] = self.kind as u8;
+        bytes
     }
 
     /// The event at the start of bytes that `encode` made, and what follows it.
@@ -155,8 +155,8 @@ mod tests {
         let open = Event { day: Day(-3), visible_from: Day(20_000), kind: EventKind::Complaint, closed: None, milli_rating: Some(-4500) };
         let closed = Event { closed: Some(Day(0)), milli_rating: None, kind: EventKind::Open, ..open };
         let mut bytes = Vec::new();
-        open.encode(&mut bytes);
-        closed.encode(&mut bytes);
+        bytes.extend(open.encode());
+        bytes.extend(closed.encode());
         let (first, rest) = Event::decode(&bytes);
         let (second, rest) = Event::decode(rest);
         assert_eq!((first, second, rest.len()), (open, closed, 0));

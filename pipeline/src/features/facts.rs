@@ -349,7 +349,6 @@ pub(crate) mod tests {
     use super::super::item::Scope;
     use super::super::rfm::{Totals, totals};
     use super::*;
-    use crate::lake::NOT_TOLD;
 
     /// A line of two units.
     pub fn line(day: i32, visible: i32, kind: LineKind, order: u64, amount_minor: i64, return_of: u64) -> Line {
@@ -360,17 +359,10 @@ pub(crate) mod tests {
             product: 1,
             kind,
             amount_minor,
-            day: Day(day),
-            visible_from: Day(visible),
             milli_units: if is_bought { 2000 } else { -1000 },
             is_bought,
             return_of,
-            store: 0,
-            channel: 0,
-            promotion: 0,
-            other: 0,
-            off_minor: NOT_TOLD,
-            coupon_minor: NOT_TOLD,
+            ..Line::dated(Day(day), Some(Day(visible)))
         }
     }
 

@@ -200,11 +200,6 @@ fn check_snapshots(raw: &RawSnapshots, horizon_days: i32, faults: &mut Faults<'_
 }
 
 impl Params {
-    /// Who is drawn for training and grading.
-    pub fn sampling(&self) -> shards::Sampling<'_> {
-        shards::Sampling { customers: self.sample_customers, buyers_before: !self.cycle.candidates.is_empty(), salt: &self.salt }
-    }
-
     /// What every definition in force means, by name: the table `definitions`, and the config's part of build_id. Credentials,
     /// endpoints, threads and scratch are no part of it.
     ///

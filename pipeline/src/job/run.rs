@@ -137,7 +137,9 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
         lookback_days: params.lookback_days,
         population: params.churn.population,
         late_days: params.late_days,
-        sampling: params.sampling(),
+        sample_customers: params.sample_customers,
+        salt: &params.salt,
+        cycle: &params.cycle,
         memory,
         scratch,
     };
@@ -148,9 +150,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     look_at_everyone(params, &people, &state, &mut world)?;
     progress.end(&format!("{} dates", dates.all().len()));
 
-    progress.begin("train and grade models");
-    let trained = backtest::train(&state, &dates, params.features.features(), (&params.cycle, &params.churn))?;
-    progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
+    let trained = train(params, &state, &dates, progress)?;
 
     let products = inputs.table("products").map(|_| &products);
     let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
@@ -170,6 +170,13 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));
     let summary = summary(&results, &trained, params.lookback_days);
     Ok((results, summary, Found { findings, trained, counts }))
+}
+
+fn train(params: &Params, state: &State, dates: &Dates, progress: &dyn Progress) -> Result<Trained> {
+    progress.begin("train and grade models");
+    let trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn))?;
+    progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
+    Ok(trained)
 }
 
 /// What features know beside the lines.

@@ -82,7 +82,7 @@ pub struct Line {
 
 impl Line {
     /// A line of which only the days are known: that to which it counts, and that on which it reached the lake, if it is told.
-    pub(super) fn dated(day: Day, recorded: Option<Day>) -> Self {
+    pub fn dated(day: Day, recorded: Option<Day>) -> Self {
         Self {
             ordered_at: 0,
             order: 0,

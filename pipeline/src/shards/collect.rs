@@ -19,7 +19,7 @@ use crate::key;
 use crate::labels::{Horizon, Population, labels};
 use crate::lake::{Line, LineNames, place_of};
 use crate::models::cycle::gamma_gamma::Spent;
-use crate::models::cycle::{Cell, Cells, Gaps};
+use crate::models::cycle::{self, Cell, Cells, Gaps};
 use crate::time::{Dates, Day};
 
 /// What `collect` needs to know.
@@ -46,23 +46,16 @@ pub struct Plan<'a> {
     pub population: Population,
     /// Days that lines may arrive late.
     pub late_days: i32,
-    /// Who is drawn for training and grading.
-    pub sampling: Sampling<'a>,
+    /// Size of samples.
+    pub sample_customers: usize,
+    /// Salt of samples.
+    pub salt: &'a str,
+    /// Purchase-cycle models: what they take is counted. Where one is chosen at training dates, their samples have buyers too.
+    pub cycle: &'a cycle::Params,
     /// What shards may take of the memory while they are sorted.
     pub memory: &'a Allowance,
     /// Where features go that memory cannot hold.
     pub scratch: Scratch<'a>,
-}
-
-/// Who is drawn for training and grading.
-#[derive(Debug, Clone, Copy)]
-pub struct Sampling<'a> {
-    /// Size of samples.
-    pub customers: usize,
-    /// Whether training dates have a sample of buyers too: a model is chosen there.
-    pub buyers_before: bool,
-    /// Salt of the draw.
-    pub salt: &'a str,
 }
 
 /// What facts and cells of so many customers take of the memory, at as_of and the `dates` before.
@@ -140,12 +133,11 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(place_of(one.order), shards) < shard)).collect();
     let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
     let samples = |date: Day| {
-        let Sampling { customers, buyers_before, .. } = plan.sampling;
-        let buyers = if date == plan.dates.test || buyers_before { customers } else { 0 };
-        Samples { date, population: Sample::new(customers), buyers: Sample::new(buyers) }
+        let buyers = if date == plan.dates.test || !plan.cycle.candidates.is_empty() { plan.sample_customers } else { 0 };
+        Samples { date, population: Sample::new(plan.sample_customers), buyers: Sample::new(buyers) }
     };
     let dates = plan.dates.training.iter().copied().chain([plan.dates.test]);
-    let collecting = Collecting { plan, models: plan.features.for_models(), samples: dates.map(samples).collect() };
+    let collecting = Collecting { plan, models: plan.features.for_models(), minds_gaps: plan.cycle.minds_gaps(), samples: dates.map(samples).collect() };
     let as_of = plan.dates.as_of;
     let mut facts = vec![Facts::none(as_of, as_of); customers.len()];
     let collected: Vec<Result<Shard>> = rows
@@ -191,6 +183,8 @@ struct Collecting<'a> {
     plan: &'a Plan<'a>,
     /// The features that models take.
     models: features::Params,
+    /// Whether gaps between order days are counted.
+    minds_gaps: bool,
     samples: Vec<Samples>,
 }
 
@@ -209,10 +203,10 @@ impl Collecting<'_> {
             orders.find(lines);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
             facts[customer - customers.start] = self.now(customer, (lines, about), &mut orders, &mut cells);
-            if !self.plan.people.customers[customer].left_out {
-                shard.gaps.count(orders.days());
-            }
             if !lines.is_empty() && !self.plan.people.customers[customer].left_out {
+                if self.minds_gaps {
+                    shard.gaps.count(orders.days());
+                }
                 self.past(customer, (lines, about), &mut orders, &mut shard)?;
             }
         }
@@ -247,14 +241,16 @@ impl Collecting<'_> {
     /// A customer at the dates before.
     fn past(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, shard: &mut Shard) -> Result<()> {
         let plan = self.plan;
-        let drawn = key::draw(plan.sampling.salt, "sample", &plan.people.customers[customer].id.written());
+        let drawn = key::draw(plan.salt, "sample", &plan.people.customers[customer].id.written());
         for (samples, (cells, gaps)) in self.samples.iter().zip(&mut shard.past_cells) {
             let view = self.view(customer, samples.date);
             let known = orders.days_then(view);
             let facts = known.unwrap_or_else(|| orders.facts(lines, view));
             let Some(cell) = Cell::of(&facts) else { continue };
             cells.push(cell);
-            gaps.count(if known.is_some() { &orders.remembered_days()[..facts.order_days as usize] } else { orders.days() });
+            if self.minds_gaps {
+                gaps.count(if known.is_some() { &orders.remembered_days()[..facts.order_days as usize] } else { orders.days() });
+            }
             let in_population = plan.population.withheld(&facts).is_none() && samples.population.wants(drawn);
             let is_buyer = samples.buyers.wants(drawn);
             if !in_population && !is_buyer {

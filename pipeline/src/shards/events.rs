@@ -44,9 +44,8 @@ impl<'a> Events<'a> {
         let mut pieces = self.pieces.lock().map_err(|_| Error::bug("a thread died with events in its hands"))?;
         let first = &mut pieces.1[event.kind as usize];
         *first = Some(first.map_or(event.visible_from, |day| day.min(event.visible_from)));
-        let mut bytes = customer.to_le_bytes().to_vec();
-        event.encode(&mut bytes);
-        pieces.0.append(shard, &bytes, &self.partition)
+        pieces.0.append(shard, &customer.to_le_bytes(), &self.partition)?;
+        pieces.0.append(shard, &event.encode(), &self.partition)
     }
 
     /// All events, now that there are no more.

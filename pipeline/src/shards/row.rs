@@ -256,24 +256,7 @@ impl In<'_> {
         let day = Day((ordered_at.div_euclid(DAY_MICROS) + self.signed()) as i32);
         let visible_from = if says & order::VISIBLE != 0 { day } else { day.plus(self.signed() as i32) };
         let [store, channel] = std::array::from_fn(|_| self.varint() as u32);
-        Line {
-            ordered_at,
-            order,
-            product: 0,
-            kind: LineKind::Sale,
-            amount_minor: 0,
-            day,
-            visible_from,
-            milli_units: ONE_UNIT,
-            is_bought: false,
-            return_of: 0,
-            store,
-            channel,
-            promotion: 0,
-            other: 0,
-            off_minor: NOT_TOLD,
-            coupon_minor: NOT_TOLD,
-        }
+        Line { ordered_at, order, milli_units: ONE_UNIT, store, channel, ..Line::dated(day, Some(visible_from)) }
     }
 
     #[inline]
@@ -311,19 +294,12 @@ mod tests {
             ordered_at: 1_782_777_600_000_000,
             order: 0xFEDC_BA98_7654_3210,
             product: 300,
-            kind: LineKind::Sale,
             amount_minor: 1_299,
-            day: Day(20_633),
-            visible_from: Day(20_633),
             milli_units: 2_500,
             is_bought: true,
-            return_of: 0,
             store: 7,
             channel: 2,
-            promotion: 0,
-            other: 0,
-            off_minor: NOT_TOLD,
-            coupon_minor: NOT_TOLD,
+            ..Line::dated(Day(20_633), None)
         };
         let odd = Line {
             ordered_at: -5,

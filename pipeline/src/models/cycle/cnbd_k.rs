@@ -14,7 +14,7 @@ use statrs::function::gamma::{digamma, ln_gamma};
 use super::fit::{self, Fit, Likelihood, MOST, Prior};
 use super::stages::{self, Survivors};
 use super::{Cell, Cells, ln_one_plus_exp};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 /// The largest k that is tried.
 pub const K_MAX: u32 = 12;
@@ -68,7 +68,7 @@ impl Likelihood for CnbdK {
         let by_r = digamma(q) - digamma(r) + alpha.ln();
         let chances = self.chances(x);
         if chances == 0.0 {
-            return OfX { q, value, by_r, by_a: 0.0, by_b: 0.0, ln_odds: f64::NEG_INFINITY };
+            return OfX { q, value, by_r, by_a: 0.0, by_b: 0.0, ln_odds: self.ln_odds(x) };
         }
         let both = digamma(a + b) - digamma(a + b + chances);
         OfX {
@@ -77,7 +77,7 @@ impl Likelihood for CnbdK {
             by_r,
             by_a: both,
             by_b: both + digamma(b + chances) - digamma(b),
-            ln_odds: a.ln() - (b + chances - 1.0).ln(),
+            ln_odds: self.ln_odds(x),
         }
     }
 
@@ -119,25 +119,25 @@ impl Stages {
         if k == 1 {
             return Self { ln_sum: 0.0, by_q: 0.0, mean: 0.0 };
         }
-        let z = silent / waited;
-        let (mut sum, mut weight, mut by_q, mut mean, mut slope) = (1.0, 1.0, 0.0, 0.0, 0.0);
-        // Weights may be larger than a double holds where q is: they are kept below 1e200.
-        let mut ln_scale = 0.0;
-        for j in 1..k {
-            let j = f64::from(j);
-            slope += 1.0 / (q + j - 1.0);
-            weight *= (q + j - 1.0) / j * z;
+        let (mut sum, mut by_q, mut mean, mut slope) = (0.0, 0.0, 0.0, 0.0);
+        for (j, weight) in weights(k, q, silent / waited).enumerate() {
+            let j = j as f64;
             sum += weight;
             by_q += weight * slope;
             mean += weight * j;
-            if sum > 1e200 {
-                (weight, by_q, mean) = (weight / sum, by_q / sum, mean / sum);
-                ln_scale += f64::ln(sum);
-                sum = 1.0;
-            }
+            slope += 1.0 / (q + j);
         }
-        Self { ln_sum: ln_scale + sum.ln(), by_q: by_q / sum, mean: mean / sum }
+        Self { ln_sum: sum.ln(), by_q: by_q / sum, mean: mean / sum }
     }
+}
+
+/// (q)_j / j! z^j of every j < k: with k at most `K_MAX` and z at most 1, a double holds them for any q that days allow.
+fn weights(k: u32, q: f64, z: f64) -> impl Iterator<Item = f64> {
+    (0..k).map(f64::from).scan(1.0, move |next, j| {
+        let weight = *next;
+        *next *= (q + j) / (j + 1.0) * z;
+        Some(weight)
+    })
 }
 
 impl CnbdK {
@@ -151,36 +151,28 @@ impl CnbdK {
         f64::from(x) + f64::from(u8::from(self.from_first))
     }
 
+    /// ln of a / (b + x - 1 + m); minus infinity for who cannot have dropped out.
+    fn ln_odds(&self, x: u32) -> f64 {
+        let chances = self.chances(x);
+        if chances == 0.0 { f64::NEG_INFINITY } else { self.a.ln() - (self.b + chances - 1.0).ln() }
+    }
+
     fn waited(&self, cell: Cell) -> f64 {
         self.alpha + f64::from(cell.observed)
     }
 
     /// The chance that a customer is still active: 1 for one-time buyers where nobody drops out after the first order day.
     pub fn p_alive(&self, cell: Cell) -> f64 {
-        let chances = self.chances(cell.x);
-        if chances == 0.0 {
-            return 1.0;
-        }
         let (q, t_x, t) = (self.events(cell.x), f64::from(cell.t_x), f64::from(cell.observed));
-        let ln_s1 = self.a.ln() - (self.b + chances - 1.0).ln() + q * ((self.alpha + t) / (self.alpha + t_x)).ln();
+        let ln_s1 = self.ln_odds(cell.x) + q * ((self.alpha + t) / (self.alpha + t_x)).ln();
         (-ln_one_plus_exp(ln_s1 - Stages::of(self.k, q, t - t_x, self.alpha + t).ln_sum)).exp()
     }
 
     /// By stage j < k: the chance that an active customer is in it.
     fn stage_chances(&self, cell: Cell) -> Vec<f64> {
-        let (q, z) = (self.events(cell.x), f64::from(cell.observed - cell.t_x) / self.waited(cell));
-        let mut weights = vec![1.0];
-        for j in 1..self.k {
-            let j = f64::from(j);
-            let last = weights[weights.len() - 1];
-            weights.push(last * (q + j - 1.0) / j * z);
-            if last > 1e200 {
-                weights.iter_mut().for_each(|weight| *weight /= last);
-            }
-        }
+        let weights: Vec<f64> = weights(self.k, self.events(cell.x), f64::from(cell.observed - cell.t_x) / self.waited(cell)).collect();
         let sum: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= sum);
-        weights
+        weights.into_iter().map(|weight| weight / sum).collect()
     }
 
     /// The chance of an order within `days` of a customer who is active: 1 - G(e + h) / G(e), as a sum of what is above 0. After j stages, k - j are
@@ -260,9 +252,6 @@ impl CnbdK {
 /// # Errors
 /// `Input` if there is no repeat buyer, or no start converges.
 pub fn fit(cells: &Cells, from_first: bool, k: Option<u32>, prior: Option<&Prior>) -> Result<Fit<CnbdK>> {
-    if cells.repeat_days() == 0 {
-        return Err(Error::new(Kind::Input, format!("{}: expected customers with a repeat order day, got none", CnbdK::NAME)));
-    }
     let mean_t = cells.mean_observed();
     let at = |k: u32, cells: &Cells| {
         let shape = CnbdK { k, from_first, r: 1.0, alpha: 1.0, a: 1.0, b: 1.0 };

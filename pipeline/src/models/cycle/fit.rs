@@ -75,15 +75,28 @@ pub struct Fit<M> {
     pub customers: u64,
     /// Largest component of the gradient per customer, in log parameters.
     pub gradient_max: f64,
+    /// Standard errors of the log parameters, in their order; none where the likelihood is flat, or nobody asked.
+    pub standard_errors: Option<Vec<f64>>,
     /// Whether a parameter is so large or small that the data do not hold it.
     pub at_boundary: bool,
+}
+
+impl<M> Fit<M> {
+    /// The same fit of a model that is seen otherwise.
+    pub fn map<N>(self, see: impl FnOnce(M) -> N) -> Fit<N> {
+        let Self { model, log_likelihood, customers, gradient_max, standard_errors, at_boundary } = self;
+        Fit { model: see(model), log_likelihood, customers, gradient_max, standard_errors, at_boundary }
+    }
 }
 
 /// Finds the parameters of the largest likelihood, from several starts.
 ///
 /// # Errors
-/// `Input` if no start converges: the caller takes the next simpler model.
+/// `Input` if there is no repeat buyer, or no start converges: the caller takes the next simpler model.
 pub fn fit<M: Likelihood>(model: M, cells: &Cells, starts: &[Vec<f64>], prior: Option<&Prior>) -> Result<Fit<M>> {
+    if cells.repeat_days() == 0 {
+        return Err(Error::new(Kind::Input, format!("{}: expected customers with a repeat order day, got none", M::NAME)));
+    }
     let customers = cells.customers() as f64;
     let weighted = weighted(cells);
     let logs = |values: &[f64]| Array1::from_iter(values.iter().map(|value| value.max(1e-3).ln()));
@@ -101,7 +114,14 @@ pub fn fit<M: Likelihood>(model: M, cells: &Cells, starts: &[Vec<f64>], prior: O
     })?;
     let model = model.with(&best.at.mapv(f64::exp).to_vec());
     let sum = mean_loss(model, &weighted, customers, &best.at).0 * -customers;
-    Ok(Fit { model, log_likelihood: sum + model.constant(cells), customers: cells.customers(), gradient_max: best.gradient_max, at_boundary: best.at_boundary })
+    Ok(Fit {
+        model,
+        log_likelihood: sum + model.constant(cells),
+        customers: cells.customers(),
+        gradient_max: best.gradient_max,
+        standard_errors: None,
+        at_boundary: best.at_boundary,
+    })
 }
 
 fn weighted(cells: &Cells) -> Vec<(Cell, f64)> {

@@ -142,6 +142,15 @@ impl Model {
         }
     }
 
+    /// Values of its parameters, in their order.
+    pub fn values(&self) -> Vec<f64> {
+        match self {
+            Self::Nbd(model) => model.values(),
+            Self::CnbdK(model) => model.values(),
+            Self::ParetoNbd(model) => model.values(),
+        }
+    }
+
     /// Whether it matters to an active customer's future how long the customer was silent: else x and T are all that it takes.
     pub fn minds_silence(&self) -> bool {
         matches!(self, Self::CnbdK(model) if model.k > 1)
@@ -227,29 +236,10 @@ impl Expectation {
     }
 }
 
-/// A fitted model, and how well it is held by the data.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Fitted {
-    /// The model.
-    pub model: Model,
-    /// Log-likelihood of all customers, in days.
-    pub log_likelihood: f64,
-    /// Customers.
-    pub customers: u64,
-    /// Largest component of the gradient per customer, in log parameters.
-    pub gradient_max: f64,
-    /// Standard errors of the log parameters, in their order; none where the likelihood is flat, or nobody asked.
-    pub standard_errors: Option<Vec<f64>>,
-    /// Whether a parameter is so large or small that the data do not hold it.
-    pub at_boundary: bool,
-}
+/// A fit of any model.
+pub type Fitted = Fit<Model>;
 
 impl Fitted {
-    fn of<M: Likelihood>(fit: Fit<M>, model: impl Fn(M) -> Model) -> Self {
-        let Fit { model: fitted, log_likelihood, customers, gradient_max, at_boundary } = fit;
-        Self { model: model(fitted), log_likelihood, customers, gradient_max, standard_errors: None, at_boundary }
-    }
-
     /// The same with standard errors, which only what is published needs.
     #[must_use]
     pub fn with_standard_errors(mut self, cells: &Cells, prior: Option<&Prior>) -> Self {
@@ -269,14 +259,14 @@ impl Fitted {
 /// # Errors
 /// `Input` if there is no repeat buyer, or it does not converge.
 pub fn fit(model: RawCycleModel, cells: &Cells, prior: Option<&Prior>) -> Result<Fitted> {
-    let cnbd_k = |from_first, k| cnbd_k::fit(cells, from_first, k, prior).map(|fit| Fitted::of(fit, Model::CnbdK));
+    let cnbd_k = |from_first, k| cnbd_k::fit(cells, from_first, k, prior).map(|fit| fit.map(Model::CnbdK));
     match model {
-        RawCycleModel::Nbd => nbd::fit(cells, prior).map(|fit| Fitted::of(fit, Model::Nbd)),
+        RawCycleModel::Nbd => nbd::fit(cells, prior).map(|fit| fit.map(Model::Nbd)),
         RawCycleModel::BgNbd => cnbd_k(false, Some(1)),
         RawCycleModel::MbgNbd => cnbd_k(true, Some(1)),
         RawCycleModel::BgCnbdK => cnbd_k(false, None),
         RawCycleModel::MbgCnbdK => cnbd_k(true, None),
-        RawCycleModel::ParetoNbd => pareto_nbd::fit(cells, prior).map(|fit| Fitted::of(fit, Model::ParetoNbd)),
+        RawCycleModel::ParetoNbd => pareto_nbd::fit(cells, prior).map(|fit| fit.map(Model::ParetoNbd)),
     }
 }
 
@@ -300,6 +290,11 @@ pub struct Params {
 }
 
 impl Params {
+    /// Whether a model of these takes gaps: those of which k follows from the data.
+    pub fn minds_gaps(&self) -> bool {
+        self.models.iter().chain(&self.candidates).any(|model| matches!(model, RawCycleModel::BgCnbdK | RawCycleModel::MbgCnbdK))
+    }
+
     /// Fits the first model that converges, and says of the others why they did not.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use statrs::function::gamma::{digamma, ln_gamma};
 
 use super::fit::{self, Fit, Likelihood, MOST, Prior};
 use super::{Cell, Cells};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 
 /// A model with its parameters; rates are per day.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -70,9 +70,6 @@ impl Nbd {
 /// # Errors
 /// `Input` if there is no repeat buyer, or no start converges.
 pub fn fit(cells: &Cells, prior: Option<&Prior>) -> Result<Fit<Nbd>> {
-    if cells.repeat_days() == 0 {
-        return Err(Error::new(Kind::Input, "NBD: expected customers with a repeat order day, got none"));
-    }
     let starts = [0.1, 0.5, 2.0].map(|times| vec![0.5, cells.mean_observed() * times]);
     fit::fit(Nbd { r: 1.0, alpha: 1.0 }, cells, &starts, prior)
 }

@@ -12,7 +12,7 @@ use statrs::function::gamma::{digamma, ln_gamma};
 
 use super::fit::{self, Fit, Likelihood, MOST, Prior};
 use super::{Cell, Cells, ln_one_plus_exp};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 
 /// A model with its parameters; rates are per day.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -263,9 +263,6 @@ impl ParetoNbd {
 /// # Errors
 /// `Input` if there is no repeat buyer, or no start converges.
 pub fn fit(cells: &Cells, prior: Option<&Prior>) -> Result<Fit<ParetoNbd>> {
-    if cells.repeat_days() == 0 {
-        return Err(Error::new(Kind::Input, "Pareto/NBD: expected customers with a repeat order day, got none"));
-    }
     let t = cells.mean_observed();
     let starts = [vec![0.5, 0.3 * t, 0.5, 0.3 * t], vec![1.0, 0.3 * t, 0.3, t], vec![1.0, t, 1.0, t]];
     fit::fit(ParetoNbd { r: 1.0, alpha: 1.0, s: 1.0, beta: 1.0 }, cells, &starts, prior)

@@ -104,14 +104,7 @@ fn parameters_are_found_again() {
         (Model::ParetoNbd(ParetoNbd { r: 1.2, alpha: 120.0, s: 1.1, beta: 300.0 }), RawCycleModel::ParetoNbd),
     ];
     for (model, kind) in kinds {
-        let logs = |model: Model| -> Vec<f64> {
-            let values = match model {
-                Model::Nbd(model) => model.values(),
-                Model::CnbdK(model) => model.values(),
-                Model::ParetoNbd(model) => model.values(),
-            };
-            values.into_iter().map(f64::ln).collect()
-        };
+        let logs = |model: Model| -> Vec<f64> { model.values().into_iter().map(f64::ln).collect() };
         let found: Vec<Found> = (0..SEEDS)
             .into_par_iter()
             .map(|seed| {
