@@ -31,6 +31,8 @@ pub enum Verb {
     Check(JobArgs),
     /// Say which run a job would be, and whether it is published
     Plan(JobArgs),
+    /// Grade every candidate model and the simplest rules at past dates, each by what it knew then; publish nothing
+    Backtest(BacktestArgs),
     /// Show one customer of the live run: the row in every table, and why each list took or left them
     Explain(ExplainArgs),
     /// Compare every file of a run with its manifest: size, SHA-256, columns, rows
@@ -62,6 +64,15 @@ pub struct JobArgs {
     /// Replace a key of the config; the value is YAML. May be given several times
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_override)]
     pub overrides: Vec<Override>,
+}
+
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Parquet file to write all figures to
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

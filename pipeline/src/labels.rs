@@ -13,7 +13,14 @@ pub struct Labels {
     pub horizon_order_days: i64,
     /// Order days within each of `RETURN_DAYS`; None where the window is not over.
     pub order_days: [Option<i64>; 4],
+    /// Days to the next order day; None where none has been seen.
+    pub next_order_days: Option<i32>,
+    /// Order days of the same days 52 weeks before, by `RETURN_DAYS`.
+    pub year_ago: [u32; 4],
 }
+
+/// A year in whole weeks, so that days of the week agree.
+const YEAR_DAYS: i32 = 364;
 
 /// Whose churn is asked for at a date: who ordered on at least `order_days_min` days, one of them in the last `active_days`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -50,14 +57,17 @@ pub struct Horizon {
     pub late_days: i32,
 }
 
-/// The labels at `date`; `order_days` are the customer's, as known on as_of.
-pub fn labels(order_days: &[Day], date: Day, horizon: Horizon) -> Labels {
-    let within = |days: i32| {
-        let window = Window::following(date, days);
-        order_days.iter().filter(|day| window.contains(**day)).count() as i64
-    };
+/// The labels at `date`: `order_days` are the customer's, as known on as_of, `known` those that were known at the date, both oldest first.
+pub fn labels(order_days: &[Day], known: &[Day], date: Day, horizon: Horizon) -> Labels {
+    let count = |order_days: &[Day], window: Window| order_days.iter().filter(|day| window.contains(**day)).count();
+    let within = |days: i32| count(order_days, Window::following(date, days)) as i64;
     let over = |days: i32| date.plus(days + horizon.late_days) <= horizon.as_of;
-    Labels { horizon_order_days: within(horizon.days), order_days: RETURN_DAYS.map(|days| over(days).then(|| within(days))) }
+    Labels {
+        horizon_order_days: within(horizon.days),
+        order_days: RETURN_DAYS.map(|days| over(days).then(|| within(days))),
+        next_order_days: order_days.iter().find(|day| **day > date).map(|day| day.since(date) as i32),
+        year_ago: RETURN_DAYS.map(|days| count(known, Window::following(date.plus(-YEAR_DAYS), days)) as u32),
+    }
 }
 
 impl Labels {
@@ -86,10 +96,14 @@ mod tests {
         orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
         orders.remember();
         let days = orders.remembered_days();
-        let seen = |date, days_after, as_of| labels(days, Day(date), Horizon { days: days_after, as_of: Day(as_of), late_days: 0 });
+        let seen = |date, days_after, as_of| labels(days, days, Day(date), Horizon { days: days_after, as_of: Day(as_of), late_days: 0 });
         assert_eq!(seen(20, 30, 60).horizon_order_days, 1);
         assert!(seen(20, 29, 60).churned());
         assert_eq!(seen(10, 30, 45).order_days, [Some(0), Some(1), None, None]);
+        // Order days are 10, 20 and 50: from day 20 the next one is 30 days away, after day 50 none is known.
+        assert_eq!([10, 20, 50].map(|date| seen(date, 30, 60).next_order_days), [Some(10), Some(30), None]);
+        // 52 weeks before day 380 is day 16: one order day in (16, 23] and (16, 46], two in (16, 106].
+        assert_eq!(seen(380, 30, 400).year_ago, [1, 1, 2, 2]);
     }
 
     #[test]

@@ -193,6 +193,18 @@ impl Window {
     }
 }
 
+impl Grid {
+    /// The newest date whose labels are over on `day`.
+    fn newest(self, day: Day) -> Day {
+        Day((day.0 - self.horizon_days - self.late_days).div_euclid(self.every_days) * self.every_days)
+    }
+
+    /// The training dates, oldest first, up to `newest`.
+    fn back_from(self, newest: Day) -> Vec<Day> {
+        (0..self.training_dates).rev().map(|back| newest.plus(-back * self.every_days)).collect()
+    }
+}
+
 /// The dates at which a run looks at its customers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dates {
@@ -221,11 +233,14 @@ impl Dates {
     /// The test date is the newest grid date at least `horizon + late` before as_of; the training dates are the newest
     /// ones at least a horizon before the test date.
     pub fn choose(as_of: Day, grid: Grid) -> Self {
-        let on_grid = |day: Day| Day(day.0.div_euclid(grid.every_days) * grid.every_days);
-        let test = on_grid(as_of.plus(-grid.horizon_days - grid.late_days));
-        let newest = on_grid(test.plus(-grid.horizon_days - grid.late_days));
-        let training = (0..grid.training_dates).rev().map(|back| newest.plus(-back * grid.every_days)).collect();
-        Self { training, test, as_of }
+        let test = grid.newest(as_of);
+        Self { training: grid.back_from(grid.newest(test)), test, as_of }
+    }
+
+    /// The same test date, with the dates of the grid right before it.
+    pub fn rolling(as_of: Day, grid: Grid) -> Self {
+        let test = grid.newest(as_of);
+        Self { training: grid.back_from(test.plus(-grid.every_days)), test, as_of }
     }
 
     /// All dates, oldest first; as_of is the last.
@@ -280,6 +295,8 @@ mod tests {
         assert_eq!(dates.test, Day(20_520));
         assert_eq!(dates.training, vec![Day(20_370), Day(20_400)]);
         assert!(dates.training.iter().all(|date| date.0 + 95 <= dates.test.0));
+        let rolling = Dates::rolling(day("2026-06-30"), grid);
+        assert_eq!((rolling.training, rolling.test), (vec![Day(20_460), Day(20_490)], Day(20_520)));
     }
 
     #[test]

@@ -38,13 +38,13 @@ fn each_fault_has_its_message() {
         (
             "unknown section",
             and("churns: {}\n"),
-            "job.yaml:9:1: churns: expected one of the sections version, job, store, run, lake, audit, customers, snapshots, features, cycle, churn, groups, campaign_defaults, campaigns, got `churns` (did you mean `churn`?)",
+            "job.yaml:9:1: churns: expected one of the sections version, job, store, run, lake, audit, customers, snapshots, features, cycle, churn, backtest, groups, campaign_defaults, campaigns, got `churns` (did you mean `churn`?)",
         ),
         ("section twice", and("job: {}\n"), "job.yaml:9:1: job: expected each section once, got it again (first at line 2)"),
         (
             "unknown key",
             and("cycle:\n  horizon: 9\n"),
-            "job.yaml:10:3: cycle.horizon: expected one of `model`, `candidates`, `fallbacks`, `prior`, `horizon_days`, `quantile_limit_days`, `life_days`, `discount_rate`, got `horizon` (did you mean `horizon_days`?)",
+            "job.yaml:10:3: cycle.horizon: expected one of `choose`, `model`, `candidates`, `fallbacks`, `prior`, `horizon_days`, `quantile_limit_days`, `life_days`, `discount_rate`, got `horizon` (did you mean `horizon_days`?)",
         ),
         (
             "key twice",

@@ -11,7 +11,7 @@ use crate::{quickstart, regulars, run, small_config, told};
 fn help_and_usage() {
     let (code, text, _) = told(&run(&["--help"]));
     assert_eq!(code, 0);
-    for verb in ["run", "check", "plan", "explain", "verify", "diff", "rollback", "gc", "schema", "tables", "sample"] {
+    for verb in ["run", "check", "plan", "backtest", "explain", "verify", "diff", "rollback", "gc", "schema", "tables", "sample"] {
         assert!(text.contains(&format!("\n  {verb} ")), "{text}");
     }
     assert!(text.contains("4 held"), "{text}");

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod audit;
+mod backtest;
 mod bad_config;
 mod bad_lake;
 mod bytes;

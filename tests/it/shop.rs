@@ -158,7 +158,7 @@ fn every_cycle_model_scores_and_the_shops_own_is_best() {
 fn the_candidate_that_foretold_best_scores() {
     let folder = tempfile::tempdir().expect("a folder");
     let candidates = "cycle.candidates=[nbd, mbg_nbd, bg_cnbd_k]";
-    let (code, text, error) = told(&quickstart(folder.path(), &["--set", candidates]));
+    let (code, text, error) = told(&quickstart(folder.path(), &["--set", candidates, "--set", "cycle.choose=best"]));
     assert_eq!(code, 0, "{error}");
     assert!(text.contains("candidate bg_cnbd_k") && text.contains("return in 30 days, bg_cnbd_2"), "{text}");
     let published = published::live(folder.path(), "quickstart").expect("it is live");

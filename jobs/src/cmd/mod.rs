@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod backtest;
 mod check;
 mod diff;
 mod erase;
@@ -29,6 +30,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         Verb::Run(job) => run::run(&job),
         Verb::Check(job) => check::run(&job),
         Verb::Plan(job) => plan::run(&job),
+        Verb::Backtest(backtest) => backtest::run(&backtest),
         Verb::Explain(explain) => explain::run(&explain),
         Verb::Verify(verify) => verify::run(&verify),
         Verb::Diff(diff) => diff::run(&diff),

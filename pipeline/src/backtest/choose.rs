@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::grades::{GradeRow, rows};
+use super::grades::{About, GradeRow, rows};
 use crate::config::RawCycleModel;
 use crate::labels::RETURN_DAYS;
 use crate::metrics::{Graded, grade};
@@ -62,7 +62,7 @@ pub fn choose(state: &State, dates: &Dates, params: &cycle::Params, grades: &mut
                 // A k of 1 makes one candidate another.
                 let is_new = !told.contains(&(name.clone(), snapshot.date, days));
                 if is_new && grade.count > 0 {
-                    grades.extend(rows(&name, snapshot.date, "return", days, &grade, None));
+                    grades.extend(rows(&About::all(&name, snapshot.date, "return", days), &grade, None));
                     told.push((name.clone(), snapshot.date, days));
                 }
             }
@@ -71,7 +71,7 @@ pub fn choose(state: &State, dates: &Dates, params: &cycle::Params, grades: &mut
         (Candidate { model, log_loss: (count > 0).then(|| loss / count as f64), dates: vintages.len() }, fits)
     };
     let (mut candidates, mut best) = (Vec::new(), None::<(f64, RawCycleModel, BTreeMap<Day, Fitted>)>);
-    for model in &params.candidates {
+    for model in params.candidates() {
         let (candidate, fits) = judge(*model);
         if let Some(loss) = candidate.log_loss.filter(|loss| best.as_ref().is_none_or(|best| *loss < best.0)) {
             best = Some((loss, *model, fits));

@@ -3,7 +3,7 @@
 use polars::prelude::Column as Series;
 
 use crate::error::Result;
-use crate::metrics::Grade;
+use crate::metrics::{CountGrade, Grade, TimeGrade};
 use crate::table::{Column, Contract, Kind, Table, dates};
 use crate::time::Day;
 
@@ -12,13 +12,15 @@ use crate::time::Day;
 pub struct GradeRow {
     /// Model or rule.
     pub model: String,
-    /// The date on which it was graded.
+    /// The date on which it was graded; of several, the newest.
     pub vintage: Day,
-    /// What it foretold: churn or return.
+    /// On how many dates.
+    pub vintages: i64,
+    /// What it foretold: churn, return, orders or next_order.
     pub target: &'static str,
     /// Over how many days.
     pub horizon_days: i64,
-    /// `all`, or a tenth of predictions.
+    /// `all`, a tenth of predictions, or a type of customers.
     pub slice: String,
     /// The metric.
     pub metric: &'static str,
@@ -28,11 +30,49 @@ pub struct GradeRow {
     pub baseline: Option<f64>,
 }
 
-/// The rows of a grade; `baseline` is the grade of the simplest rule on the same customers.
-pub fn rows(model: &str, vintage: Day, target: &'static str, horizon_days: i32, grade: &Grade, baseline: Option<&Grade>) -> Vec<GradeRow> {
-    let row = |slice: String, metric, value: Option<f64>, baseline: Option<f64>| {
-        value.map(|value| GradeRow { model: model.into(), vintage, target, horizon_days: i64::from(horizon_days), slice, metric, value, baseline })
-    };
+/// What a grade is about.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// Model or rule.
+    pub model: &'a str,
+    /// The newest date.
+    pub vintage: Day,
+    /// How many dates.
+    pub vintages: i64,
+    /// What was foretold.
+    pub target: &'static str,
+    /// Over how many days.
+    pub horizon_days: i32,
+    /// Of whom.
+    pub slice: &'a str,
+}
+
+impl<'a> About<'a> {
+    /// A grade of everyone at one date.
+    pub fn all(model: &'a str, vintage: Day, target: &'static str, horizon_days: i32) -> Self {
+        Self { model, vintage, vintages: 1, target, horizon_days, slice: "all" }
+    }
+
+    fn row(&self, metric: &'static str, value: Option<f64>, baseline: Option<f64>) -> Option<GradeRow> {
+        let &Self { model, vintage, vintages, target, horizon_days, slice } = self;
+        let row = |value| GradeRow {
+            model: model.into(),
+            vintage,
+            vintages,
+            target,
+            horizon_days: i64::from(horizon_days),
+            slice: slice.into(),
+            metric,
+            value,
+            baseline,
+        };
+        // Of those whom a rule says that they never come, dates have no error that could be told.
+        value.filter(|value| value.is_finite()).map(row)
+    }
+}
+
+/// The rows of a grade; `baseline` is the grade of the simplest rule on the same customers. Tenths are those of everyone.
+pub fn rows(about: &About<'_>, grade: &Grade, baseline: Option<&Grade>) -> Vec<GradeRow> {
     type Pick = fn(&Grade) -> Option<f64>;
     let metrics: [(&'static str, Pick); 8] = [
         ("customers", |grade| Some(grade.count as f64)),
@@ -44,14 +84,40 @@ pub fn rows(model: &str, vintage: Day, target: &'static str, horizon_days: i32, 
         ("calibration_error", |grade| Some(grade.calibration_error)),
         ("calibration_noise", |grade| Some(grade.calibration_noise)),
     ];
-    let mut rows: Vec<GradeRow> = metrics.iter().filter_map(|(name, pick)| row("all".to_owned(), name, pick(grade), baseline.and_then(pick))).collect();
-    for (index, tenth) in grade.tenths.iter().enumerate() {
+    let mut rows: Vec<GradeRow> = metrics.iter().filter_map(|(name, pick)| about.row(name, pick(grade), baseline.and_then(pick))).collect();
+    for (index, tenth) in grade.tenths.iter().enumerate().filter(|_| about.slice == "all") {
         let slice = format!("tenth_{:02}", index + 1);
+        let about = About { slice: &slice, ..*about };
         for (metric, value) in [("customers", tenth.count as f64), ("predicted", tenth.predicted), ("observed", tenth.observed)] {
-            rows.extend(row(slice.clone(), metric, Some(value), None));
+            rows.extend(about.row(metric, Some(value), None));
         }
     }
     rows
+}
+
+/// The rows of a grade of counts.
+pub fn of_counts(about: &About<'_>, grade: &CountGrade) -> Vec<GradeRow> {
+    let metrics = [
+        ("customers", Some(grade.count as f64)),
+        ("observed", Some(grade.observed)),
+        ("mean_error", Some(grade.mean_error)),
+        ("root_squared_error", Some(grade.root_squared_error)),
+        ("bias", grade.bias),
+        ("pit_distance", grade.pit_distance),
+    ];
+    metrics.into_iter().filter_map(|(metric, value)| about.row(metric, value, None)).collect()
+}
+
+/// The rows of a grade of dates.
+pub fn of_times(about: &About<'_>, grade: &TimeGrade) -> Vec<GradeRow> {
+    let metrics = [
+        ("customers", Some(grade.count as f64)),
+        ("came", Some(grade.came as f64)),
+        ("covered", grade.covered),
+        ("median_error_days", grade.median_error),
+        ("pinball_days", Some(grade.pinball)),
+    ];
+    metrics.into_iter().filter_map(|(metric, value)| about.row(metric, value, None)).collect()
 }
 
 /// The contract of the table `model_grades`.
@@ -77,12 +143,25 @@ pub fn contract() -> Contract {
 /// The table `model_grades`.
 ///
 /// # Errors
-/// `Bug` if a figure is not finite.
+/// `Bug` if a figure breaks the contract.
 pub fn table(rows: &[GradeRow], as_of: Day) -> Result<Table> {
+    of_contract(contract(), rows, as_of)
+}
+
+/// The table of a back-test.
+///
+/// # Errors
+/// As `table`.
+pub fn backtest_table(rows: &[GradeRow], as_of: Day) -> Result<Table> {
+    of_contract(backtest_contract(), rows, as_of)
+}
+
+fn of_contract(contract: Contract, rows: &[GradeRow], as_of: Day) -> Result<Table> {
     let text = |name: &str, pick: fn(&GradeRow) -> &str| Series::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>());
-    let columns = vec![
+    let all = [
         text("model", |row| &row.model),
         dates("vintage", rows.iter().map(|row| Some(row.vintage)).collect())?,
+        Series::new("vintages".into(), rows.iter().map(|row| row.vintages).collect::<Vec<_>>()),
         text("target", |row| row.target),
         Series::new("horizon_days".into(), rows.iter().map(|row| row.horizon_days).collect::<Vec<_>>()),
         text("slice", |row| &row.slice),
@@ -90,5 +169,39 @@ pub fn table(rows: &[GradeRow], as_of: Day) -> Result<Table> {
         Series::new("value".into(), rows.iter().map(|row| row.value).collect::<Vec<_>>()),
         Series::new("baseline".into(), rows.iter().map(|row| row.baseline).collect::<Vec<_>>()),
     ];
-    Table::new(contract(), columns, as_of)
+    let columns = all.into_iter().filter(|column| contract.column(column.name()).is_some()).collect();
+    Table::new(contract, columns, as_of)
+}
+
+/// The contract of the table that `regulars backtest` makes.
+pub fn backtest_contract() -> Contract {
+    let columns = vec![
+        Column::new(
+            "model",
+            Kind::Text,
+            "candidate (`_recalibrated`: by what came of its forecasts at the newest date whose labels were over) or rule: zero, own_rate (repeat days over days since the first), own_rate_unless_silent (the same, 0 once silent for two own gaps), last_year (the same weeks of the year before)",
+        ),
+        Column::new("vintage", Kind::Date, "date of the forecasts; where several are taken together, the newest"),
+        Column::new("vintages", Kind::Int, "how many dates are taken together"),
+        Column::new("target", Kind::Text, "return (an order day in the horizon), orders (how many order days), next_order (days until the next one)"),
+        Column::new("horizon_days", Kind::Int, "days that were looked ahead"),
+        Column::new(
+            "slice",
+            Kind::Text,
+            "all; one_time or repeat, by order days at the date; new, active, silent or lapsed, as groups have it; tenth_01 (lowest predictions) to at most tenth_10",
+        ),
+        Column::new(
+            "metric",
+            Kind::Text,
+            "of return: those of model_grades; of orders: customers, observed (mean), mean_error (absolute), root_squared_error, bias (all foretold over all that came, less 1), pit_distance (largest distance of the mean probability integral transform from level); of next_order: customers, came (how many ordered in the horizon), covered (of these, the share between p25 and p75 given a return), median_error_days (of these, of p50), pinball_days (mean quantile loss of p25, p50, p75 over everyone, cut at the horizon)",
+        ),
+        Column::new("value", Kind::Float, "the metric's value"),
+    ];
+    let key = ["model", "vintage", "vintages", "target", "horizon_days", "slice", "metric"];
+    Contract::new(
+        "backtest",
+        "One row a figure by which `regulars backtest` graded forecasts at past dates; it is written where `--out` says, and published by no run.",
+        &key,
+        columns,
+    )
 }

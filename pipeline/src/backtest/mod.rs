@@ -1,11 +1,16 @@
-//! Every model and rule side by side: trained on dates whose labels were over on the test date, graded on the test date.
+//! Every model and rule side by side: trained on dates whose labels were over on the test date, graded on the test date. And, over many dates, what each
+//! would have foretold at the time (`rolling`).
 
 mod choose;
+mod foretell;
 mod grades;
+mod rolling;
 mod snapshots;
 mod train;
 
 pub use choose::Candidate;
-pub use grades::{GradeRow, contract, table};
+pub use foretell::Rule;
+pub use grades::{GradeRow, backtest_contract, backtest_table, contract, table};
+pub use rolling::{Backtest, Origins, backtest};
 pub use snapshots::{snapshots_contract, snapshots_table};
 pub use train::{ChurnReport, CycleReport, Trained, train};

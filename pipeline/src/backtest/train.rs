@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::choose::{Candidate, Choice, choose, returns};
-use super::grades::{GradeRow, rows};
+use super::grades::{About, GradeRow, rows};
 use crate::error::{Error, Kind, Result};
 use crate::features::Feature;
 use crate::labels::RETURN_DAYS;
@@ -110,7 +110,7 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     if let Some(report) = &churn {
         let horizon_days = params.population.horizon_days;
         let add = |grades: &mut Vec<GradeRow>, model: &str, grade: &Grade| {
-            grades.extend(rows(model, dates.test, "churn", horizon_days, grade, report.rule_grade.as_ref()));
+            grades.extend(rows(&About::all(model, dates.test, "churn", horizon_days), grade, report.rule_grade.as_ref()));
         };
         add(&mut grades, "logistic", &report.grade);
         report.rule_grade.iter().for_each(|grade| add(&mut grades, "inactivity_rule", grade));
@@ -166,7 +166,7 @@ fn cycle_report(
         let graded = returns(&model, snapshot, index);
         if !graded.is_empty() {
             let grade = grade(&graded);
-            grades.extend(rows(&name, dates.test, "return", days, &grade, None));
+            grades.extend(rows(&About::all(&name, dates.test, "return", days), &grade, None));
             report.return_grades.push((days, grade));
         }
     }

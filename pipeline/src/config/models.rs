@@ -1,4 +1,4 @@
-//! Sections of the models: `cycle`, `churn`.
+//! Sections of the models: `cycle`, `churn`, `backtest`.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,12 @@ use super::overlay::{replaced_whole, section};
 section! {
     /// When each customer returns.
     RawCycle {
+        /// Whether `model` scores, or the best of `candidates`.
+        choose: RawChoose,
         /// The model.
         model: RawCycleModel,
-        /// Models of which the one that foretold returns best at the training dates scores; `model` where there is no such date.
+        /// Models that `regulars backtest` compares. With `choose: best`, the one that foretold returns best at the training dates scores; `model` where
+        /// there is no such date.
         candidates: Vec<RawCycleModel>,
         /// Models that score where it does not converge: the first of them that does.
         fallbacks: Vec<RawCycleModel>,
@@ -24,6 +27,16 @@ section! {
         /// A year makes value so much less, as a share.
         discount_rate: f64,
     }
+}
+
+/// Which model scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawChoose {
+    /// The one that is named.
+    Model,
+    /// The one that foretold best, by mean log-loss.
+    Best,
 }
 
 /// Purchase-cycle models.
@@ -55,6 +68,16 @@ impl RawCycleModel {
             Self::MbgCnbdK => "mbg_cnbd_k",
             Self::ParetoNbd => "pareto_nbd",
         }
+    }
+}
+
+section! {
+    /// What `regulars backtest` looks back on.
+    RawBacktest {
+        /// Dates at which forecasts are graded; with them come earlier ones, from which recalibration learns.
+        vintages: u32,
+        /// Days between them; they lie on a fixed grid, counted from 1970-01-01.
+        every_days: u32,
     }
 }
 
@@ -92,4 +115,4 @@ section! {
     }
 }
 
-replaced_whole!(RawCycleModel, Vec<RawCycleModel>);
+replaced_whole!(RawChoose, RawCycleModel, Vec<RawCycleModel>);

@@ -256,6 +256,11 @@ impl Orders {
         &self.days
     }
 
+    /// Distinct order days of facts that `days_then` gave; where it gave none, those of the facts that were taken last.
+    pub fn days_of(&self, then: Option<&Facts>) -> &[Day] {
+        then.map_or(&self.days, |facts| &self.remembered[..facts.order_days as usize])
+    }
+
     /// What families look at: `facts` are the last ones that were taken, of `lines`.
     pub fn seen<'a>(&'a self, lines: &'a [Line], facts: Facts, about: About<'a>) -> Seen<'a> {
         Seen { facts, lines, own: &self.own, orders: &self.sums, days: &self.days, about }

@@ -154,6 +154,16 @@ impl Assigned {
 }
 
 impl Params {
+    /// The stage of who ordered first and last so many days ago: a last order exactly `active_days` ago is not active, as for the churn population.
+    pub fn stage_of(&self, since_first: i64, since_last: i64) -> &'static str {
+        match () {
+            () if since_first < i64::from(self.new_days) => "new",
+            () if since_last < i64::from(self.active_days) => "active",
+            () if since_last < i64::from(self.lapsed_days) => "silent",
+            () => "lapsed",
+        }
+    }
+
     /// The group of a customer.
     pub fn group(&self, assigned: &Assigned) -> &str {
         &self.table[usize::from(assigned.row)].group
@@ -201,12 +211,5 @@ fn high_value(members: &[Member<'_>], share: f64) -> Vec<bool> {
 
 fn stage(facts: &Facts, params: &Params) -> &'static str {
     let (Some(first), Some(last)) = (facts.first_day, facts.last_day) else { return "never_bought" };
-    // The windows of the churn population: a last order exactly `active_days` ago is not active.
-    let within = |to: Day, days: i32| Window::ending(to, days).contains(last);
-    match () {
-        () if Window::ending(facts.date, params.new_days).contains(first) => "new",
-        () if within(facts.observed_to, params.active_days) => "active",
-        () if within(facts.observed_to, params.lapsed_days) => "silent",
-        () => "lapsed",
-    }
+    params.stage_of(facts.date.since(first), facts.observed_to.since(last))
 }

@@ -3,7 +3,7 @@
 use polars::prelude::Column as Series;
 
 use super::params::Params;
-use crate::config::RawCycleModel;
+use crate::config::{RawChoose, RawCycleModel};
 use crate::error::Result;
 use crate::key::{hex, sha256};
 use crate::models::cycle;
@@ -14,6 +14,7 @@ use crate::{audit, backtest, campaigns, customers, features, groups, lake, shard
 pub fn outputs() -> Vec<Contract> {
     let cycle = cycle::Params {
         models: vec![RawCycleModel::BgNbd],
+        choose: RawChoose::Model,
         candidates: Vec::new(),
         prior: None,
         horizon_days: 90,
@@ -36,6 +37,7 @@ pub fn outputs() -> Vec<Contract> {
         list,
         exclusions,
         backtest::contract(),
+        backtest::backtest_contract(),
         backtest::snapshots_contract(&[]),
         audit::contract(false),
         audit::quarantine_contract(),

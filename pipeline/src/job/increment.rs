@@ -77,6 +77,12 @@ impl<'a> Keeping<'a> {
         Ok(Self { store, job, build_id, as_of, rules, index, why_not, is_newest, kept: Mutex::default() })
     }
 
+    /// The same, of who keeps nothing.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self { is_newest: false, ..self }
+    }
+
     /// Gives names the numbers that they have in what was kept; None where it cannot be used.
     fn start(&self, names: &LineNames) -> Result<Option<Start>> {
         let Some(index) = &self.index else { return Ok(None) };

@@ -1,5 +1,7 @@
 //! A job: its checked config, and what can be done with it: run, plan, check, explain, and upkeep.
 
+mod backtest;
+mod collect;
 mod contracts;
 mod erase;
 mod everyone;
@@ -17,6 +19,7 @@ mod schedule;
 mod upkeep;
 mod withheld;
 
+pub use backtest::backtest;
 pub use contracts::{document, outputs};
 pub use erase::{ErasedNow, erase, rewrite};
 pub use identity::{Identity, identify};

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::audit;
+use crate::backtest::Origins;
 use crate::campaigns;
-use crate::config::{self, Environment, Faults, Override, RawKeep, RawRun, RawSnapshots, Secret};
+use crate::config::{self, Environment, Faults, Override, RawBacktest, RawKeep, RawRun, RawSnapshots, Secret};
 use crate::customers;
 use crate::error::{Error, Kind, Result};
 use crate::features;
@@ -74,6 +75,8 @@ pub struct Params {
     pub cycle: cycle::Params,
     /// Who leaves.
     pub churn: churn::Params,
+    /// What `backtest` looks back on.
+    pub origins: Origins,
     /// Groups.
     pub groups: groups::Params,
     /// Campaigns.
@@ -99,8 +102,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
     let (raw, places) = config::read(file, text.trim_start_matches('\u{feff}'), options.overrides)?;
     let mut faults = Faults::new(file, &places, options.environment);
     let features = features::check(&raw.features, raw.churn.families.clone().unwrap_or_default(), &mut faults);
-    let cycle = cycle::check(raw.cycle, &mut faults);
-    let churn = churn::check(raw.churn, &mut faults);
+    let (cycle, churn) = (cycle::check(raw.cycle, &mut faults), churn::check(raw.churn, &mut faults));
     let columns = [features::contract(features.features()), shards::scores_contract(&cycle, churn.population.horizon_days), groups::contract()];
     let groups = groups::check(raw.groups, &mut faults);
     let snapshots = check_snapshots(&raw.snapshots, churn.population.horizon_days, &mut faults);
@@ -143,6 +145,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         sample_customers: snapshots.2,
         publish_samples: raw.snapshots.publish.unwrap_or_default(),
         features,
+        origins: check_origins(&raw.backtest, (cycle.horizon_days, snapshots.0.late_days), &mut faults),
         cycle,
         churn,
         name,
@@ -197,6 +200,15 @@ fn check_snapshots(raw: &RawSnapshots, horizon_days: i32, faults: &mut Faults<'_
     let lookback_days = faults.ranged("snapshots.lookback_days", raw.lookback_days, 1..=3650) as i32;
     let sample = faults.ranged("snapshots.sample_customers", raw.sample_customers, 100..=10_000_000) as usize;
     (grid, lookback_days, sample)
+}
+
+fn check_origins(raw: &RawBacktest, (horizon_days, late_days): (i32, i32), faults: &mut Faults<'_>) -> Origins {
+    Origins {
+        vintages: faults.ranged("backtest.vintages", raw.vintages, 1..=104) as i32,
+        every_days: faults.ranged("backtest.every_days", raw.every_days, 1..=365) as i32,
+        horizon_days,
+        late_days,
+    }
 }
 
 impl Params {

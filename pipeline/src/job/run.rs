@@ -1,5 +1,6 @@
 //! `run`: from the lake to published tables.
 
+use super::collect::{What, world};
 use super::contracts::definitions_table;
 use super::everyone::TableOf;
 use super::findings::{Input, model_findings, people_findings};
@@ -17,14 +18,13 @@ use crate::backtest::{self, Trained};
 use crate::config::Secret;
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
-use crate::features::{self, Baskets, Catalogue, Deals, Peers, World};
-use crate::lake::{Counts, LineNames, Names};
+use crate::features::{self, Peers, World};
+use crate::lake::{Counts, LineNames};
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
 use crate::report::Summary;
-use crate::shards::{self, Plan, Ranks, Scratch, State};
+use crate::shards::{self, Ranks, SampleSizes, Scratch, State};
 use crate::store::{Access, Store};
 use crate::time::Dates;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How a run ended, and what it can tell.
@@ -97,7 +97,11 @@ fn live_as_of(params: &Params, store: &Store) -> Result<Option<String>> {
     Ok(publish::read_live(store, &params.name)?.map(|(live, _)| live.as_of))
 }
 
-fn scratch_folder(params: &Params) -> Result<PathBuf> {
+/// Where lines and features go that memory cannot hold.
+///
+/// # Errors
+/// `Limit` where there can be no such folder.
+pub(super) fn scratch_folder(params: &Params) -> Result<PathBuf> {
     let folder = params.scratch.as_ref().map_or_else(std::env::temp_dir, PathBuf::from);
     let failed = |error: std::io::Error| Error::new(Kind::Limit, format!("scratch {}: {error}", folder.display()));
     std::fs::create_dir_all(&folder).map_err(failed)?;
@@ -123,28 +127,13 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let dates = Dates::choose(params.as_of, params.grid);
     let ranks = Ranks::of(&gathered.names);
     let mut world = world(params, &gathered, &ranks)?;
+    let [_state, samples_held] = state_memory(params, (gathered.people.customers.len(), dates.all().len() - 1), memory)?;
+    let training_buyers = if params.cycle.candidates().is_empty() { 0 } else { params.sample_customers };
+    let samples = SampleSizes { population: params.sample_customers, training_buyers, test_buyers: params.sample_customers };
+    let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle };
+    let state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     let changes = gathered.changes.take();
-    let Gathered { names, people, unknown, partition, survey, mut feeds, mut complete, consents, events, mut counts, products, .. } = gathered;
-    let plan = Plan {
-        people: &people,
-        unknown: &unknown,
-        ranks: &ranks,
-        complete: &complete,
-        world: &world,
-        events: &events,
-        features: &params.features,
-        dates: &dates,
-        lookback_days: params.lookback_days,
-        population: params.churn.population,
-        late_days: params.late_days,
-        sample_customers: params.sample_customers,
-        salt: &params.salt,
-        cycle: &params.cycle,
-        memory,
-        scratch,
-    };
-    let [_state, samples_held] = state_memory(params, (people.customers.len(), dates.all().len() - 1), memory)?;
-    let state = shards::collect(&plan, &partition)?;
+    let Gathered { names, people, partition, survey, mut feeds, mut complete, consents, events, mut counts, products, .. } = gathered;
     drop((partition, events));
     let checked = check_days(params, (&names, &state), &mut feeds, &mut complete);
     look_at_everyone(params, &people, &state, &mut world)?;
@@ -177,37 +166,6 @@ fn train(params: &Params, state: &State, dates: &Dates, progress: &dyn Progress)
     let trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn))?;
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
     Ok(trained)
-}
-
-/// What features know beside the lines.
-fn world(params: &Params, gathered: &Gathered, ranks: &Ranks) -> Result<World> {
-    let catalogue = Catalogue::of(&gathered.products, &ranks.products);
-    let deals = gathered.promotions.as_ref().map(|promotions| Deals::of(promotions, &catalogue, &ranks.products));
-    let sorted = |names: &Names| {
-        let mut texts = names.texts();
-        texts.sort_unstable();
-        texts
-    };
-    if let Some(category) = params.features.categories.iter().find(|category| catalogue.place_of_category(category).is_none()) {
-        return Err(Error::new(
-            Kind::Config,
-            format!("features.brand_usage.categories: expected categories of products, got `{category}`, which no product has"),
-        ));
-    }
-    let names = &gathered.names;
-    let (channels, stores, genders) = (sorted(&names.channels), sorted(&names.stores), sorted(&names.genders));
-    Ok(World {
-        deals,
-        catalogue,
-        zone: params.zone.clone(),
-        channels,
-        stores,
-        genders,
-        events_from: gathered.events.first,
-        cuts: Vec::new(),
-        baskets: Baskets::default(),
-        missed: BTreeMap::new(),
-    })
 }
 
 /// What the state takes of the memory: what stays, and samples, which go once models are trained.

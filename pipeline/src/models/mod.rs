@@ -1,5 +1,6 @@
-//! Models: when customers return, and who leaves.
+//! Models: when customers return, who leaves.
 
 pub mod churn;
 pub mod cycle;
+pub mod isotonic;
 mod optimise;

@@ -2,6 +2,8 @@
 
 mod explain;
 #[cfg(feature = "engine")]
+mod looked_back;
+#[cfg(feature = "engine")]
 mod summary;
 
 pub use explain::{Row, explain};

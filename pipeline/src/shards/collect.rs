@@ -46,16 +46,27 @@ pub struct Plan<'a> {
     pub population: Population,
     /// Days that lines may arrive late.
     pub late_days: i32,
-    /// Size of samples.
-    pub sample_customers: usize,
+    /// Sizes of samples.
+    pub samples: SampleSizes,
     /// Salt of samples.
     pub salt: &'a str,
-    /// Purchase-cycle models: what they take is counted. Where one is chosen at training dates, their samples have buyers too.
+    /// Purchase-cycle models: what they take is counted.
     pub cycle: &'a cycle::Params,
     /// What shards may take of the memory while they are sorted.
     pub memory: &'a Allowance,
     /// Where features go that memory cannot hold.
     pub scratch: Scratch<'a>,
+}
+
+/// Sizes of the samples of a date; 0 for none.
+#[derive(Debug, Clone, Copy)]
+pub struct SampleSizes {
+    /// Of the churn population.
+    pub population: usize,
+    /// Of everyone with an order, at training dates.
+    pub training_buyers: usize,
+    /// The same at the test date.
+    pub test_buyers: usize,
 }
 
 /// What facts and cells of so many customers take of the memory, at as_of and the `dates` before.
@@ -133,8 +144,8 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(place_of(one.order), shards) < shard)).collect();
     let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
     let samples = |date: Day| {
-        let buyers = if date == plan.dates.test || !plan.cycle.candidates.is_empty() { plan.sample_customers } else { 0 };
-        Samples { date, population: Sample::new(plan.sample_customers), buyers: Sample::new(buyers) }
+        let buyers = if date == plan.dates.test { plan.samples.test_buyers } else { plan.samples.training_buyers };
+        Samples { date, population: Sample::new(plan.samples.population), buyers: Sample::new(buyers) }
     };
     let dates = plan.dates.training.iter().copied().chain([plan.dates.test]);
     let collecting = Collecting { plan, models: plan.features.for_models(), minds_gaps: plan.cycle.minds_gaps(), samples: dates.map(samples).collect() };
@@ -249,7 +260,7 @@ impl Collecting<'_> {
             let Some(cell) = Cell::of(&facts) else { continue };
             cells.push(cell);
             if self.minds_gaps {
-                gaps.count(if known.is_some() { &orders.remembered_days()[..facts.order_days as usize] } else { orders.days() });
+                gaps.count(orders.days_of(known.as_ref()));
             }
             let in_population = plan.population.withheld(&facts).is_none() && samples.population.wants(drawn);
             let is_buyer = samples.buyers.wants(drawn);
@@ -262,7 +273,7 @@ impl Collecting<'_> {
                 self.models.write(&orders.seen(lines, facts, about), &mut values);
             }
             let horizon = Horizon { days: plan.population.horizon_days, as_of: plan.dates.as_of, late_days: plan.late_days };
-            let labels = labels(orders.remembered_days(), samples.date, horizon);
+            let labels = labels(orders.remembered_days(), orders.days_of(known.as_ref()), samples.date, horizon);
             let sampled = |values: Vec<features::Cell>| Sampled { drawn, customer: customer as u32, cell, values: values.into(), labels };
             if is_buyer {
                 samples.buyers.offer(sampled(Vec::new()))?;

@@ -13,7 +13,7 @@ mod sample;
 mod score;
 mod state;
 
-pub use collect::{Plan, Ranks, collect, sample_bytes, state_bytes};
+pub use collect::{Plan, Ranks, SampleSizes, collect, sample_bytes, state_bytes};
 pub use divide::{Divide, Layer, divide};
 pub use events::{ClosedEvents, Events};
 pub use layer::{pack, unpack};

@@ -186,6 +186,15 @@ impl CnbdK {
         chances.iter().enumerate().map(|(j, chance)| chance * stages::at_least(self.k as usize - j, q + j as f64, share)).sum::<f64>().min(1.0)
     }
 
+    /// The chance of so many order days or more within `days` of a customer who is active: events for as many, and no drop-out before the last.
+    pub fn at_least_if_alive(&self, cell: Cell, days: f64, count: u32) -> f64 {
+        let (q, share, b) = (self.events(cell.x), days / self.waited(cell), self.b + self.chances(cell.x));
+        let there: f64 = (1..count).map(|order| b + f64::from(order) - 1.0).map(|stayed| stayed / (self.a + stayed)).product();
+        let events = (self.k * count) as usize;
+        let of_stage = |(j, chance): (usize, &f64)| chance * stages::at_least(events.saturating_sub(j), q + j as f64, share);
+        there * self.stage_chances(cell).iter().enumerate().map(of_stage).sum::<f64>().min(1.0)
+    }
+
     /// Days until the next order, of which a share `q` of those who are active has ordered.
     pub fn next_order_days(&self, cell: Cell, share: f64) -> f64 {
         let (q, waited) = (self.events(cell.x), self.waited(cell));

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Faults, RawCycle, RawCycleModel, RawPrior};
+use crate::config::{Faults, RawChoose, RawCycle, RawCycleModel, RawPrior};
 use crate::error::Result;
 use crate::features::Facts;
 use crate::time::Day;
@@ -179,6 +179,28 @@ impl Model {
         }
     }
 
+    /// The chance of so many order days or more within `days`.
+    pub fn at_least(&self, cell: Cell, days: f64, count: u32) -> f64 {
+        if count == 0 {
+            return 1.0;
+        }
+        self.p_alive(cell)
+            * match self {
+                Self::Nbd(model) => model.at_least(cell, days, count),
+                Self::CnbdK(model) => model.at_least_if_alive(cell, days, count),
+                Self::ParetoNbd(model) => model.at_least_if_alive(cell, days, count),
+            }
+    }
+
+    /// The chance that a customer ever orders again.
+    pub fn returns_ever(&self, cell: Cell) -> f64 {
+        match self {
+            // Who is active there may drop out before the next order.
+            Self::ParetoNbd(_) => self.return_probability(cell, f64::INFINITY),
+            _ => self.p_alive(cell),
+        }
+    }
+
     /// Days until the next order of those who will order again (where nobody drops out between orders: of those who are active), of which a share
     /// has ordered by then.
     pub fn next_order_days(&self, cell: Cell, share: f64) -> f64 {
@@ -275,7 +297,9 @@ pub fn fit(model: RawCycleModel, cells: &Cells, prior: Option<&Prior>) -> Result
 pub struct Params {
     /// The model, and those that score where it does not converge, one after another.
     pub models: Vec<RawCycleModel>,
-    /// Models of which the one that foretold best at past dates comes before these.
+    /// Whether the candidate that foretold best at past dates comes before these.
+    pub choose: RawChoose,
+    /// Models that are compared at past dates.
     pub candidates: Vec<RawCycleModel>,
     /// What is believed of parameters before; nothing for none.
     pub prior: Option<Prior>,
@@ -290,9 +314,14 @@ pub struct Params {
 }
 
 impl Params {
+    /// Models that are compared; none where none is to be chosen.
+    pub fn candidates(&self) -> &[RawCycleModel] {
+        if self.choose == RawChoose::Best { &self.candidates } else { &[] }
+    }
+
     /// Whether a model of these takes gaps: those of which k follows from the data.
     pub fn minds_gaps(&self) -> bool {
-        self.models.iter().chain(&self.candidates).any(|model| matches!(model, RawCycleModel::BgCnbdK | RawCycleModel::MbgCnbdK))
+        self.models.iter().chain(self.candidates()).any(|model| matches!(model, RawCycleModel::BgCnbdK | RawCycleModel::MbgCnbdK))
     }
 
     /// Fits the first model that converges, and says of the others why they did not.
@@ -319,6 +348,7 @@ pub fn check(raw: RawCycle, faults: &mut Faults<'_>) -> Params {
     models.extend(raw.fallbacks.unwrap_or_default().into_iter().filter(|model| *model != first));
     Params {
         models,
+        choose: raw.choose.unwrap_or(RawChoose::Model),
         candidates: raw.candidates.unwrap_or_default(),
         prior: raw.prior.map(|prior| check_prior(prior, faults)),
         horizon_days: faults.ranged("cycle.horizon_days", raw.horizon_days, 1..=730) as i32,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use statrs::function::gamma::{digamma, ln_gamma};
 
 use super::fit::{self, Fit, Likelihood, MOST, Prior};
-use super::{Cell, Cells};
+use super::{Cell, Cells, stages};
 use crate::error::Result;
 
 /// A model with its parameters; rates are per day.
@@ -48,6 +48,11 @@ impl Nbd {
     /// The chance of an order within `days`.
     pub fn return_probability(&self, cell: Cell, days: f64) -> f64 {
         -(-self.orders(cell, 1.0) * self.waited(cell) * (days / self.waited(cell)).ln_1p()).exp_m1()
+    }
+
+    /// The chance of so many order days or more within `days`.
+    pub fn at_least(&self, cell: Cell, days: f64, count: u32) -> f64 {
+        stages::at_least(count as usize, self.r + f64::from(cell.x), days / self.waited(cell))
     }
 
     fn waited(&self, cell: Cell) -> f64 {

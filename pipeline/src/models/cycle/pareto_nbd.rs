@@ -45,6 +45,11 @@ const FALLEN: f64 = 42.0;
 /// Stretches of this share of the sum, and shrinking, end an integral to infinity.
 const NOTHING: f64 = 1e-13;
 
+/// Stretches over the logarithm of days are at most this long: the nearest pole is pi away.
+const LOG_STRETCH: f64 = 2.0;
+/// ... and at most so many deviations of a hump.
+const HUMP: f64 = 2.5;
+
 /// Points of the rule in (0, 1), and their weights for (-1, 1): roots of the Legendre polynomial of degree 16, by Newton's steps.
 fn rule() -> &'static [(f64, f64); HALF] {
     static RULE: OnceLock<[(f64, f64); HALF]> = OnceLock::new();
@@ -240,6 +245,40 @@ impl ParetoNbd {
     pub fn return_probability_if_alive(&self, cell: Cell, days: f64) -> f64 {
         let next = self.next(cell);
         (next.up_to(days) * (next.powers[0] - 1.0) / next.scales[0]).min(1.0)
+    }
+
+    /// The chance of so many orders or more within `days` of a customer who is active: the density of the last of them, times the chance to be active
+    /// until then, over the logarithm of days, in which it has one hump.
+    pub fn at_least_if_alive(&self, cell: Cell, days: f64, count: u32) -> f64 {
+        if count == 1 {
+            return self.return_probability_if_alive(cell, days);
+        }
+        let (n, q, t) = (f64::from(count), self.r + f64::from(cell.x), f64::from(cell.observed));
+        let (alpha, beta) = (self.alpha + t, self.beta + t);
+        let ln_first = ln_gamma(q + n) - ln_gamma(q) - ln_gamma(n);
+        let density = |u: f64| (ln_first + n * u - (q + n) * u.exp().ln_1p() - self.s * (alpha * u.exp() / beta).ln_1p()).exp();
+        let between = |from: f64, to: f64| {
+            let mut sum = 0.0;
+            Falling::points(from, to, |u, weight| sum += weight * density(u));
+            sum
+        };
+        let (end, length) = ((days / alpha).ln(), (HUMP * (1.0 / n + 1.0 / q).sqrt()).min(LOG_STRETCH));
+        // The hump lies at n / q, or before: customers drop out.
+        let middle = end.min((n / q).ln());
+        let mut sum = 0.0;
+        for (limit, step) in [(f64::NEG_INFINITY, -length), (end, length)] {
+            let mut from = middle;
+            while (limit - from) * step > 0.0 {
+                let to = if step > 0.0 { (from + step).min(limit) } else { from + step };
+                let part = between(from.min(to), from.max(to));
+                sum += part;
+                if part <= NOTHING * sum && (step > 0.0 || density(to) <= density(from)) {
+                    break;
+                }
+                from = to;
+            }
+        }
+        sum.min(1.0)
     }
 
     /// Days until the next order of those who will order again, of which a share has.

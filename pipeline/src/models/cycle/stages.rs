@@ -36,9 +36,11 @@ pub fn at_least(count: usize, size: f64, share: f64) -> f64 {
     if share <= 0.0 {
         return if count == 0 { 1.0 } else { 0.0 };
     }
-    // Fewer than `count` are few: k at most.
     let rate = share / (1.0 + share);
     let (mut below, mut chance) = (0.0, (-size * share.ln_1p()).exp());
+    if chance == 0.0 && count > FEW {
+        return many(count, size, share);
+    }
     for events in 0..count {
         below += chance;
         chance *= (size + events as f64) / (events as f64 + 1.0) * rate;
@@ -54,6 +56,19 @@ pub fn at_least(count: usize, size: f64, share: f64) -> f64 {
         return above.min(1.0);
     }
     1.0 - below
+}
+
+/// Fewer events than these, where no event at all is too rare for a double, are as good as impossible.
+const FEW: usize = 16;
+
+/// The same where the chance of no event is too small for a double: all chances, from the likeliest one on.
+fn many(count: usize, size: f64, share: f64) -> f64 {
+    let (mut below, mut above) = (0.0, 0.0);
+    each_chance(size, share, |events, chance| {
+        *(if events < count { &mut below } else { &mut above }) += chance;
+        chance > NOTHING * (below + above)
+    });
+    above / (below + above)
 }
 
 /// More events than these are as good as none.

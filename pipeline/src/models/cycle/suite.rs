@@ -40,6 +40,31 @@ fn promises_of_every_model() {
     }
 }
 
+/// Chances of so many orders or more fall with their number, begin with that of a return, and add up to the expected orders, which other formulas give.
+#[test]
+fn chances_of_counts_add_up_to_expected_orders() {
+    for model in models() {
+        for cell in some_cells().into_iter().filter(|cell| cell.x < 2000) {
+            for days in [7.0, 90.0] {
+                let name = format!("{} {cell:?} {days}", model.name());
+                let (mut before, mut sum) = (1.0, 0.0);
+                for count in 1..20_000 {
+                    let chance = model.at_least(cell, days, count);
+                    assert!((0.0..=before * (1.0 + 1e-12)).contains(&chance), "{name} {count}: {chance} after {before}");
+                    (before, sum) = (chance, sum + chance);
+                    if chance < 1e-12 * sum {
+                        break;
+                    }
+                }
+                let returns = model.return_probability(cell, days);
+                assert!((model.at_least(cell, days, 1) - returns).abs() < 1e-12 && model.at_least(cell, days, 0) == 1.0, "{name}");
+                let expected = Expectation::new(model, days, &Cells::default()).orders(cell);
+                assert!((sum - expected).abs() < 1e-8 * expected.max(1e-6), "{name}: {sum} of {expected}");
+            }
+        }
+    }
+}
+
 /// What was prepared for many cells is what each gives alone.
 #[test]
 fn who_else_is_scored_does_not_matter() {

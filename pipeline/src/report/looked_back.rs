@@ -1,0 +1,109 @@
+//! A back-test as text: candidates and rules side by side, then by date and by type of customer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::backtest::{Backtest, GradeRow, Rule};
+use crate::time::Day;
+
+/// What is shown of a candidate, in this order: head, target, metric, whether a share is shown in percent, decimals.
+const COLUMNS: [(&str, &str, &str, bool, usize); 12] = [
+    ("log-loss", "return", "log_loss", false, 4),
+    ("Brier", "return", "brier", false, 4),
+    ("AUC", "return", "auc", false, 4),
+    ("calibr.", "return", "calibration_error", false, 4),
+    ("noise", "return", "calibration_noise", false, 4),
+    ("MAE", "orders", "mean_error", false, 3),
+    ("RMSE", "orders", "root_squared_error", false, 3),
+    ("bias %", "orders", "bias", true, 1),
+    ("PIT", "orders", "pit_distance", false, 3),
+    ("p25-75 %", "next_order", "covered", true, 1),
+    ("p50 days", "next_order", "median_error_days", false, 1),
+    ("pinball", "next_order", "pinball_days", false, 2),
+];
+const NAME_WIDTH: usize = 26;
+/// So many models are shown by date and type.
+const SHOWN: usize = 3;
+
+/// The figures of one horizon, by (slice, vintage, vintages), model, and (target, metric).
+type Figures<'a> = BTreeMap<(&'a str, Day, i64), BTreeMap<&'a str, BTreeMap<(&'a str, &'a str), f64>>>;
+
+impl Backtest {
+    /// The back-test as lines of text.
+    pub fn text(&self) -> String {
+        let horizons: BTreeSet<i64> = self.grades.iter().map(|row| row.horizon_days).collect();
+        let mut text: String = horizons.iter().map(|days| self.of_horizon(*days)).collect();
+        if let Some((name, loss)) = self.ranking.first() {
+            text.push_str(&format!("\nbest by mean log-loss over all dates and horizons: {name}, {loss:.4}\n"));
+        }
+        self.failed.iter().for_each(|why| text.push_str(&format!("not graded: {why}\n")));
+        text
+    }
+
+    fn of_horizon(&self, days: i64) -> String {
+        let mut figures = Figures::new();
+        for GradeRow { model, vintage, vintages, target, slice, metric, value, .. } in self.grades.iter().filter(|row| row.horizon_days == days) {
+            figures.entry((slice, *vintage, *vintages)).or_default().entry(model).or_default().insert((target, metric), *value);
+        }
+        // All dates together; one date stands for itself.
+        let Some(key) = figures.keys().filter(|(slice, ..)| *slice == "all").max_by_key(|(_, vintage, vintages)| (*vintages, *vintage)).copied() else {
+            return String::new();
+        };
+        let all = &figures[&key];
+        let loss = |model: &str| all[model].get(&("return", "log_loss")).copied().unwrap_or(f64::INFINITY);
+        let mut models: Vec<&str> = all.keys().copied().collect();
+        models.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
+        let of_first = |metric| all[models[0]].get(&("return", metric)).copied().unwrap_or_default();
+        let dates: BTreeSet<Day> = figures.keys().filter(|(.., vintages)| *vintages == 1).map(|(_, vintage, _)| *vintage).collect();
+        let (rate, count) = (of_first("base_rate") * 100.0, of_first("customers"));
+        let span = dates.first().zip(dates.last()).map_or(String::new(), |(first, last)| format!("{first} to {last}"));
+        let mut text = format!("\nwithin {days} days  {} dates, {span}: {count} forecasts, {rate:.1} % ordered\n\n", dates.len());
+        text.push_str(&format!("{:<NAME_WIDTH$}", "model or rule"));
+        COLUMNS.iter().for_each(|(head, ..)| text.push_str(&format!("{head:>9}")));
+        text.push('\n');
+        for model in &models {
+            text.push_str(&format!("{model:<NAME_WIDTH$}"));
+            for (_, target, metric, in_percent, decimals) in COLUMNS {
+                text.push_str(&cell(all[model].get(&(target, metric)).map(|value| if in_percent { value * 100.0 } else { *value }), decimals));
+            }
+            text.push('\n');
+        }
+        // The best few, and the best rule, by date and type; all are in the table.
+        let is_rule = |model: &&str| Rule::ALL.iter().any(|rule| rule.name() == *model);
+        let best = models.iter().filter(|model| !is_rule(model)).take(SHOWN).chain(models.iter().find(|model| is_rule(model)));
+        let models: Vec<&str> = best.copied().collect();
+        let by_date: Vec<_> = dates.iter().map(|date| (date.to_string(), ("all", *date, 1))).collect();
+        let types =
+            figures.keys().filter(|(slice, vintage, vintages)| *slice != "all" && !slice.starts_with("tenth_") && (*vintage, *vintages) == (key.1, key.2));
+        let by_type: Vec<_> = types.map(|key| (key.0.to_owned(), *key)).collect();
+        text.push_str(&beside("log-loss by date", &by_date, &models, &figures, ("return", "log_loss", 4)));
+        text.push_str(&beside("log-loss by type of customer", &by_type, &models, &figures, ("return", "log_loss", 4)));
+        text.push_str(&beside("bias by type of customer, %", &by_type, &models, &figures, ("orders", "bias", 1)));
+        text
+    }
+}
+
+/// One metric of every model, a column a date or type.
+fn beside(
+    head: &str,
+    columns: &[(String, (&str, Day, i64))],
+    models: &[&str],
+    figures: &Figures<'_>,
+    (target, metric, decimals): (&str, &str, usize),
+) -> String {
+    let mut text = format!("\n{head:<NAME_WIDTH$}");
+    columns.iter().for_each(|(name, _)| text.push_str(&format!("{name:>12}")));
+    text.push('\n');
+    for model in models {
+        text.push_str(&format!("{model:<NAME_WIDTH$}"));
+        for (_, key) in columns {
+            let value = figures[key].get(model).and_then(|figures| figures.get(&(target, metric)));
+            text.push_str(&format!("   {}", cell(value.map(|value| if metric == "bias" { value * 100.0 } else { *value }), decimals)));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn cell(value: Option<f64>, decimals: usize) -> String {
+    value.map_or(format!("{:>9}", "-"), |value| format!("{value:>9.decimals$}"))
+}
