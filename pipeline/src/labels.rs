@@ -20,7 +20,7 @@ pub struct Labels {
 }
 
 /// A year in whole weeks, so that days of the week agree.
-const YEAR_DAYS: i32 = 364;
+pub const YEAR_DAYS: i32 = 364;
 
 /// Whose churn is asked for at a date: who ordered on at least `order_days_min` days, one of them in the last `active_days`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -179,7 +179,7 @@ pub fn backtest_contract() -> Contract {
         Column::new(
             "model",
             Kind::Text,
-            "candidate (`_recalibrated`: by what came of its forecasts at the newest date whose labels were over) or rule: zero, own_rate (repeat days over days since the first), own_rate_unless_silent (the same, 0 once silent for two own gaps), last_year (the same weeks of the year before)",
+            "candidate (`_recalibrated`: by what came of its forecasts at the newest date whose labels were over), boosted (trees on features that start from the candidate that had foretold best by then) or rule: zero, own_rate (repeat days over days since the first), own_rate_unless_silent (the same, 0 once silent for two own gaps), last_year (the same weeks of the year before)",
         ),
         Column::new("vintage", Kind::Date, "date of the forecasts; where several are taken together, the newest"),
         Column::new("vintages", Kind::Int, "how many dates are taken together"),

@@ -1,6 +1,7 @@
 //! Every model and rule side by side: trained on dates whose labels were over on the test date, graded on the test date. And, over many dates, what each
 //! would have foretold at the time (`rolling`).
 
+mod challenger;
 mod choose;
 mod foretell;
 mod grades;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use super::challenger::{Challenger, Known};
 use super::foretell::{Foretold, HORIZONS, Recalibration, Rule, foretell, learn, recalibrated};
 use super::grades::{About, GradeRow, of_counts, of_times, rows};
 use crate::config::RawCycleModel;
+use crate::features::Feature;
 use crate::labels::RETURN_DAYS;
-use crate::metrics::{Counted, Graded, Timed, grade, grade_counts, grade_times};
-use crate::models::cycle::{self, Cell};
+use crate::metrics::{Counted, Graded, Timed, grade, grade_counts, grade_times, log_loss};
+use crate::models::cycle::{self, Cell, Model};
 use crate::shards::{Sampled, Snapshot, State};
 use crate::time::{Dates, Day, Grid};
 
@@ -57,13 +59,21 @@ struct Vintage<'a> {
     types: Vec<[&'static str; 2]>,
 }
 
+impl Vintage<'_> {
+    fn loss(&self, foretold: &[Foretold], horizon: usize) -> Loss {
+        let mut slice = Slice::default();
+        self.snapshot.buyers.iter().zip(foretold).for_each(|(row, foretold)| slice.add(row, foretold, horizon));
+        slice.loss()
+    }
+}
+
 /// The sum of log-losses, and how many they are.
-#[derive(Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Loss(f64, f64);
 
 /// Foretells at every date, and grades at the newest `origins.vintages` of them by what followed up to as_of. `types` says of a customer of which two
 /// types it is.
-pub fn backtest(state: &State, origins: &Origins, params: &cycle::Params, types: &dyn Fn(Cell) -> [&'static str; 2]) -> Backtest {
+pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::Params, &[Feature]), types: &dyn Fn(Cell) -> [&'static str; 2]) -> Backtest {
     let all: Vec<Vintage<'_>> = state
         .snapshots
         .iter()
@@ -77,39 +87,90 @@ pub fn backtest(state: &State, origins: &Origins, params: &cycle::Params, types:
         let foretold: Vec<Vec<Foretold>> = all.iter().map(|vintage| vintage.snapshot.buyers.iter().map(|row| rule.foretell(row)).collect()).collect();
         grader.grade(rule.name(), &foretold);
     }
+    let mut candidates: Vec<Candidate> = Vec::new();
     for model in &params.candidates {
-        match of_model(*model, &all, params) {
+        match Candidate::of(*model, &all, params) {
             Err(why) => failed.push(why),
             // Where k = 1 fits best, one candidate is another.
-            Ok((name, _)) if grader.knows(&name) => {}
-            Ok((name, foretold)) => {
-                grader.grade(&name, &foretold);
-                let again = recalibrate(&all, &foretold, origins.late_days);
-                grader.grade(&format!("{name}_recalibrated"), &again);
+            Ok((candidate, _)) if grader.knows(&candidate.name) => {}
+            Ok((candidate, foretold)) => {
+                grader.grade(&candidate.name, &foretold);
+                grader.grade(&format!("{}_recalibrated", candidate.name), &recalibrate(&all, &foretold, origins.late_days));
+                candidates.push(candidate);
             }
         }
+    }
+    if !candidates.is_empty() {
+        grader.grade("boosted", &challenge(&candidates, &all, &Challenger::new(features), origins.late_days));
     }
     let mut ranking: Vec<(String, f64)> = grader.losses.into_iter().filter(|(_, loss)| loss.1 > 0.0).map(|(name, loss)| (name, loss.0 / loss.1)).collect();
     ranking.sort_by(|a, b| a.1.total_cmp(&b.1));
     Backtest { grades: grader.grades, vintages: all[first..].iter().map(|vintage| vintage.snapshot.date).collect(), ranking, failed }
 }
 
-/// A candidate's forecasts at all dates, each by what it knew then, and its name: that of the newest fit.
-fn of_model(model: RawCycleModel, all: &[Vintage<'_>], params: &cycle::Params) -> Result<(String, Vec<Vec<Foretold>>), String> {
-    let at = |Vintage { snapshot, .. }: &Vintage<'_>| {
-        let fitted = cycle::fit(model, &snapshot.cells, params.prior.as_ref()).map_err(|why| format!("{} at {}: {why}", model.name(), snapshot.date))?;
-        Ok((fitted.model.name(), foretell(&fitted.model, &snapshot.cells, &snapshot.buyers)))
+/// A candidate at all dates.
+struct Candidate {
+    /// That of the newest fit.
+    name: String,
+    /// By date, as fitted to what was known then.
+    models: Vec<Model>,
+    /// By date and horizon, what it lost by its forecasts.
+    losses: Vec<[Loss; HORIZONS]>,
+}
+
+impl Candidate {
+    fn of(model: RawCycleModel, all: &[Vintage<'_>], params: &cycle::Params) -> Result<(Self, Vec<Vec<Foretold>>), String> {
+        let at = |Vintage { snapshot, .. }: &Vintage<'_>| {
+            let fitted = cycle::fit(model, &snapshot.cells, params.prior.as_ref()).map_err(|why| format!("{} at {}: {why}", model.name(), snapshot.date))?;
+            Ok((fitted.model, foretell(&fitted.model, &snapshot.cells, &snapshot.buyers)))
+        };
+        let (models, foretold): (Vec<Model>, Vec<Vec<Foretold>>) = all.par_iter().map(at).collect::<Result<Vec<_>, String>>()?.into_iter().unzip();
+        let loss = |(vintage, foretold): (&Vintage<'_>, &Vec<Foretold>)| std::array::from_fn(|horizon| vintage.loss(foretold, horizon));
+        let losses = all.iter().zip(&foretold).map(loss).collect();
+        Ok((Self { name: models.last().map_or_else(String::new, Model::name), models, losses }, foretold))
+    }
+
+    /// What it had lost by a date, as was known then.
+    fn lost_by(&self, place: usize, all: &[Vintage<'_>], late_days: i32) -> f64 {
+        let over = |horizon: usize| earlier(all, place, horizon, late_days).map(move |earlier| self.losses[earlier][horizon]);
+        let lost = (0..HORIZONS).flat_map(over).fold(Loss::default(), |sum, loss| Loss(sum.0 + loss.0, sum.1 + loss.1));
+        lost.0 / lost.1.max(1.0)
+    }
+
+    fn foretell(&self, all: &[Vintage<'_>]) -> Vec<Vec<Foretold>> {
+        all.iter().zip(&self.models).map(|(Vintage { snapshot, .. }, model)| foretell(model, &snapshot.cells, &snapshot.buyers)).collect()
+    }
+}
+
+/// Dates before that of `place` whose labels were over then.
+fn earlier(all: &[Vintage<'_>], place: usize, horizon: usize, late_days: i32) -> impl DoubleEndedIterator<Item = usize> {
+    (0..place).filter(move |earlier| all[*earlier].snapshot.date.plus(RETURN_DAYS[horizon] + late_days) <= all[place].snapshot.date)
+}
+
+/// What the challenger foretells at each date: it starts from the candidate that had lost least by then, and learns from all dates whose labels were over.
+fn challenge(candidates: &[Candidate], all: &[Vintage<'_>], challenger: &Challenger, late_days: i32) -> Vec<Vec<Foretold>> {
+    let base = |place: usize| {
+        let lost = |of: &usize| candidates[*of].lost_by(place, all, late_days);
+        (0..candidates.len()).min_by(|a, b| lost(a).total_cmp(&lost(b))).unwrap_or_default()
     };
-    let (names, foretold): (Vec<String>, Vec<Vec<Foretold>>) = all.par_iter().map(at).collect::<Result<Vec<_>, String>>()?.into_iter().unzip();
-    Ok((names.into_iter().last().unwrap_or_default(), foretold))
+    let bases: Vec<usize> = (0..all.len()).map(base).collect();
+    let mut challenged: Vec<Vec<Foretold>> = vec![Vec::new(); all.len()];
+    for (of, candidate) in candidates.iter().enumerate().filter(|(of, _)| bases.contains(of)) {
+        let foretold = candidate.foretell(all);
+        let known = |place: usize| Known { rows: &all[place].snapshot.buyers, foretold: &foretold[place], model: candidate.models[place] };
+        for place in (0..all.len()).filter(|place| bases[*place] == of) {
+            let learn = |horizon: usize| challenger.learn(&earlier(all, place, horizon, late_days).map(known).collect::<Vec<_>>(), horizon);
+            challenged[place] = challenger.foretell(&known(place), &std::array::from_fn(learn));
+        }
+    }
+    challenged
 }
 
 /// Forecasts recalibrated at each date by the newest earlier date whose labels were over then.
 fn recalibrate(all: &[Vintage<'_>], foretold: &[Vec<Foretold>], late_days: i32) -> Vec<Vec<Foretold>> {
     let at = |place: usize| {
         let by: Recalibration = std::array::from_fn(|horizon| {
-            let over = |earlier: &usize| all[*earlier].snapshot.date.plus(RETURN_DAYS[horizon] + late_days) <= all[place].snapshot.date;
-            let earlier = (0..place).rev().find(over)?;
+            let earlier = earlier(all, place, horizon, late_days).next_back()?;
             learn(&all[earlier].snapshot.buyers, &foretold[earlier], horizon)
         });
         recalibrated(&foretold[place], &by)
@@ -133,6 +194,11 @@ struct Slice {
 }
 
 impl Slice {
+    fn loss(&self) -> Loss {
+        let count = self.returns.len() as f64;
+        Loss(log_loss(&self.returns).unwrap_or_default() * count, count)
+    }
+
     fn add(&mut self, row: &Sampled, foretold: &Foretold, horizon: usize) {
         let Some(came) = row.labels.order_days[horizon] else { return };
         let seen = f64::from(RETURN_DAYS[horizon]);
@@ -168,10 +234,8 @@ impl Grader<'_> {
                 dates += i64::from(all);
                 self.tell(model, (vintage.snapshot.date, 1), horizon, slices);
             }
-            if let Some(all) = pooled.get("all") {
-                let of_one = grade(&all.returns);
-                loss.0 += of_one.log_loss.unwrap_or_default() * of_one.count as f64;
-                loss.1 += of_one.count as f64;
+            if let Some(Loss(sum, count)) = pooled.get("all").map(Slice::loss) {
+                loss = Loss(loss.0 + sum, loss.1 + count);
             }
             let newest = self.all.iter().map(|vintage| vintage.snapshot.date).filter(|date| Some(*date) <= self.newest(horizon)).max();
             if let Some(newest) = newest.filter(|_| dates > 1) {

@@ -118,11 +118,6 @@ impl Params {
 /// The family whose features are measured category by category.
 const BY_CATEGORY: &str = "brand_usage";
 
-/// No feature.
-pub fn nothing() -> Params {
-    Params::of(Vec::new(), Vec::new())
-}
-
 /// Every feature there is, over windows of 30, 90 and 365 days.
 pub fn everything() -> Params {
     let scope = |family: &Family, windowed: bool| Scope {

@@ -13,7 +13,6 @@ use crate::allowance::Allowance;
 use crate::backtest::{self, Backtest};
 use crate::config::RawChoose;
 use crate::error::{Error, Kind, Result};
-use crate::features;
 use crate::models::cycle::{self, Cell};
 use crate::shards::{self, Ranks, SampleSizes, Scratch};
 use crate::store::Access;
@@ -43,10 +42,12 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     let ranks = Ranks::of(&gathered.names);
     let world = world(params, &gathered, &ranks)?;
     let cycle = cycle::Params { choose: RawChoose::Best, ..params.cycle.clone() };
-    let samples = SampleSizes { population: 0, training_buyers: params.sample_customers, test_buyers: params.sample_customers };
-    let what = What { dates: &dates, features: &features::nothing(), samples, cycle: &cycle };
+    let samples = SampleSizes { population: 0, training_buyers: params.sample_customers, test_buyers: params.sample_customers, buyers_features: true };
+    let features = params.features.for_models();
+    let what = What { dates: &dates, features: &features, samples, cycle: &cycle };
     let (customers, past_dates) = (gathered.people.customers.len(), dates.all().len() - 1);
-    let bytes = shards::state_bytes(customers, past_dates) + shards::sample_bytes(customers.min(params.sample_customers), past_dates, 0);
+    let bytes =
+        shards::state_bytes(customers, past_dates) + shards::sample_bytes(customers.min(params.sample_customers), past_dates, features.features().len());
     let _held = memory.take("collect order days", bytes)?;
     let state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     progress.end(&format!("{past_dates} dates, {} to {}", dates.training.first().unwrap_or(&dates.test), dates.test));
@@ -56,7 +57,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
         let stage = params.groups.stage_of(i64::from(cell.observed), i64::from(cell.observed - cell.t_x));
         [if cell.x == 0 { "one_time" } else { "repeat" }, stage]
     };
-    let found = backtest::backtest(&state, &params.origins, &cycle, &types);
+    let found = backtest::backtest(&state, &params.origins, (&cycle, features.features()), &types);
     if found.vintages.is_empty() {
         return Err(Error::new(Kind::Input, format!("backtest: expected orders by {}, so that what followed is over, got none", dates.test)));
     }

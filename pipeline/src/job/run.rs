@@ -129,7 +129,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let mut world = world(params, &gathered, &ranks)?;
     let [_state, samples_held] = state_memory(params, (gathered.people.customers.len(), dates.all().len() - 1), memory)?;
     let training_buyers = if params.cycle.candidates().is_empty() { 0 } else { params.sample_customers };
-    let samples = SampleSizes { population: params.sample_customers, training_buyers, test_buyers: params.sample_customers };
+    let samples = SampleSizes { population: params.sample_customers, training_buyers, test_buyers: params.sample_customers, buyers_features: false };
     let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle };
     let state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     let changes = gathered.changes.take();

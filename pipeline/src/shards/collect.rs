@@ -67,6 +67,8 @@ pub struct SampleSizes {
     pub training_buyers: usize,
     /// The same at the test date.
     pub test_buyers: usize,
+    /// Whether buyers come with the features that models take.
+    pub buyers_features: bool,
 }
 
 /// What facts and cells of so many customers take of the memory, at as_of and the `dates` before.
@@ -267,8 +269,9 @@ impl Collecting<'_> {
             if !in_population && !is_buyer {
                 continue;
             }
-            let mut values = Vec::with_capacity(if in_population { self.models.features().len() } else { 0 });
-            if in_population {
+            let wants_values = in_population || plan.samples.buyers_features;
+            let mut values = Vec::with_capacity(if wants_values { self.models.features().len() } else { 0 });
+            if wants_values {
                 let facts = orders.facts(lines, view);
                 self.models.write(&orders.seen(lines, facts, about), &mut values);
             }
@@ -276,7 +279,7 @@ impl Collecting<'_> {
             let labels = labels(orders.remembered_days(), orders.days_of(known.as_ref()), samples.date, horizon);
             let sampled = |values: Vec<features::Cell>| Sampled { drawn, customer: customer as u32, cell, values: values.into(), labels };
             if is_buyer {
-                samples.buyers.offer(sampled(Vec::new()))?;
+                samples.buyers.offer(sampled(if plan.samples.buyers_features { values.clone() } else { Vec::new() }))?;
             }
             if in_population {
                 samples.population.offer(sampled(values))?;

@@ -1,0 +1,138 @@
+//! One tree: leaves are split where it gains most, until there are as many as may be.
+
+use rayon::prelude::*;
+
+use super::Params;
+use super::bins::{BINS, Bins, UNKNOWN};
+use super::sums::{Packed, Sum, Sums};
+use super::tree::{Node, Tree};
+
+/// Rows with their bins, and what is learnt from.
+pub struct Ground<'a> {
+    pub bins: &'a Bins,
+    /// Bins row by row.
+    pub binned: &'a [u8],
+    pub packed: &'a Packed,
+    pub params: &'a Params,
+}
+
+/// Where a leaf may be split.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Split {
+    pub gain: f64,
+    pub node: Node,
+    /// The sum of the rows to the left.
+    pub left: Sum,
+}
+
+/// A leaf in the making.
+struct Leaf {
+    /// Its rows: a range of all.
+    from: usize,
+    to: usize,
+    sum: Sum,
+    sums: Sums,
+    split: Option<Split>,
+    /// Where its number stands: node and side; none for the root.
+    parent: Option<(usize, usize)>,
+}
+
+impl Ground<'_> {
+    /// Grows a tree; `rows` are all rows, and end up in the order of leaves. With it, where each leaf's rows end.
+    pub fn grow(&self, rows: &mut [u32]) -> (Tree, Vec<usize>) {
+        let mut tree = Tree::default();
+        let root = self.leaf((0, rows.len()), self.packed.sum(rows), self.sums(rows), None);
+        let mut leaves = vec![root];
+        while leaves.len() < self.params.leaves {
+            let gain = |leaf: &Leaf| leaf.split.map_or(0.0, |split| split.gain);
+            // The first of the best: which leaves there are does not depend on threads, nor does their order.
+            let best = (0..leaves.len()).fold(0, |best, place| if gain(&leaves[place]) > gain(&leaves[best]) { place } else { best });
+            let Some(split) = leaves[best].split else { break };
+            let leaf = leaves.swap_remove(best);
+            leaves.extend(self.halves(leaf, split, rows, &mut tree));
+        }
+        leaves.sort_unstable_by_key(|leaf| leaf.from);
+        for (number, leaf) in leaves.iter().enumerate() {
+            let [g, h] = self.packed.real(leaf.sum);
+            tree.values.push(-g / (h + self.params.l2) * self.params.rate);
+            if let Some((node, side)) = leaf.parent {
+                tree.nodes[node].children[side] = !(number as i32);
+            }
+        }
+        (tree, leaves.iter().map(|leaf| leaf.to).collect())
+    }
+
+    fn sums(&self, rows: &[u32]) -> Sums {
+        Sums::of(rows, self.binned, self.bins.width(), self.packed)
+    }
+
+    fn leaf(&self, (from, to): (usize, usize), sum: Sum, sums: Sums, parent: Option<(usize, usize)>) -> Leaf {
+        let split = self.best(to - from, sum, &sums);
+        Leaf { from, to, sum, sums, split, parent }
+    }
+
+    /// Splits a leaf; rows of the smaller half are added up, those of the larger are what is left.
+    fn halves(&self, leaf: Leaf, split: Split, rows: &mut [u32], tree: &mut Tree) -> [Leaf; 2] {
+        let number = tree.nodes.len();
+        if let Some((node, side)) = leaf.parent {
+            tree.nodes[node].children[side] = number as i32;
+        }
+        tree.nodes.push(split.node);
+        let (width, column) = (self.bins.width(), split.node.column as usize);
+        let (left, right): (Vec<u32>, Vec<u32>) =
+            rows[leaf.from..leaf.to].iter().partition(|row| split.node.goes_left(self.binned[**row as usize * width + column]));
+        let middle = leaf.from + left.len();
+        rows[leaf.from..middle].copy_from_slice(&left);
+        rows[middle..leaf.to].copy_from_slice(&right);
+        let of_right = [leaf.sum[0] - split.left[0], leaf.sum[1] - split.left[1]];
+        let (of_left, sums_right) = if left.len() <= right.len() {
+            let small = self.sums(&left);
+            let large = leaf.sums.without(&small);
+            (small, large)
+        } else {
+            let small = self.sums(&right);
+            (leaf.sums.without(&small), small)
+        };
+        [self.leaf((leaf.from, middle), split.left, of_left, Some((number, 0))), self.leaf((middle, leaf.to), of_right, sums_right, Some((number, 1)))]
+    }
+
+    /// The split of a leaf that gains most; none where nothing gains.
+    pub fn best(&self, rows: usize, sum: Sum, sums: &Sums) -> Option<Split> {
+        let columns: Vec<Option<Split>> = (0..self.bins.width()).into_par_iter().map(|column| self.best_of(column, rows, sum, sums.column(column))).collect();
+        columns.into_iter().flatten().reduce(|best, next| if next.gain > best.gain { next } else { best })
+    }
+
+    /// The same of one column: after which bin, and to which side unknown values go.
+    fn best_of(&self, column: usize, rows: usize, sum: Sum, bins: &[Sum; BINS]) -> Option<Split> {
+        let Params { l2, leaf_rows_min, leaf_curvature_min, gain_min, .. } = *self.params;
+        let worth = |sum: Sum| {
+            let [g, h] = self.packed.real(sum);
+            (g * g / (h + l2), h)
+        };
+        let (whole, curvature) = worth(sum);
+        // Rows are counted by curvature, as LightGBM does.
+        let enough = |h: f64| h >= leaf_curvature_min && h / curvature * rows as f64 >= leaf_rows_min;
+        let mut best: Option<Split> = None;
+        let unknown = bins[UNKNOWN as usize];
+        let mut left = [0, 0];
+        // After the last bin all known values are left, and unknown ones right.
+        for (bin, of_bin) in bins.iter().enumerate().take(self.bins.count(column)).skip(1) {
+            left = [left[0] + of_bin[0], left[1] + of_bin[1]];
+            for unknown_left in [false, true] {
+                let left = if unknown_left { [left[0] + unknown[0], left[1] + unknown[1]] } else { left };
+                let right = [sum[0] - left[0], sum[1] - left[1]];
+                // Where none is unknown, one that will be goes to where most go.
+                if unknown == [0, 0] && unknown_left != (left[1] >= right[1]) {
+                    continue;
+                }
+                let ((of_left, h_left), (of_right, h_right)) = (worth(left), worth(right));
+                let gain = of_left + of_right - whole;
+                if gain > best.map_or(gain_min, |best| best.gain) && enough(h_left) && enough(h_right) {
+                    let node = Node { column: column as u16, bin: bin as u8, unknown_left, children: [0; 2] };
+                    best = Some(Split { gain, node, left });
+                }
+            }
+        }
+        best
+    }
+}

@@ -1,0 +1,365 @@
+//! Gradient-boosted trees on histograms: each tree is grown, leaf by leaf, on what the trees before it still miss. Gradients are added as whole numbers,
+//! so that a model is the same to the bit for any number of threads.
+//!
+//! Sources: Friedman (2001), Greedy Function Approximation: A Gradient Boosting Machine, Annals of Statistics 29:5; Chen, Guestrin (2016), XGBoost,
+//! KDD, equations 5 and 7 (leaf values, gains, unknown values to the side that gains more); Ke et al. (2017), LightGBM, NIPS (bins, leaves that gain
+//! most first, the larger half by subtraction); Shi et al. (2022), Quantized Training of Gradient Boosting Decision Trees, NeurIPS.
+
+mod bins;
+mod grow;
+mod sums;
+mod tree;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+use bins::Bins;
+use grow::Ground;
+use sums::Packed;
+use tree::Tree;
+
+/// How trees are grown.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Params {
+    /// Most trees.
+    pub trees: usize,
+    /// Most leaves of a tree.
+    pub leaves: usize,
+    /// How much of what a tree found is taken.
+    pub rate: f64,
+    /// Added to the curvature of each leaf.
+    pub l2: f64,
+    /// Fewest rows of a leaf, as counted by curvature.
+    pub leaf_rows_min: f64,
+    /// Least curvature of a leaf.
+    pub leaf_curvature_min: f64,
+    /// Least gain of a split.
+    pub gain_min: f64,
+    /// After so many trees that make validation no better, the best so far is the model.
+    pub patience: usize,
+}
+
+/// What a score means, and what is lost by a wrong one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Objective {
+    /// The log-odds of what comes or does not: log-loss.
+    Chance,
+    /// The logarithm of the mean of a count: Poisson deviance.
+    Count,
+}
+
+impl Objective {
+    /// The mean that a score stands for.
+    pub fn mean(self, score: f64) -> f64 {
+        match self {
+            Objective::Chance => 1.0 / (1.0 + (-score).exp()),
+            Objective::Count => score.exp(),
+        }
+    }
+
+    /// The score of a mean.
+    pub fn score(self, mean: f64) -> f64 {
+        match self {
+            Objective::Chance => (mean / (1.0 - mean)).ln(),
+            Objective::Count => mean.ln(),
+        }
+    }
+
+    fn gradient(self, score: f64, target: f64) -> [f64; 2] {
+        let mean = self.mean(score);
+        match self {
+            Objective::Chance => [mean - target, mean * (1.0 - mean)],
+            Objective::Count => [mean - target, mean],
+        }
+    }
+
+    fn loss(self, score: f64, target: f64) -> f64 {
+        match self {
+            Objective::Chance => score.max(0.0) - score * target + (-score.abs()).exp().ln_1p(),
+            Objective::Count => score.exp() - score * target,
+        }
+    }
+}
+
+/// Rows to learn from.
+#[derive(Debug, Clone, Default)]
+pub struct Sample {
+    /// Values row by row, NaN where unknown.
+    pub values: Vec<f64>,
+    /// What came, by row.
+    pub targets: Vec<f64>,
+    /// The score from which each row starts; empty where all start from the mean of the targets.
+    pub starts: Vec<f64>,
+}
+
+impl Sample {
+    /// Values of a row.
+    fn width(&self) -> usize {
+        self.values.len() / self.targets.len().max(1)
+    }
+}
+
+/// A fitted model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trees {
+    objective: Objective,
+    bins: Bins,
+    /// The score that every row starts from that brings none.
+    start: f64,
+    trees: Vec<Tree>,
+}
+
+/// Rows of a block of the validation loss: a constant, so that the sum has one order whatever the threads.
+const BLOCK: usize = 4096;
+
+/// A sample on its way: bins and scores.
+struct Walked<'a> {
+    sample: &'a Sample,
+    binned: Vec<u8>,
+    scores: Vec<f64>,
+}
+
+impl<'a> Walked<'a> {
+    fn new(sample: &'a Sample, bins: &Bins, start: f64) -> Self {
+        let scores = if sample.starts.is_empty() { vec![start; sample.targets.len()] } else { sample.starts.clone() };
+        Self { sample, binned: bins.all(&sample.values), scores }
+    }
+
+    fn add(&mut self, tree: &Tree, width: usize) {
+        let binned = &self.binned;
+        self.scores.par_iter_mut().enumerate().for_each(|(row, score)| *score += tree.value(&binned[row * width..(row + 1) * width]));
+    }
+
+    fn loss(&self, objective: Objective) -> f64 {
+        let block = |(scores, targets): (&[f64], &[f64])| scores.iter().zip(targets).map(|(score, target)| objective.loss(*score, *target)).sum();
+        let blocks: Vec<f64> = self.scores.par_chunks(BLOCK).zip(self.sample.targets.par_chunks(BLOCK)).map(block).collect();
+        blocks.iter().sum::<f64>() / self.scores.len().max(1) as f64
+    }
+}
+
+/// Fits trees to `sample`. With a `validation` sample they end where it is foretold best.
+///
+/// # Errors
+/// `Input` where there is no row, or none that differs in what came.
+pub fn fit(objective: Objective, sample: &Sample, validation: Option<&Sample>, params: &Params) -> Result<Trees> {
+    let rows = sample.targets.len();
+    let mean = sample.targets.iter().sum::<f64>() / rows.max(1) as f64;
+    if sample.targets.iter().all(|target| *target == mean) {
+        return Err(Error::new(Kind::Input, format!("boosted trees: expected rows of which some came out otherwise than others, got {rows} rows")));
+    }
+    let (width, bins, start) = (sample.width(), Bins::learn(&sample.values, sample.width()), objective.score(mean));
+    let mut walked = Walked::new(sample, &bins, start);
+    let mut judged = validation.filter(|validation| !validation.targets.is_empty()).map(|validation| Walked::new(validation, &bins, start));
+    let mut best = (judged.as_ref().map(|judged| judged.loss(objective)), 0);
+    let mut trees: Vec<Tree> = Vec::new();
+    let mut order: Vec<u32> = (0..rows as u32).collect();
+    while trees.len() < params.trees {
+        let gradients: Vec<[f64; 2]> = walked.scores.par_iter().zip(&sample.targets).map(|(score, target)| objective.gradient(*score, *target)).collect();
+        let packed = Packed::new(&gradients);
+        let (tree, ends) = Ground { bins: &bins, binned: &walked.binned, packed: &packed, params }.grow(&mut order);
+        if tree.nodes.is_empty() {
+            break;
+        }
+        let mut from = 0;
+        for (end, value) in ends.into_iter().zip(&tree.values) {
+            order[from..end].iter().for_each(|row| walked.scores[*row as usize] += value);
+            from = end;
+        }
+        if let Some(judged) = &mut judged {
+            judged.add(&tree, width);
+            let loss = judged.loss(objective);
+            if best.0.is_none_or(|best| loss < best) {
+                best = (Some(loss), trees.len() + 1);
+            }
+        }
+        trees.push(tree);
+        if best.0.is_some() && trees.len() >= best.1 + params.patience {
+            break;
+        }
+    }
+    if best.0.is_some() {
+        trees.truncate(best.1);
+    }
+    Ok(Trees { objective, bins, start, trees })
+}
+
+impl Trees {
+    /// How many trees there are.
+    pub fn len(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// Whether every row is worth the same.
+    pub fn is_empty(&self) -> bool {
+        self.trees.is_empty()
+    }
+
+    /// The score of a row that starts from `start`, or from the mean of the targets; `room` is taken again from row to row.
+    pub fn score(&self, values: &[f64], start: Option<f64>, room: &mut Vec<u8>) -> f64 {
+        room.resize(self.bins.width(), 0);
+        self.bins.write(values, room);
+        self.trees.iter().map(|tree| tree.value(room)).fold(start.unwrap_or(self.start), |sum, value| sum + value)
+    }
+
+    /// The mean that is foretold of a row.
+    pub fn mean(&self, values: &[f64], start: Option<f64>, room: &mut Vec<u8>) -> f64 {
+        self.objective.mean(self.score(values, start, room))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::sums::Sums;
+    use super::*;
+
+    const PARAMS: Params = Params { trees: 1, leaves: 2, rate: 0.5, l2: 1.0, leaf_rows_min: 1.0, leaf_curvature_min: 1e-3, gain_min: 1e-9, patience: 10 };
+
+    fn sample(rows: &[(&[f64], f64)]) -> Sample {
+        let values = rows.iter().flat_map(|(values, _)| values.iter().copied()).collect();
+        Sample { values, targets: rows.iter().map(|(_, target)| *target).collect(), starts: Vec::new() }
+    }
+
+    fn mean(trees: &Trees, values: &[f64]) -> f64 {
+        trees.mean(values, None, &mut Vec::new())
+    }
+
+    /// By hand: all start from log-odds 0, gradients are 0.5 and -0.5, curvatures 0.25. Cut between 2 and 3, gains are 1 / 1.5 + 1 / 1.5; leaves are worth
+    /// half of -+1 / 1.5.
+    #[test]
+    fn a_tree_by_hand() {
+        let rows = sample(&[(&[7.0, 1.0], 0.0), (&[5.0, 2.0], 0.0), (&[7.0, 3.0], 1.0), (&[5.0, 4.0], 1.0)]);
+        let trees = fit(Objective::Chance, &rows, None, &PARAMS).expect("it differs");
+        let score = |values: &[f64]| trees.score(values, None, &mut Vec::new());
+        assert_eq!(trees.len(), 1);
+        for (values, by_hand) in [([7.0, 2.5], -1.0 / 3.0), ([0.0, 2.6], 1.0 / 3.0), ([9.0, -4.0], -1.0 / 3.0)] {
+            assert!((score(&values) - by_hand).abs() < 1e-12, "{values:?}: {}", score(&values));
+        }
+        // A row that brings its own start keeps it.
+        assert!((trees.score(&[7.0, 2.5], Some(2.0), &mut Vec::new()) - (2.0 - 1.0 / 3.0)).abs() < 1e-12);
+        // A second tree finds gradients of 1 / (1 + e^(1/3)) = 0.41743, curvatures of 0.24318: it adds 0.5 * 0.83486 / 1.48636.
+        let two = fit(Objective::Chance, &rows, None, &Params { trees: 2, ..PARAMS }).expect("it differs");
+        let score = two.score(&[7.0, 4.0], None, &mut Vec::new());
+        assert!((score - (1.0 / 3.0 + 0.280_84)).abs() < 2e-5, "{score}");
+    }
+
+    /// Rows of three columns with ties and unknown values, and their gradients.
+    fn random(rows: usize, seed: u64) -> (Vec<f64>, Vec<[f64; 2]>) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut value = |of: usize| if rng.random::<f64>() < 0.15 { f64::NAN } else { (rng.random::<f64>() * of as f64).floor() };
+        let values: Vec<f64> = (0..rows).flat_map(|_| [value(4), value(30), value(1000)]).collect();
+        let gradients = (0..rows)
+            .map(|_| {
+                let mean: f64 = rng.random();
+                [mean - f64::from(u8::from(rng.random::<f64>() < 0.4)), mean * (1.0 - mean)]
+            })
+            .collect();
+        (values, gradients)
+    }
+
+    /// Every cut of every column, with unknown values on either side, tried one by one on the real gradients.
+    #[test]
+    fn the_best_split_is_that_of_brute_force() {
+        for seed in 0..20 {
+            let (values, gradients) = random(200, seed);
+            let (bins, packed) = (Bins::learn(&values, 3), Packed::new(&gradients));
+            let binned = bins.all(&values);
+            let rows: Vec<u32> = (0..200).collect();
+            let params = Params { leaf_rows_min: 0.0, leaf_curvature_min: 0.0, ..PARAMS };
+            let ground = Ground { bins: &bins, binned: &binned, packed: &packed, params: &params };
+            let found = ground.best(200, packed.sum(&rows), &Sums::of(&rows, &binned, 3, &packed)).expect("something gains");
+            let gain_of = |goes_left: &dyn Fn(usize) -> bool| {
+                let mut sums = [[0.0; 2]; 2];
+                (0..200).for_each(|row| (0..2).for_each(|part| sums[usize::from(goes_left(row))][part] += gradients[row][part]));
+                let worth = |[g, h]: [f64; 2]| g * g / (h + 1.0);
+                worth(sums[0]) + worth(sums[1]) - worth([sums[0][0] + sums[1][0], sums[0][1] + sums[1][1]])
+            };
+            let mut best = 0.0f64;
+            for column in 0..3 {
+                for cut in (0..200).map(|row| values[row * 3 + column]).filter(|cut| !cut.is_nan()) {
+                    for unknown_left in [false, true] {
+                        let goes_left = |row: usize| {
+                            let value = values[row * 3 + column];
+                            if value.is_nan() { unknown_left } else { value <= cut }
+                        };
+                        let count = (0..200).filter(|row| goes_left(*row)).count();
+                        best = if count > 0 && count < 200 { best.max(gain_of(&goes_left)) } else { best };
+                    }
+                }
+            }
+            let own = gain_of(&|row| found.node.goes_left(binned[row * 3 + found.node.column as usize]));
+            assert!((found.gain - best).abs() < 1e-3 && (own - best).abs() < 1e-3, "{seed}: {} {own}, by brute force {best}", found.gain);
+        }
+    }
+
+    /// Unknown values go where rows like them went; where training knew all, to where most go.
+    #[test]
+    fn unknown_values_find_their_side() {
+        for like_high in [false, true] {
+            let rows: Vec<(Vec<f64>, f64)> = (0..90)
+                .map(|row| match row % 3 {
+                    0 => (vec![1.0], 0.0),
+                    1 => (vec![2.0], 1.0),
+                    _ => (vec![f64::NAN], f64::from(u8::from(like_high))),
+                })
+                .collect();
+            let rows: Vec<(&[f64], f64)> = rows.iter().map(|(values, target)| (values.as_slice(), *target)).collect();
+            let trees = fit(Objective::Chance, &sample(&rows), None, &PARAMS).expect("it differs");
+            let like = if like_high { 2.0 } else { 1.0 };
+            assert_eq!(mean(&trees, &[f64::NAN]), mean(&trees, &[like]));
+            assert!(mean(&trees, &[2.0]) > mean(&trees, &[1.0]));
+        }
+        let known: Vec<(&[f64], f64)> = vec![(&[1.0], 0.0), (&[2.0], 1.0), (&[2.0], 1.0), (&[2.0], 1.0)];
+        let trees = fit(Objective::Chance, &sample(&known), None, &PARAMS).expect("it differs");
+        assert_eq!(mean(&trees, &[f64::NAN]), mean(&trees, &[2.0]));
+    }
+
+    /// A shape that no single cut has: what is foretold on other rows comes near to it, and any number of threads gives the same bits.
+    #[test]
+    fn trees_learn_a_shape_the_same_by_any_number_of_threads() {
+        let make = |seed: u64| {
+            let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let mut sample = Sample::default();
+            for _ in 0..30_000 {
+                let [a, b]: [f64; 2] = [rng.random(), rng.random()];
+                let chance = if (a > 0.5) == (b > 0.3) { 0.8 } else { 0.1 };
+                sample.values.extend([a, b, rng.random()]);
+                sample.targets.push(f64::from(u8::from(rng.random::<f64>() < chance)));
+            }
+            sample
+        };
+        let (training, validation) = (make(1), make(2));
+        let params = Params { trees: 200, leaves: 8, rate: 0.2, leaf_rows_min: 20.0, ..PARAMS };
+        let by = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| fit(Objective::Chance, &training, Some(&validation), &params)).expect("it differs")
+        };
+        let trees = by(1);
+        assert!(trees == by(3) && trees.len() < 100, "{} trees", trees.len());
+        for (values, chance) in [([0.9, 0.9, 0.5], 0.8), ([0.1, 0.1, 0.2], 0.8), ([0.9, 0.1, 0.9], 0.1), ([0.2, 0.8, 0.1], 0.1)] {
+            assert!((mean(&trees, &values) - chance).abs() < 0.04, "{values:?}: {}", mean(&trees, &values));
+        }
+        let text = serde_json::to_string(&trees).expect("a text");
+        assert!(serde_json::from_str::<Trees>(&text).expect("trees") == trees);
+    }
+
+    /// Counts: means by group are found, and nothing is learnt where nothing differs or nothing helps.
+    #[test]
+    fn counts_and_nothing_to_learn() {
+        let rows: Vec<(Vec<f64>, f64)> = (0..400).map(|row| (vec![f64::from(row % 2)], if row % 2 == 0 { f64::from(row % 4) } else { 5.0 })).collect();
+        let rows: Vec<(&[f64], f64)> = rows.iter().map(|(values, target)| (values.as_slice(), *target)).collect();
+        let params = Params { trees: 200, l2: 0.0, ..PARAMS };
+        let trees = fit(Objective::Count, &sample(&rows), None, &params).expect("it differs");
+        // Even rows count 0 and 2 by turns.
+        assert!((mean(&trees, &[0.0]) - 1.0).abs() < 1e-3 && (mean(&trees, &[1.0]) - 5.0).abs() < 1e-3, "{} {}", mean(&trees, &[0.0]), mean(&trees, &[1.0]));
+        let (error, chance) =
+            (fit(Objective::Chance, &sample(&[(&[1.0], 1.0), (&[2.0], 1.0)]), None, &PARAMS), fit(Objective::Chance, &Sample::default(), None, &PARAMS));
+        assert!(error.is_err() && chance.is_err());
+        let (noise, more) = ([(&[1.0][..], 0.0), (&[1.0], 1.0)], [(&[1.0][..], 1.0), (&[1.0], 0.0)]);
+        assert!(fit(Objective::Chance, &sample(&noise), Some(&sample(&more)), &PARAMS).expect("it differs").is_empty());
+    }
+}
