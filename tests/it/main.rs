@@ -9,6 +9,7 @@ mod bytes;
 mod cli;
 mod clocks;
 mod documents;
+mod due;
 mod erase;
 mod faults;
 mod hostile;

@@ -1,6 +1,7 @@
 //! Builders for tests: Parquet files, lakes, jobs, an S3 server and a stand-in for Google's storage in the process, readers of what was published.
 
 pub mod between;
+pub mod coop;
 pub mod faulty;
 pub mod gcs;
 pub mod lake;

@@ -1,0 +1,191 @@
+//! What is known of a customer, and of a customer's purchases of one category, at a date: smooth figures, each of a line's cost.
+
+use super::category::Category;
+use super::decay::{Decay, YEAR_DAYS, from_next_fortnight, hump};
+use super::kernel;
+
+/// Bounds, in days, of the stretches in each of which the chance of a purchase is foretold.
+pub const BOUNDS: [i32; 8] = [0, 7, 14, 28, 56, 112, 224, 364];
+/// Stretches between them.
+pub const STRETCHES: usize = BOUNDS.len() - 1;
+/// Figures of a pair beside the kernel's.
+pub const FIGURES: usize = 14;
+
+/// Of a pair so many last gaps are looked at, and of a customer's visits.
+const GAPS: [usize; 2] = [40, 60];
+/// The tail of gaps between visits.
+const VISIT_TAIL: f64 = std::f64::consts::E;
+/// Days of the windows in which it counts whether anything was bought.
+const WINDOW_DAYS: i32 = 14;
+/// Years that a pair's season is looked for.
+const YEARS: i32 = 6;
+
+/// Tables of weights by age.
+#[derive(Debug, Clone)]
+pub struct Ages {
+    gaps: Decay,
+    days: [Decay; 5],
+    broad: [Decay; 3],
+    visits: Decay,
+    windows: Decay,
+    /// By age: how near a day lies to the coming fortnight, of years weighed by their distance.
+    season: Vec<f64>,
+}
+
+impl Ages {
+    /// For ages up to so many days.
+    pub fn new(ages: usize) -> Self {
+        let season = |age: i32| (1..=YEARS).map(|years| 0.7f64.powi(years - 1) * hump(from_next_fortnight(age, years) / 28.0) / 28.0).sum();
+        Self {
+            gaps: kernel::ageing(ages),
+            days: [7.0, 30.0, 60.0, 120.0, 480.0].map(|half_life| Decay::new(half_life, ages)),
+            broad: [30.0, 90.0, 365.0].map(|half_life| Decay::new(half_life, ages)),
+            visits: Decay::new(240.0, ages),
+            windows: Decay::new(90.0, ages),
+            season: (0..ages as i32).map(season).collect(),
+        }
+    }
+
+    fn season(&self, age: i32) -> f64 {
+        self.season.get(age as usize).copied().unwrap_or_default()
+    }
+}
+
+/// What is known of a customer at a date.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Customer {
+    /// The first visit.
+    first: i32,
+    today: i32,
+    /// Log of categories bought of late against a season, and a season against a year.
+    broader: [f64; 2],
+    /// Log of categories a visit.
+    breadth: f64,
+    /// Log-odds of a visit within a week.
+    visit: f64,
+}
+
+impl Customer {
+    /// By days of visits up to `today`, oldest first, and how many categories were bought on each. There is one visit at least.
+    pub fn of((visits, breadths): (&[i32], &[u32]), today: i32, ages: &Ages) -> Self {
+        let (first, last) = (visits[0], visits[visits.len() - 1]);
+        let known = today - first + 1;
+        let rate = |decay: &Decay| {
+            let weighed: f64 = visits.iter().zip(breadths).map(|(day, breadth)| f64::from(*breadth) * decay.at(today - day)).sum();
+            ((weighed + 1.0) / decay.whole(known)).ln()
+        };
+        let [month, season, year] = [0, 1, 2].map(|which| rate(&ages.broad[which]));
+        let visited: f64 = visits.iter().map(|day| ages.visits.at(today - day)).sum();
+        let silent = f64::from(today - last) + 0.5;
+        let [now, week] = kernel::longer(visits, today, (VISIT_TAIL, GAPS[1]), [silent, silent + 7.0], &ages.gaps);
+        let comes = 1.0 - week / now;
+        Self {
+            first,
+            today,
+            broader: [month - season, season - year],
+            breadth: year - ((visited + 0.1) / ages.visits.whole(known)).ln(),
+            // Hardly anyone is as certain to come as all gaps say.
+            visit: (comes / (1.002 - comes)).ln(),
+        }
+    }
+}
+
+/// What is known of a customer and a category at a date.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// Rates and what stands beside them; their order is that of `Term`.
+    pub figures: [f64; FIGURES],
+    /// By stretch, the log-odds of a purchase in it, of who made none before, by the gaps alone.
+    pub odds: [f64; STRETCHES],
+}
+
+/// A figure's place.
+pub mod figure {
+    /// Log rate of purchases, half life 120 days.
+    pub const RATE: usize = 0;
+    /// The same, half life 7 days.
+    pub const RATE_WEEK: usize = 1;
+    /// Log-odds of a purchase in a fortnight.
+    pub const WINDOWS: usize = 2;
+    /// Categories a visit.
+    pub const BREADTH: usize = 3;
+    /// Mean log gap of the category.
+    pub const CATEGORY_GAP: usize = 4;
+    /// The category's season.
+    pub const SEASON: usize = 5;
+    /// The category's trend.
+    pub const TREND: usize = 6;
+    /// Variance of log gaps in the category.
+    pub const CATEGORY_VARIANCE: usize = 7;
+    /// Log rate, half life 30 days against 60.
+    pub const RISING: usize = 8;
+    /// Categories of late against a season.
+    pub const BROADER: usize = 9;
+    /// Of a season against a year.
+    pub const BROADER_YEAR: usize = 10;
+    /// Log-odds of a visit within a week.
+    pub const VISIT: usize = 11;
+    /// Log of days since the last purchase.
+    pub const SILENT: usize = 12;
+    /// The pair's own season.
+    pub const OWN_SEASON: usize = 13;
+}
+
+impl Pair {
+    /// By the days on which the customer bought the category, oldest first, up to the customer's date.
+    pub fn of(days: &[i32], customer: &Customer, category: &Category, ages: &Ages) -> Self {
+        let (today, known) = (customer.today, customer.today - customer.first + 1);
+        let (mut sums, mut windows, mut season) = ([0.0; 5], 0.0, 0.0);
+        let mut last_window = -1;
+        for day in days.iter().rev() {
+            let age = today - day;
+            sums.iter_mut().zip(&ages.days).for_each(|(sum, decay)| *sum += decay.at(age));
+            if age / WINDOW_DAYS != last_window {
+                last_window = age / WINDOW_DAYS;
+                windows += ages.windows.at(last_window * WINDOW_DAYS);
+            }
+            season += ages.season(age);
+        }
+        let rate = |which: usize| ((sums[which] + 0.05) / ages.days[which].whole(known)).ln();
+        let silent = today - days[days.len() - 1];
+        let at = BOUNDS.map(|bound| f64::from(silent + bound) + 0.5);
+        let longer = kernel::longer(days, today, (kernel::tail_of(category.mean_ln_gap), GAPS[0]), at, &ages.gaps);
+        let odds = std::array::from_fn(|stretch| {
+            let none = (longer[stretch + 1] / longer[stretch]).clamp(1e-6, 1.0 - 1e-6);
+            ((1.0 - none) / none).ln()
+        });
+        let overall = sums[4] / ages.days[4].whole(known);
+        let [broader, broader_year] = customer.broader;
+        let figures = [
+            rate(3),
+            rate(0),
+            of_windows(windows, known - 1, ages),
+            customer.breadth,
+            category.mean_ln_gap,
+            category.season,
+            category.trend,
+            category.variance_ln_gap,
+            rate(1) - rate(2),
+            broader,
+            broader_year,
+            customer.visit,
+            f64::from(silent + 1).ln(),
+            own_season(season, overall, known - 1),
+        ];
+        Self { figures, odds }
+    }
+}
+
+/// Log-odds of a purchase in a fortnight, by fortnights of so many days.
+fn of_windows(bought: f64, days: i32, ages: &Ages) -> f64 {
+    let ratio = ages.windows.at(WINDOW_DAYS);
+    let all = (1.0 - ratio.powi(days / WINDOW_DAYS)) / (1.0 - ratio);
+    let share = ((bought + 0.1) / (all + 0.6)).min(0.99);
+    (share / (1.0 - share)).ln()
+}
+
+/// Log of purchases around the coming fortnight of earlier years against those of any fortnight; 0 before there was a year.
+fn own_season(near: f64, a_day: f64, days: i32) -> f64 {
+    let years: f64 = (1..=YEARS).filter(|years| days >= YEAR_DAYS * years + 14).map(|years| 0.7f64.powi(years - 1)).sum();
+    if years == 0.0 { 0.0 } else { ((14.0 * near / years + 0.35) / (14.0 * a_day + 0.35)).ln() }
+}
