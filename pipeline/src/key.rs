@@ -105,7 +105,7 @@ impl fmt::Display for Id {
     }
 }
 
-/// A number for `bytes` that differs for others, within what starts with `seed`: XXH3. It is for equality within a run, never published.
+/// A number for `bytes` that differs for others, within what starts with `seed`: XXH3. It is for equality within a run, or to thin out, never published.
 #[inline]
 pub fn fingerprint(seed: u64, bytes: &[u8]) -> u64 {
     XxHash3_64::oneshot_with_seed(seed, bytes)

@@ -38,7 +38,7 @@ fn each_fault_has_its_message() {
         (
             "unknown section",
             and("churns: {}\n"),
-            "job.yaml:9:1: churns: expected one of the sections version, job, store, run, lake, audit, customers, snapshots, features, cycle, churn, backtest, groups, campaign_defaults, campaigns, got `churns` (did you mean `churn`?)",
+            "job.yaml:9:1: churns: expected one of the sections version, job, store, run, lake, audit, customers, snapshots, features, cycle, churn, due, backtest, groups, campaign_defaults, campaigns, got `churns` (did you mean `churn`?)",
         ),
         ("section twice", and("job: {}\n"), "job.yaml:9:1: job: expected each section once, got it again (first at line 2)"),
         (

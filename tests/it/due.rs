@@ -1,10 +1,16 @@
-//! The due list on a real supermarket: the task of the anchors' table.
+//! The due list: on a real supermarket, the task of the anchors' table; and as it is published.
 
+use std::path::Path;
+
+use parquet::basic::Compression;
 use regulars::metrics::{Graded, grade};
 use regulars::models::due::{Chain, Row};
 use regulars::time::Day;
 use regulars_tests::coop::Shop;
-use regulars_tests::data;
+use regulars_tests::parquet_file::{Cells, floats, texts, write};
+use regulars_tests::{data, published};
+
+use crate::{run, small_config, told};
 
 /// 26 dates, 14 days apart, the last of which is 14 days before 2014-08-10; fitted on the 78 before, whose labels were over.
 fn graded(digits: usize) -> Option<(Vec<Row>, Chain)> {
@@ -32,7 +38,6 @@ fn figures(digits: usize, pairs: usize) -> Option<(f64, f64, f64)> {
         (to.min(0.75) - from.max(0.25)).max(0.0) / (to - from)
     };
     let coverage = seen.iter().map(between).sum::<f64>() / seen.len() as f64;
-    println!("{digits} digits: {:?} {:?} {:?} {} {coverage} of {}", grade.log_loss, grade.brier, grade.auc, grade.calibration_error, seen.len());
     Some((grade.log_loss.expect("rows"), grade.calibration_error, coverage))
 }
 
@@ -42,4 +47,94 @@ fn categories_are_due_when_they_are_bought() {
     assert!(upper.0 < 0.297 && upper.1 < 0.005, "{upper:?}");
     assert!(lower.0 < 0.229 && lower.1 < 0.005, "{lower:?}");
     assert!((0.45..0.55).contains(&upper.2) && (0.45..0.55).contains(&lower.2), "{upper:?} {lower:?}");
+}
+
+/// The last day of the small lake: 2026-01-31.
+const AS_OF: i64 = 20_484;
+
+/// Customer, product, units and days before as_of.
+const BOUGHT: [(&str, &str, f64, &[i64]); 7] = [
+    ("a", "tea", 2.0, &[53, 43, 33, 13, 3]),
+    ("a", "tea", 5.0, &[23]),
+    ("a", "pot", 1.0, &[50, 40, 30, 20]),
+    ("a", "milk", 1.0, &[50, 40]),
+    ("b", "tea", 1.0, &[121, 101, 81, 61]),
+    ("d", "tea", 3.0, &[55, 50, 45, 40]),
+    ("d", "milk", 1.0, &[60]),
+];
+
+fn small_lake(folder: &Path) -> String {
+    let rows: Vec<(&str, &str, f64, i64)> = BOUGHT.iter().flat_map(|(who, what, units, days)| days.iter().map(|day| (*who, *what, *units, *day))).collect();
+    let orders: Vec<String> = rows.iter().map(|(who, _, _, day)| format!("{who}{day}")).collect();
+    let column = |pick: fn(&(&str, &str, f64, i64)) -> String| Cells::Text(rows.iter().map(|row| Some(pick(row))).collect());
+    let lines = [
+        ("order_id", texts(&orders.iter().map(String::as_str).collect::<Vec<_>>())),
+        ("source_customer_id", column(|row| row.0.to_owned())),
+        ("ordered_at", Cells::Time(rows.iter().map(|row| Some((AS_OF - row.3) * 86_400_000_000 + 43_200_000_000)).collect(), true)),
+        ("product_id", column(|row| row.1.to_owned())),
+        ("quantity", floats(&rows.iter().map(|row| row.2).collect::<Vec<_>>())),
+        ("amount", floats(&vec![2.5; rows.len()])),
+    ];
+    write(&folder.join("lines/part.parquet"), &lines, Compression::SNAPPY);
+    let products = [
+        ("product_id", texts(&["tea", "pot", "milk"])),
+        ("leaf_category", texts(&["teas", "pots", "dairy"])),
+        ("kind", texts(&["consumable", "durable", "consumable"])),
+    ];
+    write(&folder.join("products/part.parquet"), &products, Compression::SNAPPY);
+    let config = folder.join("job.yaml");
+    let text = small_config(folder) + "    products: {path: products}\ndue: {level: category}\naudit: {complete_lag_days_max: 3}\n";
+    std::fs::write(&config, text).expect("a config");
+    config.display().to_string()
+}
+
+/// Three customers by hand. b last came 61 days ago; pots last; of milk there are not three days. So few teach nothing: the gaps alone foretell.
+#[test]
+fn the_list_is_published_as_by_hand() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = small_lake(folder.path());
+    let (code, _, error) = told(&run(&["run", &config]));
+    assert_eq!(code, 0, "{error}");
+    let published = published::live(&folder.path().join("out"), "small").expect("it is live");
+    let texts = |column: &str| published.texts("due_products", column);
+    let numbers = |column: &str| -> Vec<f64> { published.numbers("due_products", column).into_iter().map(|value| value.expect("known")).collect() };
+    let (links, sources) = (published.texts("customer_links", "customer_id"), published.texts("customer_links", "source_customer_id"));
+    let id = |source: &str| links[sources.iter().position(|other| other == source).expect("linked")].clone();
+    let ids = texts("customer_id");
+    assert_eq!((ids.len(), texts("category")), (2, vec!["teas".to_owned(); 2]));
+    let row = |source: &str| ids.iter().position(|other| *other == id(source)).expect("it is due");
+    let (a, d) = (row("a"), row("d"));
+    let of = |column: &str, row: usize| numbers(column)[row];
+    for (column, of_a, of_d) in [
+        ("purchase_days", 6.0, 4.0),
+        ("last_purchase_date", (AS_OF - 3) as f64, (AS_OF - 40) as f64),
+        ("interval_days", 10.0, 5.0),
+        ("interval_days_p25", 10.0, 5.0),
+        ("interval_days_p75", 10.0, 5.0),
+        ("usual_units", 2.0, 3.0),
+    ] {
+        assert_eq!((of(column, a), of(column, d)), (of_a, of_d), "{column}");
+    }
+    assert_eq!(texts("state")[a], "not_yet");
+    // The law of gaps: a tail whose scale follows from all log gaps of teas, and each own gap g as g^4 / (g^4 + x^4), a year ago half as much.
+    let tail = ((5.0 * 10f64.ln() + 3.0 * 20f64.ln() + 3.0 * 5f64.ln()) / 11.0 / 2.0).exp();
+    let longer = |x: f64, gap: f64, ends: &[f64]| {
+        let of_gaps: f64 = ends.iter().map(|ago| (-ago / 365.0).exp2() * gap.powi(4) / (gap.powi(4) + x.powi(4))).sum();
+        tail / (tail + x.sqrt()) + of_gaps
+    };
+    for (row, silent, gap, ends) in [(a, 3.5, 10.0, &[43.0, 33.0, 23.0, 13.0, 3.0][..]), (d, 40.5, 5.0, &[50.0, 45.0, 40.0])] {
+        for days in [7, 14, 28] {
+            let by_hand = 1.0 - longer(silent + f64::from(days), gap, ends) / longer(silent, gap, ends);
+            let told = of(&format!("buy_probability_{days}d"), row);
+            assert!((told - by_hand).abs() < 1e-9, "{row} {days}: {told}, by hand {by_hand}");
+        }
+    }
+    assert!(of("buy_probability_14d", a) > 0.5 && of("buy_probability_14d", d) < 0.2);
+    // Silent for far longer than ever, and still likelier than not to come within a year.
+    assert!(longer(404.5, 5.0, &[50.0, 45.0, 40.0]) < 0.5 * longer(40.5, 5.0, &[50.0, 45.0, 40.0]));
+    assert_eq!(texts("state")[d], "overdue");
+    let due = of("due_date_p50", a) as i64 - AS_OF;
+    assert!((5..=10).contains(&due), "ten days after the last, and three are over: {due}");
+    let (code, said, error) = told(&run(&["explain", &config, "--customer", &id("a")]));
+    assert!(code == 0 && said.contains("bought teas 6 times, every 10 days (10-10), last on 28 January 2026: due at the visit around"), "{said}{error}");
 }

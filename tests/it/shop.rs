@@ -165,7 +165,8 @@ fn the_candidate_that_foretold_best_scores() {
     let column = |name: &str| published.texts("model_grades", name);
     let (models, targets, metrics, slices) = (column("model"), column("target"), column("metric"), column("slice"));
     let (vintages, horizons) = (published.numbers("model_grades", "vintage"), published.numbers("model_grades", "horizon_days"));
-    let (values, test) = (published.numbers("model_grades", "value"), vintages.iter().flatten().copied().fold(0.0, f64::max));
+    let values = published.numbers("model_grades", "value");
+    let test = vintages.iter().zip(&targets).filter(|(_, target)| *target == "return").filter_map(|(vintage, _)| *vintage).fold(0.0, f64::max);
     // Mean over dates and horizons, by customers graded.
     let judged = |model: &str| {
         let at = |metric: &str| -> Vec<f64> {

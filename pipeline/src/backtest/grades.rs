@@ -125,7 +125,7 @@ pub fn contract() -> Contract {
     let columns = vec![
         Column::new("model", Kind::Text, "model or rule"),
         Column::new("vintage", Kind::Date, "date on which it was graded"),
-        Column::new("target", Kind::Text, "churn (no order in the horizon) or return (an order in it)"),
+        Column::new("target", Kind::Text, "churn (no order in the horizon), return (an order in it) or due (a customer buys a category in it)"),
         Column::new("horizon_days", Kind::Int, "days that it looked ahead"),
         Column::new("slice", Kind::Text, "all, or tenth_01 (lowest predictions) to at most tenth_10: equal predictions stay in one tenth"),
         Column::new(
@@ -134,7 +134,12 @@ pub fn contract() -> Contract {
             "customers, base_rate, auc, log_loss, brier, lift_top_tenth, calibration_error (mean over customers of |predicted - observed| of their tenth), calibration_noise (what perfect predictions would show by chance), predicted, observed",
         ),
         Column::new("value", Kind::Float, "the metric's value"),
-        Column::new("baseline", Kind::Float, "the inactivity rule's value on the same customers, where there is one (churn)").nullable(),
+        Column::new(
+            "baseline",
+            Kind::Float,
+            "the simplest rule's value on the same rows, where there is one (churn: the inactivity rule; due: each pair's own rate)",
+        )
+        .nullable(),
     ];
     let key = ["model", "vintage", "target", "horizon_days", "slice", "metric"];
     Contract::new("model_grades", "One row a figure by which a model was graded on customers it had not seen the labels of.", &key, columns)

@@ -3,6 +3,7 @@
 
 mod challenger;
 mod choose;
+mod due;
 mod foretell;
 mod grades;
 mod rolling;
@@ -10,6 +11,7 @@ mod snapshots;
 mod train;
 
 pub use choose::Candidate;
+pub use due::{DueReport, train_due};
 pub use foretell::Rule;
 pub use grades::{GradeRow, backtest_contract, backtest_table, contract, table};
 pub use rolling::{Backtest, Origins, backtest};

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::choose::{Candidate, Choice, choose, returns};
+use super::due::DueReport;
 use super::grades::{About, GradeRow, rows};
 use crate::error::{Error, Kind, Result};
 use crate::features::Feature;
@@ -66,6 +67,8 @@ pub struct Trained {
     pub cycle: Option<CycleReport>,
     /// The churn artefact.
     pub churn: Option<ChurnReport>,
+    /// The artefact of due lists.
+    pub due: Option<DueReport>,
     /// All figures.
     pub grades: Vec<GradeRow>,
     /// Why a model is missing, in words.
@@ -118,7 +121,7 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     }
     let value = cycle.as_ref().and_then(|report| report.value.as_ref()).map(|fit| fit.model);
     let artefacts = Artefacts { value, cycle: cycle.as_ref().map(|report| report.fit.model), churn: churn.as_ref().map(|report| report.fit.clone()), inputs };
-    Ok(Trained { artefacts, cycle, churn, grades, missing })
+    Ok(Trained { artefacts, cycle, churn, due: None, grades, missing })
 }
 
 fn examples(snapshot: &Snapshot, inputs: &Inputs, cycle: Option<&Model>) -> Vec<Example> {

@@ -24,7 +24,7 @@ pub use document::{Place, Places};
 pub use faults::{Environment, Faults};
 pub use job::{RawJob, RawKeep, RawRun, RawStore};
 pub use lake::{RawColumn, RawExtra, RawLake, RawMissing, RawTable};
-pub use models::{RawBacktest, RawChoose, RawChurn, RawCycle, RawCycleModel, RawPrior};
+pub use models::{RawBacktest, RawChoose, RawChurn, RawCycle, RawCycleModel, RawDue, RawDueLevel, RawPrior};
 pub use nearest::hint;
 pub use overlay::Overlay;
 pub use rule::{RawRules, RawScalar, RawTest};
@@ -90,6 +90,8 @@ sections! {
     cycle: RawCycle,
     /// Who leaves.
     churn: RawChurn,
+    /// When each customer buys what again.
+    due: RawDue,
     /// What `regulars backtest` looks back on.
     backtest: RawBacktest,
     /// How customers are sorted into groups.

@@ -72,6 +72,34 @@ impl RawCycleModel {
 }
 
 section! {
+    /// When each customer buys what again: the table `due_products`.
+    RawDue {
+        /// What is due.
+        level: RawDueLevel,
+        /// Fewest days on which the customer bought it.
+        purchase_days_min: u32,
+        /// The customer's last visit lies at most this many days before as_of.
+        active_days: u32,
+        /// Days between the dates at which the model is trained.
+        every_days: u32,
+        /// How many such dates; the last one on which it is graded is not among them.
+        training_dates: u32,
+        /// Customers of whom the model is made, at the most.
+        sample_customers: u32,
+    }
+}
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawDueLevel {
+    /// Nothing: no table is made.
+    None,
+    /// Categories of products (`leaf_category`).
+    Category,
+}
+
+section! {
     /// What `regulars backtest` looks back on.
     RawBacktest {
         /// Dates at which forecasts are graded; with them come earlier ones, from which recalibration learns.
@@ -115,4 +143,4 @@ section! {
     }
 }
 
-replaced_whole!(RawChoose, RawCycleModel, Vec<RawCycleModel>);
+replaced_whole!(RawChoose, RawDueLevel, RawCycleModel, Vec<RawCycleModel>);

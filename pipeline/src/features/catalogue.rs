@@ -26,6 +26,8 @@ pub struct Catalogue {
     pub brand_type: Vec<BrandType>,
     /// By product: base units of a unit, in thousandths; 1000 where the lake does not say.
     pub milli_base_units: Vec<i64>,
+    /// By product: whether it lasts, or is no thing at all, and so is never due.
+    pub lasts: Vec<bool>,
     /// By category: whether there is a choice between national and private brands.
     pub brand_choice: Vec<bool>,
     /// Names of categories.
@@ -61,6 +63,7 @@ pub(super) struct Product {
     brand_type: String,
     regular_minor: Option<i64>,
     milli_base_units: Option<i64>,
+    lasts: bool,
 }
 
 /// Reads the table `products`; its products become names of lines, so it is read before their places are taken.
@@ -80,6 +83,7 @@ pub fn read_products(table: &OpenTable, cut: &Cut, names: &LineNames) -> Result<
                 style: text("style"),
                 brand_type: text("brand_type"),
                 regular_minor: rows.column("regular_price").and_then(|column| column.int(row)),
+                lasts: matches!(rows.text("kind", row), Some("durable" | "service" | "fee")),
                 milli_base_units: base_units.filter(|units| *units > 0.0).map(|units| (units * 1000.0).round().max(1.0) as i64),
             };
             products.keep(names.products.number(rows.text("product_id", row).unwrap_or_default()), product);
@@ -141,6 +145,7 @@ impl Catalogue {
             price_tier: vec![0; places.len()],
             brand_type: vec![BrandType::Other; places.len()],
             milli_base_units: vec![1000; places.len()],
+            lasts: vec![false; places.len()],
             brand_choice: Vec::new(),
         };
         // Thousandths of minor units for a base unit, by category.
@@ -156,6 +161,7 @@ impl Catalogue {
                 "private" | "exclusive" => BrandType::Private,
                 _ => BrandType::Other,
             };
+            catalogue.lasts[at] = product.lasts;
             catalogue.milli_base_units[at] = product.milli_base_units.unwrap_or(1000);
             if let (Some(price), true) = (product.regular_minor.filter(|price| *price > 0), catalogue.category[at] > 0) {
                 let for_base_unit = i128::from(price) * 1_000_000 / i128::from(catalogue.milli_base_units[at]);
@@ -218,6 +224,7 @@ pub(super) mod tests {
             brand_type,
             regular_minor: Some(regular_minor),
             milli_base_units: Some(milli_base_units),
+            lasts: false,
         }
     }
 

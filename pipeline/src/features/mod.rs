@@ -16,6 +16,7 @@ mod missed;
 mod preference;
 mod profile;
 mod promotion;
+mod purchases;
 mod rfm;
 mod service;
 mod several;
@@ -33,6 +34,7 @@ pub(crate) use facts::tests::worked_lines;
 pub use facts::{About, Facts, Orders, Seen, View};
 pub use item::{Cell, Feature, Peers, Ranked, UNKNOWN, Words};
 pub use missed::{BASKET_BYTES, Baskets, Missed};
+pub use purchases::{Purchase, purchases};
 pub use world::{Person, World};
 
 use std::sync::Arc;

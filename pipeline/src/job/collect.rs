@@ -22,6 +22,8 @@ pub struct What<'a> {
     pub samples: SampleSizes,
     /// Purchase-cycle models: what they take is counted.
     pub cycle: &'a cycle::Params,
+    /// Whether purchases are kept.
+    pub purchases: bool,
 }
 
 impl Gathered {
@@ -41,10 +43,11 @@ impl Gathered {
             dates: what.dates,
             lookback_days: params.lookback_days,
             population: params.churn.population,
-            late_days: params.late_days,
+            late_days: params.grid.late_days,
             samples: what.samples,
             salt: &params.salt,
             cycle: what.cycle,
+            purchases: what.purchases,
             memory,
             scratch,
         };

@@ -34,6 +34,7 @@ pub fn outputs() -> Vec<Contract> {
         shards::withheld_contract(),
         groups::contract(),
         groups::cuts_contract(),
+        shards::due_contract(730),
         list,
         exclusions,
         backtest::contract(),

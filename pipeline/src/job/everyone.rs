@@ -8,13 +8,15 @@ use rayon::prelude::*;
 
 use super::params::Params;
 use super::withheld::Withheld;
+use crate::config::RawDueLevel;
 use crate::customers::{self, People};
 use crate::error::Result;
 use crate::features::{self, Cell, Facts, World};
 use crate::groups::{self, Assigned, Rfm};
 use crate::key::Id;
 use crate::lake::LineNames;
-use crate::shards::{self, FeatureRows, Output, Scores};
+use crate::models::due::History;
+use crate::shards::{self, DueModel, FeatureRows, Output, Purchases, Scores};
 use crate::table::{Contract, Table};
 
 /// Everyone, and all that is published of each.
@@ -31,6 +33,8 @@ pub struct Everyone {
     pub world: World,
     /// Their scores.
     pub scores: Scores,
+    /// Their purchases, and what makes due lists of them.
+    pub due: Option<(Purchases, DueModel)>,
     /// What is withheld from them.
     pub withheld: Withheld,
     /// Their groups, in the order of those from whom groups are not withheld.
@@ -51,14 +55,18 @@ impl TableOf {
     /// All of them, in the order of TABLES.md.
     pub fn all(params: &Params) -> Vec<Self> {
         let horizon_days = params.churn.population.horizon_days;
-        vec![
+        let mut tables = vec![
             Self { contract: customers::contract(), make: Everyone::customers },
             Self { contract: customers::links_contract(), make: Everyone::links },
             Self { contract: features::contract(params.features.features()), make: Everyone::features },
             Self { contract: shards::scores_contract(&params.cycle, horizon_days), make: Everyone::scores },
             Self { contract: shards::withheld_contract(), make: Everyone::withheld },
             Self { contract: groups::contract(), make: Everyone::groups },
-        ]
+        ];
+        if params.due.level != RawDueLevel::None {
+            tables.push(Self { contract: shards::due_contract(params.cycle.quantile_limit_days), make: Everyone::due });
+        }
+        tables
     }
 }
 
@@ -126,6 +134,19 @@ impl Everyone {
 
     fn withheld(&self, params: &Params, shard: usize) -> Result<Table> {
         self.withheld.table(&self.people, self.rows.customers(shard), params.as_of)
+    }
+
+    fn due(&self, params: &Params, shard: usize) -> Result<Table> {
+        let limit_days = params.cycle.quantile_limit_days;
+        let mut rows = Vec::new();
+        if let Some((purchases, model)) = &self.due {
+            let (range, all, mut history) = (self.rows.customers(shard), purchases.read(shard)?, History::default());
+            for row in self.kept(Output::Features, range.clone()) {
+                let id = self.people.customers[row].id;
+                rows.extend(model.rows(&all[row - range.start], params.as_of, &params.due, &mut history).into_iter().map(|due| (id, due)));
+            }
+        }
+        shards::due_table(&rows, &self.world.catalogue.categories, limit_days, params.as_of)
     }
 
     fn groups(&self, params: &Params, shard: usize) -> Result<Table> {

@@ -14,7 +14,7 @@ use crate::features;
 use crate::groups;
 use crate::key::{Erased, hex, sha256};
 use crate::lake::{self, Cut};
-use crate::models::{churn, cycle};
+use crate::models::{churn, cycle, due};
 use crate::money::Currency;
 use crate::publish::Keep;
 use crate::shards;
@@ -59,8 +59,6 @@ pub struct Params {
     pub audit: audit::Params,
     /// Identity.
     pub customers: customers::Params,
-    /// Days that lines may arrive late.
-    pub late_days: i32,
     /// The grid of snapshot dates.
     pub grid: Grid,
     /// Length of the observation window.
@@ -75,6 +73,8 @@ pub struct Params {
     pub cycle: cycle::Params,
     /// Who leaves.
     pub churn: churn::Params,
+    /// When what is bought again.
+    pub due: due::Params,
     /// What `backtest` looks back on.
     pub origins: Origins,
     /// Groups.
@@ -108,7 +108,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
     let snapshots = check_snapshots(&raw.snapshots, churn.population.horizon_days, &mut faults);
     let name = check_name(raw.job.name, &mut faults);
     let as_of = options.as_of.map(str::to_owned).or(raw.job.as_of);
-    let given = [as_of.is_some(), raw.job.timezone.is_some(), raw.job.currency.is_some()];
+    let given = [&as_of, &raw.job.timezone, &raw.job.currency].map(Option::is_some);
     let zone = faults.text("job.timezone", raw.job.timezone, "an IANA time zone");
     let currency = faults.text("job.currency", raw.job.currency, "an ISO 4217 code");
     let as_of = faults.text("job.as_of", as_of, "a date YYYY-MM-DD (here or as --as-of)");
@@ -139,13 +139,13 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         customers: customers::check(raw.customers, &mut faults),
         campaigns: campaigns::check(&raw.campaign_defaults, raw.campaigns, &columns, &|column| groups.words(column), &mut faults),
         groups,
-        late_days: snapshots.0.late_days,
         grid: snapshots.0,
         lookback_days: snapshots.1,
         sample_customers: snapshots.2,
         publish_samples: raw.snapshots.publish.unwrap_or_default(),
         features,
         origins: check_origins(&raw.backtest, (cycle.horizon_days, snapshots.0.late_days), &mut faults),
+        due: due::check(raw.due, &mut faults),
         cycle,
         churn,
         name,
@@ -219,7 +219,7 @@ impl Params {
     /// `Bug` if a value cannot be written as JSON.
     pub fn definitions(&self) -> Result<Vec<(String, String)>> {
         let snapshots = json!({
-            "every_days": self.grid.every_days, "training_dates": self.grid.training_dates, "late_days": self.late_days,
+            "every_days": self.grid.every_days, "training_dates": self.grid.training_dates, "late_days": self.grid.late_days,
             "lookback_days": self.lookback_days, "sample_customers": self.sample_customers, "publish": self.publish_samples,
         });
         let job = json!({"name": self.name, "timezone": self.zone.name(), "currency": self.currency, "salt_sha256": hex(&sha256(self.salt.as_bytes()))});
@@ -232,6 +232,7 @@ impl Params {
             ("features".to_owned(), write(serde_json::to_string(&self.features))?),
             ("cycle".to_owned(), write(serde_json::to_string(&self.cycle))?),
             ("churn".to_owned(), write(serde_json::to_string(&self.churn))?),
+            ("due".to_owned(), write(serde_json::to_string(&self.due))?),
             ("groups".to_owned(), write(serde_json::to_string(&self.groups))?),
         ];
         for table in &self.lake.tables {

@@ -16,7 +16,7 @@ use crate::features::World;
 use crate::groups::{self, Member};
 use crate::lake::LineNames;
 use crate::report::{GroupLine, ListLine};
-use crate::shards::{self, Output, State};
+use crate::shards::{self, DueModel, Output, State};
 use crate::table::Table;
 
 /// Everything that is published about customers.
@@ -45,6 +45,8 @@ pub struct Source<'a> {
     pub complete: &'a Complete,
     /// Who may be contacted.
     pub consents: &'a Consents,
+    /// What makes due lists.
+    pub due: Option<DueModel>,
 }
 
 /// Makes all that is published about customers.
@@ -52,9 +54,9 @@ pub struct Source<'a> {
 /// # Errors
 /// `Bug` if a table breaks its contract; `Limit` if scratch cannot be read.
 pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trained) -> Result<Results> {
-    let Source { people, names, world, complete, consents } = source;
+    let Source { people, names, world, complete, consents, due } = source;
     let scores = shards::score(&state, &trained.artefacts, &params.cycle, params.churn.population)?;
-    let State { facts, rows, .. } = state;
+    let State { facts, rows, purchases, .. } = state;
     let withheld = Withheld::decide(params, &people, complete, &facts, &scores);
     let grouped = withheld.rows(Output::Groups);
     let told = |row: usize| withheld.of(Output::ChurnProbability, row).is_none();
@@ -66,7 +68,8 @@ pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trai
     let values: Vec<i64> = members.iter().map(|member| member.facts.window_value_minor).collect();
     let lines = group_lines(assigned.iter().map(|assigned| params.groups.group(assigned)).zip(values));
     let groups = rfm.into_iter().zip(assigned).collect();
-    let everyone = Everyone { people, names, facts, rows, world, scores, withheld, groups, grouped };
+    let due = purchases.zip(due);
+    let everyone = Everyone { people, names, facts, rows, world, scores, due, withheld, groups, grouped };
     let targets = targets(params, &everyone, consents)?;
     let held = customers::held_table(&everyone.people, &everyone.names.keys, &params.customers, params.as_of)?;
     let tables = vec![held, groups::cuts_table(&cuts, params.as_of)?];

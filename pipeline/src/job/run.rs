@@ -15,14 +15,14 @@ use super::results::{Results, Source, list_lines, results};
 use crate::allowance::{Allowance, Held};
 use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Verdict};
 use crate::backtest::{self, Trained};
-use crate::config::Secret;
+use crate::config::{RawDueLevel, Secret};
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Peers, World};
 use crate::lake::{Counts, LineNames};
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
 use crate::report::Summary;
-use crate::shards::{self, Ranks, SampleSizes, Scratch, State};
+use crate::shards::{self, DueModel, Ranks, SampleSizes, Scratch, State};
 use crate::store::{Access, Store};
 use crate::time::Dates;
 use std::path::{Path, PathBuf};
@@ -130,7 +130,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let [_state, samples_held] = state_memory(params, (gathered.people.customers.len(), dates.all().len() - 1), memory)?;
     let training_buyers = if params.cycle.candidates().is_empty() { 0 } else { params.sample_customers };
     let samples = SampleSizes { population: params.sample_customers, training_buyers, test_buyers: params.sample_customers, buyers_features: false };
-    let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle };
+    let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle, purchases: params.due.level != RawDueLevel::None };
     let state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     let changes = gathered.changes.take();
     let Gathered { names, people, partition, survey, mut feeds, mut complete, consents, events, mut counts, products, .. } = gathered;
@@ -139,7 +139,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     look_at_everyone(params, &people, &state, &mut world)?;
     progress.end(&format!("{} dates", dates.all().len()));
 
-    let trained = train(params, &state, &dates, progress)?;
+    let (trained, due) = train(params, (&state, &world), &dates, progress)?;
 
     let products = inputs.table("products").map(|_| &products);
     let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
@@ -152,7 +152,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     progress.begin("score, group, target");
     let of_one = RESULT_BYTES + CAMPAIGN_BYTES * params.campaigns.len() as u64;
     let _taken = memory.take("score, group, target", people.customers.len() as u64 * of_one)?;
-    let source = Source { people, names, world, complete: &complete, consents: &consents };
+    let source = Source { people, names, world, complete: &complete, consents: &consents, due };
     let mut results = results(params, source, State { snapshots: Vec::new(), ..state }, &trained)?;
     results.tables.extend(samples);
     results.tables.extend(changes);
@@ -161,11 +161,27 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     Ok((results, summary, Found { findings, trained, counts }))
 }
 
-fn train(params: &Params, state: &State, dates: &Dates, progress: &dyn Progress) -> Result<Trained> {
+/// Models of customers, and the one of due lists where it is asked for.
+fn train(params: &Params, (state, world): (&State, &World), dates: &Dates, progress: &dyn Progress) -> Result<(Trained, Option<DueModel>)> {
     progress.begin("train and grade models");
-    let trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn))?;
+    let mut trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn))?;
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
-    Ok(trained)
+    let Some(purchases) = &state.purchases else { return Ok((trained, None)) };
+    progress.begin("train and grade due lists");
+    let seen = (world.catalogue.categories.len(), params.as_of, params.grid.late_days);
+    match backtest::train_due(purchases, seen, &params.due, &mut trained.grades) {
+        Ok((model, report)) => {
+            progress.end(&format!("{} pairs of {} customers, graded on {}", report.rows, report.customers, report.test_date));
+            trained.due = Some(report);
+            Ok((trained, Some(model)))
+        }
+        Err(error) if error.kind() == Kind::Input => {
+            progress.end("none");
+            trained.missing.push(error.to_string());
+            Ok((trained, None))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What the state takes of the memory: what stays, and samples, which go once models are trained.
@@ -211,6 +227,7 @@ fn summary(results: &Results, trained: &Trained, window_days: i32) -> Summary {
         findings: Vec::new(),
         cycle: trained.cycle.clone(),
         churn: trained.churn.clone(),
+        due: trained.due.as_ref().map(|due| due.grades.clone()).unwrap_or_default(),
         missing: trained.missing.clone(),
         window_days,
     }
@@ -249,6 +266,9 @@ fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Resu
     staged.table(store, &folder, &definitions_table(params)?)?;
     if let Some(cycle) = &trained.cycle {
         staged.model(store, &folder, "cycle", cycle)?;
+    }
+    if let Some(due) = &trained.due {
+        staged.model(store, &folder, "due", due)?;
     }
     if let Some(churn) = &trained.churn {
         staged.model(store, &folder, "churn", churn)?;

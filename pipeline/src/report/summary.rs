@@ -46,6 +46,8 @@ pub struct Summary {
     pub cycle: Option<CycleReport>,
     /// The churn model.
     pub churn: Option<ChurnReport>,
+    /// Grades of due lists by days, and those of each pair's own rate.
+    pub due: Vec<(i32, Grade, Grade)>,
     /// Why a model is missing.
     pub missing: Vec<String>,
     /// Length of the observation window, over which value is counted.
@@ -112,6 +114,10 @@ impl Summary {
             });
             text.extend(chosen);
             cycle.failed.iter().for_each(|why| text.push_str(&format!("  {} instead of another: {why}\n", cycle.model)));
+        }
+        for (days, grade, own_rate) in &self.due {
+            text.push_str(&line(&format!("due in {days} days"), grade));
+            text.push_str(&line(&format!("due in {days} days, own rate"), own_rate));
         }
         self.missing.iter().for_each(|why| text.push_str(&format!("  none: {why}\n")));
         text

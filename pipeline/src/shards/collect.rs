@@ -6,18 +6,19 @@ use rayon::prelude::*;
 
 use super::events::ClosedEvents;
 use super::partition::{Partition, Scratch, shard_of};
-use super::row::{Encoded, Together};
+use super::purchases::Purchases;
 use super::rows::FeatureRows;
 use super::sample::{Sample, Sampled};
+use super::sorted::{Ranks, Sorted};
 use super::state::{Snapshot, State};
 use crate::allowance::Allowance;
 use crate::audit::{self, Complete, CustomerDay, UnknownLines};
 use crate::customers::People;
 use crate::error::Result;
-use crate::features::{self, About, Facts, Orders, Person, View, World};
+use crate::features::{self, About, Facts, Orders, Person, Purchase, View, World};
 use crate::key;
 use crate::labels::{Horizon, Population, labels};
-use crate::lake::{Line, LineNames, place_of};
+use crate::lake::{Line, place_of};
 use crate::models::cycle::gamma_gamma::Spent;
 use crate::models::cycle::{self, Cell, Cells, Gaps};
 use crate::time::{Dates, Day};
@@ -52,6 +53,8 @@ pub struct Plan<'a> {
     pub salt: &'a str,
     /// Purchase-cycle models: what they take is counted.
     pub cycle: &'a cycle::Params,
+    /// Whether purchases are kept.
+    pub purchases: bool,
     /// What shards may take of the memory while they are sorted.
     pub memory: &'a Allowance,
     /// Where features go that memory cannot hold.
@@ -145,6 +148,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let customers = &plan.people.customers;
     let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(place_of(one.order), shards) < shard)).collect();
     let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
+    let purchases = plan.purchases.then(|| Purchases::new(shards, plan.memory, plan.scratch));
     let samples = |date: Day| {
         let buyers = if date == plan.dates.test { plan.samples.test_buyers } else { plan.samples.training_buyers };
         Samples { date, population: Sample::new(plan.samples.population), buyers: Sample::new(buyers) }
@@ -159,8 +163,9 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         .enumerate()
         .map(|(shard, facts)| {
             let (bytes, _held) = partition.take(shard, plan.memory)?;
-            let (collected, cells) = collecting.shard(shard, rows.customers(shard), facts, bytes)?;
+            let (collected, cells, bought) = collecting.shard(shard, rows.customers(shard), facts, bytes)?;
             rows.put(shard, &cells)?;
+            purchases.as_ref().map_or(Ok(()), |purchases| purchases.put(shard, &bought))?;
             Ok(collected)
         })
         .collect();
@@ -188,8 +193,11 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     // The first in the order of hashes are a sample.
     let spent = counted().map(Spent::of).filter(|spent| spent.x > 0).take(SPENT_CUSTOMERS).collect();
     let cells = Cells::of(counted().filter_map(Cell::of).collect(), whole.gaps);
-    Ok(State { facts, rows, snapshots, cells, spent, duplicates: whole.duplicates, days: whole.days, unknown: whole.unknown })
+    Ok(State { facts, rows, purchases, snapshots, cells, spent, duplicates: whole.duplicates, days: whole.days, unknown: whole.unknown })
 }
+
+/// What a shard gives, the features of its customers, and their purchases.
+type OfShard = (Shard, Vec<features::Cell>, Vec<Vec<Purchase>>);
 
 /// Collecting, by all threads.
 struct Collecting<'a> {
@@ -202,12 +210,12 @@ struct Collecting<'a> {
 }
 
 impl Collecting<'_> {
-    fn shard(&self, number: usize, customers: Range<usize>, facts: &mut [Facts], bytes: Vec<u8>) -> Result<(Shard, Vec<features::Cell>)> {
+    fn shard(&self, number: usize, customers: Range<usize>, facts: &mut [Facts], bytes: Vec<u8>) -> Result<OfShard> {
         let sorted = Sorted::of(self.plan, customers.clone(), bytes);
         let events = self.plan.events.of(number, customers.clone())?;
         let mut shard = Shard { past_cells: vec![Default::default(); self.samples.len()], unknown: sorted.unknown(), ..Shard::default() };
         let mut cells = Vec::with_capacity(customers.len() * self.plan.features.features().len());
-        let (mut orders, mut lines) = (Orders::default(), Vec::new());
+        let (mut orders, mut lines, mut bought) = (Orders::default(), Vec::new(), Vec::new());
         for customer in customers.clone() {
             sorted.lines(customer - customers.start, &mut lines);
             let lines = lines.as_slice();
@@ -215,7 +223,12 @@ impl Collecting<'_> {
             shard.duplicates += lines.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
             orders.find(lines);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
-            facts[customer - customers.start] = self.now(customer, (lines, about), &mut orders, &mut cells);
+            let known = self.now(customer, (lines, about), &mut orders, &mut cells);
+            facts[customer - customers.start] = known;
+            if self.plan.purchases {
+                let is_one = !self.plan.people.customers[customer].left_out;
+                bought.push(if is_one { features::purchases(&orders.seen(lines, known, about)) } else { Vec::new() });
+            }
             if !lines.is_empty() && !self.plan.people.customers[customer].left_out {
                 if self.minds_gaps {
                     shard.gaps.count(orders.days());
@@ -223,7 +236,7 @@ impl Collecting<'_> {
                 self.past(customer, (lines, about), &mut orders, &mut shard)?;
             }
         }
-        Ok((shard, cells))
+        Ok((shard, cells, bought))
     }
 
     fn view(&self, customer: usize, date: Day) -> View {
@@ -286,107 +299,5 @@ impl Collecting<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The lines of a shard as bytes, and where those of each customer are.
-struct Sorted<'a> {
-    plan: &'a Plan<'a>,
-    bytes: Vec<u8>,
-    /// Places in the bytes of lines that stand together, customer by customer.
-    places: Vec<usize>,
-    /// Where each customer's places begin, and where the last one's end.
-    starts: Vec<u32>,
-}
-
-impl<'a> Sorted<'a> {
-    fn of(plan: &'a Plan<'a>, customers: Range<usize>, bytes: Vec<u8>) -> Self {
-        // The lines of who has too many are not looked at: which of them were kept is chance.
-        let local = |number: u32| {
-            let customer = plan.people.customer_of[number as usize] as usize;
-            (!plan.people.customers[customer].too_many_lines).then(|| customer - customers.start)
-        };
-        let mut owners = Vec::new();
-        let mut starts = vec![0u32; customers.len() + 1];
-        let mut at = 0;
-        for together in Encoded(&bytes) {
-            if let Some(customer) = local(together.number()) {
-                starts[customer + 1] += 1;
-                owners.push((customer as u32, at));
-            }
-            at += together.bytes().len();
-        }
-        (0..customers.len()).for_each(|customer| starts[customer + 1] += starts[customer]);
-        let mut next = starts.clone();
-        let mut places = vec![0; owners.len()];
-        for (customer, at) in owners {
-            let place = &mut next[customer as usize];
-            places[*place as usize] = at;
-            *place += 1;
-        }
-        Self { plan, bytes, places, starts }
-    }
-
-    /// The newest lines of customers whom the table `customers` does not know, by source, store and day.
-    fn unknown(&self) -> UnknownLines {
-        let mut lines = UnknownLines::new();
-        let people = self.plan.people;
-        for together in self.places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
-            let number = together.number() as usize;
-            if self.plan.unknown.get(number) == Some(&true) {
-                let source = people.customers[people.customer_of[number] as usize].source;
-                together.each(|line| {
-                    if let Some(age) = audit::age(self.plan.dates.as_of, line.day, audit::COUNTED) {
-                        *lines.entry((source, line.store, age)).or_default() += 1;
-                    }
-                });
-            }
-        }
-        lines
-    }
-
-    /// The lines of a customer, sorted.
-    fn lines(&self, customer: usize, lines: &mut Vec<Line>) {
-        let places = &self.places[self.starts[customer] as usize..self.starts[customer + 1] as usize];
-        lines.clear();
-        for together in places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
-            together.each(|line| lines.push(self.plan.ranks.line(line)));
-        }
-        if !lines.is_sorted() {
-            lines.sort_unstable();
-        }
-    }
-}
-
-/// Places of names in their order, by number: numbers follow from which thread was first.
-pub struct Ranks {
-    /// Of products.
-    pub products: Vec<u32>,
-    stores: Vec<u32>,
-    channels: Vec<u32>,
-    promotions: Vec<u32>,
-    genders: Vec<u32>,
-}
-
-impl Ranks {
-    /// The places of all names that lines have.
-    pub fn of(names: &LineNames) -> Self {
-        Self {
-            products: names.products.ranks(),
-            stores: names.stores.ranks(),
-            channels: names.channels.ranks(),
-            promotions: names.promotions.ranks(),
-            genders: names.genders.ranks(),
-        }
-    }
-
-    fn line(&self, line: Line) -> Line {
-        Line {
-            product: self.products[line.product as usize],
-            store: self.stores[line.store as usize],
-            channel: self.channels[line.channel as usize],
-            promotion: self.promotions[line.promotion as usize],
-            ..line
-        }
     }
 }

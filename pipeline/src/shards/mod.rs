@@ -4,21 +4,27 @@
 
 mod collect;
 mod divide;
+mod due;
 mod events;
 mod layer;
 mod partition;
+mod purchases;
 mod row;
 mod rows;
 mod sample;
 mod score;
+mod sorted;
 mod state;
 
-pub use collect::{Plan, Ranks, SampleSizes, collect, sample_bytes, state_bytes};
+pub use collect::{Plan, SampleSizes, collect, sample_bytes, state_bytes};
 pub use divide::{Divide, Layer, divide};
+pub use due::{DUE_DAYS, DueModel, DueRow, due_contract, due_table};
 pub use events::{ClosedEvents, Events};
 pub use layer::{pack, unpack};
 pub use partition::{Partition, Scratch, share_of};
+pub use purchases::Purchases;
 pub use rows::FeatureRows;
 pub use sample::Sampled;
 pub use score::{Artefacts, Output, Scored, Scores, score, scores_contract, table as scores_table, withheld_contract};
+pub use sorted::Ranks;
 pub use state::{Snapshot, State};

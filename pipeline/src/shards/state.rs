@@ -1,5 +1,6 @@
 //! What `collect` makes of the lines.
 
+use super::purchases::Purchases;
 use super::rows::FeatureRows;
 use super::sample::Sampled;
 use crate::audit::{CustomerDay, UnknownLines};
@@ -27,6 +28,8 @@ pub struct State {
     pub facts: Vec<Facts>,
     /// Features at as_of, a row a customer.
     pub rows: FeatureRows,
+    /// Purchases by category, where they are asked for.
+    pub purchases: Option<Purchases>,
     /// The dates before as_of, oldest first.
     pub snapshots: Vec<Snapshot>,
     /// Cells at as_of of everyone with an order.

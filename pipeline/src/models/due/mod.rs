@@ -9,9 +9,44 @@
 mod category;
 mod chain;
 mod decay;
+mod history;
 mod kernel;
 mod measure;
 
 pub use category::{Category, GapSums, Trend};
 pub use chain::{Chain, Due, Row};
+pub use history::History;
 pub use measure::{Ages, BOUNDS, Customer, Pair};
+
+use serde::Serialize;
+
+use crate::config::{Faults, RawDue, RawDueLevel};
+
+/// The checked `due` section.
+#[derive(Debug, Clone, Serialize)]
+pub struct Params {
+    /// What is due: nothing, or categories.
+    pub level: RawDueLevel,
+    /// Fewest purchase days of a pair.
+    pub purchase_days_min: usize,
+    /// The customer's last visit lies at most this many days before the date.
+    pub active_days: i32,
+    /// Days between training dates.
+    pub every_days: i32,
+    /// How many training dates.
+    pub training_dates: i32,
+    /// Customers of whom the model is made.
+    pub sample_customers: usize,
+}
+
+/// Checks the section.
+pub fn check(raw: RawDue, faults: &mut Faults<'_>) -> Params {
+    Params {
+        level: raw.level.unwrap_or(RawDueLevel::None),
+        purchase_days_min: faults.ranged("due.purchase_days_min", raw.purchase_days_min, 2..=100) as usize,
+        active_days: faults.ranged("due.active_days", raw.active_days, 1..=730) as i32,
+        every_days: faults.ranged("due.every_days", raw.every_days, 1..=364) as i32,
+        training_dates: faults.ranged("due.training_dates", raw.training_dates, 1..=200) as i32,
+        sample_customers: faults.ranged("due.sample_customers", raw.sample_customers, 100..=10_000_000) as usize,
+    }
+}

@@ -1,0 +1,171 @@
+//! Training and grading of due lists: on dates whose labels were over on the test date, graded by what came after it.
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::grades::{About, GradeRow, rows};
+use crate::error::{Error, Result};
+use crate::features::Purchase;
+use crate::key::fingerprint;
+use crate::metrics::{Grade, Graded, grade};
+use crate::models::due::{Ages, Category, Chain, GapSums, History, Pair, Params, Row, Trend};
+use crate::shards::{DUE_DAYS, DueModel, Purchases};
+use crate::time::{Dates, Day, Grid};
+
+/// So many pairs and dates are learnt from, at the most: more make the coefficients no better.
+const ROWS: usize = 200_000;
+/// Purchases of so many days tell how a category is bought: three years, and what lies around their ends.
+const SPAN_DAYS: i32 = 3 * 364 + 200;
+/// Weights of ages up to this are looked up.
+const AGES: usize = 2000;
+
+/// The published artefact.
+#[derive(Debug, Clone, Serialize)]
+pub struct DueReport {
+    /// Dates of the training rows.
+    pub training_dates: Vec<Day>,
+    /// The date on which it was graded.
+    pub test_date: Day,
+    /// Customers of whom it was made.
+    pub customers: usize,
+    /// Pairs and dates that it was fitted to.
+    pub rows: usize,
+    /// The fit.
+    pub model: Chain,
+    /// Grades by days, and those of each pair's own rate.
+    pub grades: Vec<(i32, Grade, Grade)>,
+}
+
+/// What is told of the customers of a sample at one date.
+struct At {
+    date: Day,
+    categories: Vec<Category>,
+    pairs: usize,
+}
+
+/// Trains on a sample of customers, the first in the order of hashes, and grades.
+///
+/// # Errors
+/// `Input` where it does not converge; `Limit` if scratch cannot be read.
+pub fn train_due(
+    purchases: &Purchases,
+    (categories, as_of, late_days): (usize, Day, i32),
+    params: &Params,
+    grades: &mut Vec<GradeRow>,
+) -> Result<(DueModel, DueReport)> {
+    let horizon_days = DUE_DAYS[DUE_DAYS.len() - 1];
+    let dates = Dates::rolling(as_of, Grid { every_days: params.every_days, horizon_days, late_days, training_dates: params.training_dates });
+    let sample = Sample { customers: first(purchases, params.sample_customers)?, params, ages: Ages::new(AGES) };
+    let trend = Trend::new(SPAN_DAYS as usize);
+    let bought = sample.by_day(categories, as_of);
+    let at = |date: &Day| sample.at(*date, (&bought, as_of), &trend);
+    let all: Vec<At> = dates.all().par_iter().map(at).collect();
+    let [training @ .., test, now] = &all[..] else { return Err(Error::bug("there are a test date and as_of")) };
+    let every = (training.iter().map(|at| at.pairs).sum::<usize>() / ROWS + 1) as u64;
+    let learnt: Vec<Row> = sample.rows(training, every, dates.test.plus(-late_days)).into_iter().map(|(row, _)| row).collect();
+    let model = Chain::fit(&learnt)?;
+    let judged = sample.rows(std::slice::from_ref(test), (test.pairs / ROWS + 1) as u64, as_of.plus(-late_days));
+    let mut told = Vec::new();
+    for days in DUE_DAYS {
+        let graded = |chance: &dyn Fn(&(Row, f64)) -> f64| -> Grade {
+            let one = |row: &(Row, f64)| (chance(row), row.0.next.is_some_and(|next| next <= days));
+            grade(&judged.iter().map(one).collect::<Vec<Graded>>())
+        };
+        let of_model = graded(&|(row, _)| model.due(&row.pair).within(f64::from(days)));
+        let of_rate = graded(&|(_, rate)| -(-rate * f64::from(days)).exp_m1());
+        if !judged.is_empty() {
+            grades.extend(rows(&About::all("due_chain", dates.test, "due", days), &of_model, Some(&of_rate)));
+            grades.extend(rows(&About::all("own_rate", dates.test, "due", days), &of_rate, Some(&of_rate)));
+            told.push((days, of_model, of_rate));
+        }
+    }
+    let report = DueReport {
+        training_dates: dates.training,
+        test_date: dates.test,
+        customers: sample.customers.len(),
+        rows: learnt.len(),
+        model: model.clone(),
+        grades: told,
+    };
+    Ok((DueModel { chain: model, categories: now.categories.clone(), ages: sample.ages }, report))
+}
+
+/// The first customers who bought something.
+fn first(purchases: &Purchases, most: usize) -> Result<Vec<Vec<Purchase>>> {
+    let mut customers = Vec::new();
+    for shard in 0..purchases.shards() {
+        customers.extend(purchases.read(shard)?.into_iter().filter(|bought| !bought.is_empty()).take(most - customers.len()));
+        if customers.len() == most {
+            break;
+        }
+    }
+    Ok(customers)
+}
+
+struct Sample<'a> {
+    customers: Vec<Vec<Purchase>>,
+    params: &'a Params,
+    ages: Ages,
+}
+
+impl Sample<'_> {
+    /// By category: how many customers were known to have bought it, by the day from which that was known.
+    fn by_day(&self, categories: usize, as_of: Day) -> Vec<Vec<u32>> {
+        let mut bought = vec![vec![0; SPAN_DAYS as usize]; categories];
+        for purchase in self.customers.iter().flatten() {
+            let day = SPAN_DAYS as i64 - 1 - as_of.since(purchase.known_from);
+            if let Some(count) = usize::try_from(day).ok().and_then(|day| bought[purchase.category as usize].get_mut(day)) {
+                *count += 1;
+            }
+        }
+        bought
+    }
+
+    /// Whether a customer is one of those of whom something is due.
+    fn is_active(&self, history: &History, date: Day) -> bool {
+        history.last_visit().is_some_and(|last| date.since(last) <= i64::from(self.params.active_days))
+    }
+
+    fn at(&self, date: Day, (bought, as_of): (&[Vec<u32>], Day), trend: &Trend) -> At {
+        let mut gaps = vec![GapSums::default(); bought.len()];
+        let (mut history, mut pairs) = (History::default(), 0);
+        for customer in &self.customers {
+            history.look(customer, date);
+            history.pairs().for_each(|(category, days)| gaps[category as usize].add(days));
+            if self.is_active(&history, date) {
+                pairs += history.pairs().filter(|(_, days)| days.len() >= self.params.purchase_days_min).count();
+            }
+        }
+        let from = as_of.plus(1 - SPAN_DAYS);
+        let known = usize::try_from(date.since(from) + 1).unwrap_or_default();
+        let of = |(gaps, bought): (&GapSums, &Vec<u32>)| Category::of(*gaps, (&bought[..known.min(bought.len())], from.0), date.0, trend);
+        At { date, categories: gaps.iter().zip(bought).map(of).collect(), pairs }
+    }
+
+    /// Pairs at some dates, one of `every`, with what came as it was known on `seen_to`, and each one's own rate a day. In the order of customers.
+    fn rows(&self, dates: &[At], every: u64, seen_to: Day) -> Vec<(Row, f64)> {
+        let of_customer = |(number, purchases): (usize, &Vec<Purchase>)| {
+            let (mut then, mut later, mut rows) = (History::default(), History::default(), Vec::new());
+            later.look(purchases, seen_to);
+            for At { date, categories, .. } in dates {
+                then.look(purchases, *date);
+                let Some(customer) = then.customer(&self.ages).filter(|_| self.is_active(&then, *date)) else { continue };
+                let mut after = later.pairs();
+                for (category, days) in then.pairs().filter(|(_, days)| days.len() >= self.params.purchase_days_min) {
+                    let came = after.find(|(other, _)| *other == category).map_or(&[][..], |(_, days)| days);
+                    let key = [number as u32, category, date.0 as u32].map(u32::to_le_bytes).concat();
+                    if !fingerprint(0, &key).is_multiple_of(every) {
+                        continue;
+                    }
+                    let pair = Pair::of(days, &customer, &categories[category as usize], &self.ages);
+                    let next = came.get(came.partition_point(|day| *day <= date.0)).map(|day| day - date.0);
+                    let seen = seen_to.since(*date) as i32;
+                    let rate = (days.len() - 1) as f64 / f64::from((date.0 - days[0]).max(1));
+                    rows.push((Row { pair, next, seen }, rate));
+                }
+            }
+            rows
+        };
+        self.customers.par_iter().enumerate().map(of_customer).collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+}

@@ -1,0 +1,63 @@
+//! What a customer bought, category by category and day by day: what due lists are made of.
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::Seen;
+use crate::time::Day;
+
+/// A day on which a customer bought something of a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Purchase {
+    /// Place of the category; 0 where it is not known.
+    pub category: u32,
+    /// The day.
+    pub day: Day,
+    /// The day from which it was known.
+    pub known_from: Day,
+    /// Units, in thousandths.
+    pub milli_units: i64,
+}
+
+/// A customer's purchases of what is used up, by category, oldest first: several of a day are one.
+pub fn purchases(seen: &Seen<'_>) -> Vec<Purchase> {
+    let (catalogue, date) = (&seen.about.world.catalogue, seen.facts.date);
+    let used_up = seen.bought().filter(|(_, line)| !catalogue.lasts[line.product as usize]);
+    let mut all: Vec<Purchase> = used_up
+        .map(|(age, line)| {
+            let day = date.plus(-(age as i32));
+            Purchase {
+                category: catalogue.category[line.product as usize],
+                day,
+                known_from: line.visible_from.max(day),
+                milli_units: i64::from(line.milli_units),
+            }
+        })
+        .collect();
+    all.sort_unstable();
+    all.dedup_by(|next, first| {
+        let same = (next.category, next.day) == (first.category, first.day);
+        // Of the lines of a day the one that was known first stands first.
+        first.milli_units += if same { next.milli_units } else { 0 };
+        same
+    });
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::tests::worked_lines;
+    use super::super::{About, Orders, Person, View, World};
+    use super::*;
+
+    /// Orders on days 10, 20, 20 and 50, two units each; the last arrived on 55.
+    #[test]
+    fn lines_of_a_day_are_one_purchase() {
+        let (lines, mut orders) = (worked_lines(), Orders::default());
+        orders.find(&lines);
+        let facts = orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
+        let (world, person) = (World::nothing(), Person::default());
+        let found = purchases(&orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] }));
+        let one = |day, known, milli_units| Purchase { category: 0, day: Day(day), known_from: Day(known), milli_units };
+        assert_eq!(found, [one(10, 10, 2000), one(20, 20, 4000), one(50, 55, 2000)]);
+    }
+}

@@ -1,0 +1,112 @@
+//! The lines of a shard, customer by customer and by time; places of names.
+
+use std::ops::Range;
+
+use super::collect::Plan;
+use super::row::{Encoded, Together};
+use crate::audit::{self, UnknownLines};
+use crate::lake::{Line, LineNames};
+
+/// The lines of a shard as bytes, and where those of each customer are.
+pub(super) struct Sorted<'a> {
+    plan: &'a Plan<'a>,
+    bytes: Vec<u8>,
+    /// Places in the bytes of lines that stand together, customer by customer.
+    places: Vec<usize>,
+    /// Where each customer's places begin, and where the last one's end.
+    starts: Vec<u32>,
+}
+
+impl<'a> Sorted<'a> {
+    /// Finds them.
+    pub fn of(plan: &'a Plan<'a>, customers: Range<usize>, bytes: Vec<u8>) -> Self {
+        // The lines of who has too many are not looked at: which of them were kept is chance.
+        let local = |number: u32| {
+            let customer = plan.people.customer_of[number as usize] as usize;
+            (!plan.people.customers[customer].too_many_lines).then(|| customer - customers.start)
+        };
+        let mut owners = Vec::new();
+        let mut starts = vec![0u32; customers.len() + 1];
+        let mut at = 0;
+        for together in Encoded(&bytes) {
+            if let Some(customer) = local(together.number()) {
+                starts[customer + 1] += 1;
+                owners.push((customer as u32, at));
+            }
+            at += together.bytes().len();
+        }
+        (0..customers.len()).for_each(|customer| starts[customer + 1] += starts[customer]);
+        let mut next = starts.clone();
+        let mut places = vec![0; owners.len()];
+        for (customer, at) in owners {
+            let place = &mut next[customer as usize];
+            places[*place as usize] = at;
+            *place += 1;
+        }
+        Self { plan, bytes, places, starts }
+    }
+
+    /// The newest lines of customers whom the table `customers` does not know, by source, store and day.
+    pub fn unknown(&self) -> UnknownLines {
+        let mut lines = UnknownLines::new();
+        let people = self.plan.people;
+        for together in self.places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
+            let number = together.number() as usize;
+            if self.plan.unknown.get(number) == Some(&true) {
+                let source = people.customers[people.customer_of[number] as usize].source;
+                together.each(|line| {
+                    if let Some(age) = audit::age(self.plan.dates.as_of, line.day, audit::COUNTED) {
+                        *lines.entry((source, line.store, age)).or_default() += 1;
+                    }
+                });
+            }
+        }
+        lines
+    }
+
+    /// The lines of a customer, sorted.
+    pub fn lines(&self, customer: usize, lines: &mut Vec<Line>) {
+        let places = &self.places[self.starts[customer] as usize..self.starts[customer + 1] as usize];
+        lines.clear();
+        for together in places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
+            together.each(|line| lines.push(self.plan.ranks.line(line)));
+        }
+        if !lines.is_sorted() {
+            lines.sort_unstable();
+        }
+    }
+}
+
+/// Places of names in their order, by number: numbers follow from which thread was first.
+pub struct Ranks {
+    /// Of products.
+    pub products: Vec<u32>,
+    stores: Vec<u32>,
+    channels: Vec<u32>,
+    promotions: Vec<u32>,
+    /// Of genders.
+    pub genders: Vec<u32>,
+}
+
+impl Ranks {
+    /// The places of all names that lines have.
+    pub fn of(names: &LineNames) -> Self {
+        Self {
+            products: names.products.ranks(),
+            stores: names.stores.ranks(),
+            channels: names.channels.ranks(),
+            promotions: names.promotions.ranks(),
+            genders: names.genders.ranks(),
+        }
+    }
+
+    fn line(&self, line: Line) -> Line {
+        Line {
+            product: self.products[line.product as usize],
+            store: self.stores[line.store as usize],
+            channel: self.channels[line.channel as usize],
+            promotion: self.promotions[line.promotion as usize],
+            ..line
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What models.py times: bench-models fit FILE MODEL, or bench-models due FOLDER. Prints a JSON object; CPU seconds are those of the step alone.
+
+use std::io::Write;
+use std::path::Path;
+
+use regulars::config::RawCycleModel;
+use regulars::metrics::{Graded, grade};
+use regulars::models::cycle::{Cell, Cells, Gaps, fit};
+use regulars::models::due::{Chain, Row};
+use regulars::time::Day;
+use regulars_tests::coop::Shop;
+use serde_json::{Value, json};
+
+/// CPU seconds of this process so far: user and system time, in hundredths.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux tells");
+    let after_name = stat.rsplit_once(')').expect("a name in brackets").1;
+    let ticks = |field: usize| after_name.split_whitespace().nth(field).and_then(|ticks| ticks.parse::<f64>().ok()).expect("a number");
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let before = cpu_seconds();
+    let done = work();
+    (done, cpu_seconds() - before)
+}
+
+/// FILE holds x, t_x and T of each customer as three little-endian u32.
+fn fit_of(file: &str, model: &str) -> Value {
+    let model: RawCycleModel = serde_json::from_value(json!(model)).expect("a model");
+    let bytes = std::fs::read(file).expect("a file of cells");
+    let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
+    let cells: Vec<Cell> = bytes.chunks_exact(12).map(|row| Cell { x: number(&row[..4]), t_x: number(&row[4..8]), observed: number(&row[8..]) }).collect();
+    // Gaps as even as can be: k is sought, and their sum of logarithms shifts the likelihood of each k by a constant.
+    let mut gaps = Gaps::default();
+    for cell in cells.iter().filter(|cell| cell.x > 0).take(20_000) {
+        let days: Vec<Day> = (0..=cell.x).map(|order| Day((u64::from(cell.t_x) * u64::from(order) / u64::from(cell.x)) as i32)).collect();
+        gaps.count(&days);
+    }
+    let (cells, cells_s) = timed(|| Cells::of(cells, gaps));
+    let (fitted, fit_s) = timed(|| fit(model, &cells, None).expect("it converges"));
+    json!({"model": fitted.model.name(), "cells": cells.counts().len(), "cells_s": cells_s, "fit_s": fit_s, "log_likelihood": fitted.log_likelihood, "values": fitted.model.values()})
+}
+
+/// The task of the anchors' table at one level: what it cost, and how good it is.
+fn due_of(folder: &str, digits: usize) -> Value {
+    let shop = Shop::read(Path::new(folder), digits);
+    let end = Day::parse("2014-08-10").expect("a date");
+    let training: Vec<Row> = (27..=104).flat_map(|back| shop.pairs(end.plus(-14 * back), end.plus(-364))).collect();
+    let (test, measure_s) = timed(|| (1..=26).flat_map(|back| shop.pairs(end.plus(-14 * back), end)).collect::<Vec<Row>>());
+    let (chain, fit_s) = timed(|| Chain::fit(&training).expect("it converges"));
+    let told = |row: &Row| {
+        let due = chain.due(&row.pair);
+        ([7.0, 14.0, 28.0].map(|days| due.within(days)), [0.25, 0.5, 0.75].map(|share| due.days(share)))
+    };
+    let (foretold, foretell_s) = timed(|| test.iter().map(told).collect::<Vec<_>>());
+    let graded: Vec<Graded> = test.iter().zip(&foretold).map(|(row, (chances, _))| (chances[1], row.next.is_some_and(|next| next <= 14))).collect();
+    let grade = grade(&graded);
+    let a_million = 1e6 / test.len() as f64;
+    json!({
+        "digits": digits, "pairs": test.len(), "training_rows": training.len(), "fit_s": fit_s,
+        "measure_s_a_million": measure_s * a_million, "foretell_s_a_million": foretell_s * a_million,
+        "log_loss": grade.log_loss, "brier": grade.brier, "auc": grade.auc, "calibration_error": grade.calibration_error,
+    })
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let told = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["fit", file, model] => fit_of(file, model),
+        ["due", folder] => json!([due_of(folder, 7), due_of(folder, 9)]),
+        _ => json!("usage: bench-models fit FILE MODEL, or bench-models due FOLDER"),
+    };
+    writeln!(std::io::stdout(), "{told}").expect("standard output");
+}
