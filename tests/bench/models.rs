@@ -6,7 +6,7 @@ use std::path::Path;
 use regulars::config::RawCycleModel;
 use regulars::metrics::{Graded, grade};
 use regulars::models::cycle::{Cell, Cells, Gaps, fit};
-use regulars::models::due::{Chain, Row};
+use regulars::models::due::{Category, Chain, Row};
 use regulars::time::Day;
 use regulars_tests::coop::Shop;
 use serde_json::{Value, json};
@@ -46,8 +46,11 @@ fn fit_of(file: &str, model: &str) -> Value {
 fn due_of(folder: &str, digits: usize) -> Value {
     let shop = Shop::read(Path::new(folder), digits);
     let end = Day::parse("2014-08-10").expect("a date");
-    let training: Vec<Row> = (27..=104).flat_map(|back| shop.pairs(end.plus(-14 * back), end.plus(-364))).collect();
-    let (test, measure_s) = timed(|| (1..=26).flat_map(|back| shop.pairs(end.plus(-14 * back), end)).collect::<Vec<Row>>());
+    let known = |back: i32| (end.plus(-14 * back), shop.categories(end.plus(-14 * back)));
+    let all: Vec<(Day, Vec<Category>)> = (1..=104).map(known).collect();
+    let at = |(date, categories): &(Day, Vec<Category>), seen_to: Day| shop.pairs((*date, categories), seen_to);
+    let training: Vec<Row> = all[26..].iter().flat_map(|known| at(known, end.plus(-364))).collect();
+    let (test, measure_s) = timed(|| all[..26].iter().flat_map(|known| at(known, end)).collect::<Vec<Row>>());
     let (chain, fit_s) = timed(|| Chain::fit(&training).expect("it converges"));
     let told = |row: &Row| {
         let due = chain.due(&row.pair);

@@ -17,7 +17,10 @@ fn graded(digits: usize) -> Option<(Vec<Row>, Chain)> {
     let shop = Shop::read(&data("due")?, digits);
     let end = Day::parse("2014-08-10").expect("a date");
     let split = end.plus(-364);
-    let at = |back: i32, seen_to: Day| shop.pairs(end.plus(-14 * back), seen_to);
+    let at = |back: i32, seen_to: Day| {
+        let date = end.plus(-14 * back);
+        shop.pairs((date, &shop.categories(date)), seen_to)
+    };
     let training: Vec<Row> = (27..=104).flat_map(|back| at(back, split)).collect();
     let test: Vec<Row> = (1..=26).flat_map(|back| at(back, end)).collect();
     let chain = Chain::fit(&training).expect("it converges");

@@ -39,6 +39,11 @@ fn rows(folder: &Path, path: &str, names: &[&str], mut each: impl FnMut(&[Column
     }
 }
 
+/// How many of sorted days are not after a date.
+fn known(days: &[i32], date: Day) -> usize {
+    days.partition_point(|day| *day <= date.0)
+}
+
 impl Shop {
     /// Reads the set; categories are products whose codes begin with the same `digits` digits.
     pub fn read(data: &Path, digits: usize) -> Self {
@@ -76,26 +81,29 @@ impl Shop {
         Self { shoppers, by_day, first, last, ages: Ages::new(ages), trend: Trend::new(ages) }
     }
 
-    /// Every pair with three purchase days or more by a date, whose customer came in the 60 days before: what was known, and what came, as seen up to
-    /// `seen_to`.
-    pub fn pairs(&self, date: Day, seen_to: Day) -> Vec<Row> {
-        let known = |days: &[i32]| days.partition_point(|day| *day <= date.0);
+    /// What everyone's purchases by a date say of each category.
+    pub fn categories(&self, date: Day) -> Vec<Category> {
         let mut gaps = vec![GapSums::default(); self.by_day.len()];
         for (category, days) in self.shoppers.iter().flat_map(|shopper| &shopper.bought) {
-            gaps[*category].add(&days[..known(days)]);
+            gaps[*category].add(&days[..known(days, date)]);
         }
         let upto = (date.0 - self.first + 1) as usize;
         let of = |(gaps, by_day): (&GapSums, &Vec<u32>)| Category::of(*gaps, (&by_day[..upto], self.first), date.0, &self.trend);
-        let categories: Vec<Category> = gaps.iter().zip(&self.by_day).map(of).collect();
+        gaps.iter().zip(&self.by_day).map(of).collect()
+    }
+
+    /// Every pair with three purchase days or more by a date, whose customer came in the 60 days before: what was known, and what came, as seen up to
+    /// `seen_to`.
+    pub fn pairs(&self, (date, categories): (Day, &[Category]), seen_to: Day) -> Vec<Row> {
         let mut rows = Vec::new();
         for shopper in &self.shoppers {
-            let visits = known(&shopper.visits);
+            let visits = known(&shopper.visits, date);
             if visits == 0 || shopper.visits[visits - 1] < date.0 - 60 {
                 continue;
             }
             let customer = Customer::of((&shopper.visits[..visits], &shopper.breadths[..visits]), date.0, &self.ages);
             for (category, days) in &shopper.bought {
-                let bought = known(days);
+                let bought = known(days, date);
                 if bought < 3 {
                     continue;
                 }

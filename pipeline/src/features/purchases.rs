@@ -1,12 +1,10 @@
 //! What a customer bought, category by category and day by day: what due lists are made of.
 
-use serde::{Deserialize, Serialize};
-
 use super::facts::Seen;
 use crate::time::Day;
 
 /// A day on which a customer bought something of a category.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Purchase {
     /// Place of the category; 0 where it is not known.
     pub category: u32,
@@ -16,6 +14,36 @@ pub struct Purchase {
     pub known_from: Day,
     /// Units, in thousandths.
     pub milli_units: i64,
+}
+
+/// Bytes of a purchase.
+const BYTES: usize = 14;
+
+impl Purchase {
+    /// Appends the purchase as bytes. What reached the lake after nine thousand weeks is said to have come then; units are held below two million.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
+        let late = u16::try_from(self.known_from.since(self.day)).unwrap_or(u16::MAX);
+        let units = i32::try_from(self.milli_units).unwrap_or(i32::MAX);
+        let mut all = [0; BYTES];
+        all[..4].copy_from_slice(&self.category.to_le_bytes());
+        all[4..8].copy_from_slice(&self.day.0.to_le_bytes());
+        all[8..10].copy_from_slice(&late.to_le_bytes());
+        all[10..].copy_from_slice(&units.to_le_bytes());
+        bytes.extend_from_slice(&all);
+    }
+
+    /// The purchases that so many bytes are, and the bytes after them; None where there are too few.
+    pub fn decode(bytes: &[u8], count: usize) -> Option<(Vec<Self>, &[u8])> {
+        let (these, rest) = bytes.split_at_checked(count.checked_mul(BYTES)?)?;
+        let one = |bytes: &[u8]| {
+            let four = |from: usize| bytes[from..from + 4].try_into().expect("four bytes");
+            let day = Day(i32::from_le_bytes(four(4)));
+            let late = u16::from_le_bytes([bytes[8], bytes[9]]);
+            let (category, milli_units) = (u32::from_le_bytes(four(0)), i64::from(i32::from_le_bytes(four(10))));
+            Self { category, day, known_from: day.plus(i32::from(late)), milli_units }
+        };
+        Some((these.chunks_exact(BYTES).map(one).collect(), rest))
+    }
 }
 
 /// A customer's purchases of what is used up, by category, oldest first: several of a day are one.
@@ -59,5 +87,10 @@ mod tests {
         let found = purchases(&orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] }));
         let one = |day, known, milli_units| Purchase { category: 0, day: Day(day), known_from: Day(known), milli_units };
         assert_eq!(found, [one(10, 10, 2000), one(20, 20, 4000), one(50, 55, 2000)]);
+        let mut bytes = Vec::new();
+        found.iter().for_each(|purchase| purchase.encode(&mut bytes));
+        bytes.push(9);
+        assert_eq!(Purchase::decode(&bytes, 3), Some((found, &[9][..])));
+        assert_eq!(Purchase::decode(&bytes, 4), None);
     }
 }

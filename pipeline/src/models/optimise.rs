@@ -9,6 +9,21 @@ const GRADIENT_TOLERANCE: f64 = 1e-7;
 /// The same where the value no longer falls in double precision.
 const GRADIENT_FLAT: f64 = 1e-5;
 
+/// Where a minimisation starts.
+#[derive(Debug, Clone)]
+pub struct Start {
+    at: Array1<f64>,
+    /// What is thought of the inverse of the curvature.
+    inverse: Array2<f64>,
+}
+
+impl Start {
+    /// A point of which nothing else is known.
+    pub fn at(at: Array1<f64>) -> Self {
+        Self { inverse: Array2::eye(at.len()), at }
+    }
+}
+
 /// Where a minimisation ended.
 #[derive(Debug, Clone)]
 pub struct Minimum {
@@ -22,6 +37,14 @@ pub struct Minimum {
     pub converged: bool,
     /// Whether a component ran past the bound: the minimum, if any, is not held by the data.
     pub at_boundary: bool,
+    inverse: Array2<f64>,
+}
+
+impl Minimum {
+    /// Where the minimum of a function that is nearly the same is sought.
+    pub fn start(self) -> Start {
+        Start { at: self.at, inverse: self.inverse }
+    }
 }
 
 fn norm_max(gradient: &Array1<f64>) -> f64 {
@@ -29,11 +52,10 @@ fn norm_max(gradient: &Array1<f64>) -> f64 {
 }
 
 /// Minimises `function` (value and gradient, both per observation) from `start`, while no component leaves `-bound..=bound`.
-pub fn minimise(start: Array1<f64>, bound: f64, function: impl Fn(&Array1<f64>) -> (f64, Array1<f64>)) -> Minimum {
-    let count = start.len();
-    let mut at = start;
+pub fn minimise(start: Start, bound: f64, function: impl Fn(&Array1<f64>) -> (f64, Array1<f64>)) -> Minimum {
+    let Start { mut at, mut inverse } = start;
+    let count = at.len();
     let (mut value, mut gradient) = function(&at);
-    let mut inverse = Array2::<f64>::eye(count);
     for _ in 0..ITERATIONS {
         if norm_max(&gradient) < GRADIENT_TOLERANCE || norm_max(&at) > bound || !value.is_finite() {
             break;
@@ -57,7 +79,7 @@ pub fn minimise(start: Array1<f64>, bound: f64, function: impl Fn(&Array1<f64>) 
     let gradient_max = norm_max(&gradient);
     let at_boundary = norm_max(&at) > bound;
     let converged = value.is_finite() && gradient_max < GRADIENT_FLAT;
-    Minimum { at, value, gradient_max, converged, at_boundary }
+    Minimum { at, value, gradient_max, converged, at_boundary, inverse }
 }
 
 type Point = (Array1<f64>, f64, Array1<f64>);
@@ -146,7 +168,7 @@ mod tests {
             let value = (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2);
             (value, array![-2.0 * (1.0 - x) - 400.0 * x * (y - x * x), 200.0 * (y - x * x)])
         };
-        let found = minimise(array![-1.2, 1.0], 10.0, banana);
+        let found = minimise(Start::at(array![-1.2, 1.0]), 10.0, banana);
         assert!(found.converged && (found.at[0] - 1.0).abs() < 1e-5 && (found.at[1] - 1.0).abs() < 1e-5);
     }
 

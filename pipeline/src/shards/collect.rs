@@ -15,7 +15,7 @@ use crate::allowance::Allowance;
 use crate::audit::{self, Complete, CustomerDay, UnknownLines};
 use crate::customers::People;
 use crate::error::Result;
-use crate::features::{self, About, Facts, Orders, Person, Purchase, View, World};
+use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key;
 use crate::labels::{Horizon, Population, labels};
 use crate::lake::{Line, place_of};
@@ -196,8 +196,8 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     Ok(State { facts, rows, purchases, snapshots, cells, spent, duplicates: whole.duplicates, days: whole.days, unknown: whole.unknown })
 }
 
-/// What a shard gives, the features of its customers, and their purchases.
-type OfShard = (Shard, Vec<features::Cell>, Vec<Vec<Purchase>>);
+/// What a shard gives, the features of its customers, and their purchases as bytes.
+type OfShard = (Shard, Vec<features::Cell>, Vec<u8>);
 
 /// Collecting, by all threads.
 struct Collecting<'a> {
@@ -227,7 +227,8 @@ impl Collecting<'_> {
             facts[customer - customers.start] = known;
             if self.plan.purchases {
                 let is_one = !self.plan.people.customers[customer].left_out;
-                bought.push(if is_one { features::purchases(&orders.seen(lines, known, about)) } else { Vec::new() });
+                let purchases = if is_one { features::purchases(&orders.seen(lines, known, about)) } else { Vec::new() };
+                Purchases::encode(&purchases, &mut bought);
             }
             if !lines.is_empty() && !self.plan.people.customers[customer].left_out {
                 if self.minds_gaps {

@@ -1,6 +1,5 @@
 //! The purchases of everyone by category, by shard: made by `collect`, read by whoever makes due lists.
 
-use super::layer::{pack, unpack};
 use super::partition::{Partition, Scratch, share_of};
 use crate::allowance::Allowance;
 use crate::error::{Error, Result};
@@ -15,9 +14,15 @@ impl Purchases {
         Self(Partition::new("collect purchases", shards, &share_of(memory), scratch))
     }
 
-    /// Keeps those of a shard's customers, in their order.
-    pub(super) fn put(&self, shard: usize, purchases: &[Vec<Purchase>]) -> Result<()> {
-        self.0.add(shard, lz4_flex::block::compress_prepend_size(&pack(&purchases)?))
+    /// Keeps those of a shard's customers: by customer how many they are, and they.
+    pub(super) fn put(&self, shard: usize, encoded: &[u8]) -> Result<()> {
+        self.0.add(shard, lz4_flex::block::compress_prepend_size(encoded))
+    }
+
+    /// Appends a customer's purchases to those of others.
+    pub(super) fn encode(purchases: &[Purchase], bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&(purchases.len() as u32).to_le_bytes());
+        purchases.iter().for_each(|purchase| purchase.encode(bytes));
     }
 
     /// How many shards there are.
@@ -30,8 +35,14 @@ impl Purchases {
     /// # Errors
     /// `Limit` if scratch cannot be read.
     pub fn read(&self, shard: usize) -> Result<Vec<Vec<Purchase>>> {
-        let packed = self.0.read(shard)?;
-        let unpacked = lz4_flex::block::decompress_size_prepended(&packed).ok().and_then(|bytes| unpack(&bytes));
-        unpacked.ok_or_else(|| Error::bug("purchases of a shard: other bytes than were written"))
+        let damaged = || Error::bug("purchases of a shard: other bytes than were written");
+        let bytes = lz4_flex::block::decompress_size_prepended(&self.0.read(shard)?).map_err(|_| damaged())?;
+        let (mut rest, mut customers) = (bytes.as_slice(), Vec::new());
+        while let Some((count, after)) = rest.split_first_chunk::<4>() {
+            let (purchases, after) = Purchase::decode(after, u32::from_le_bytes(*count) as usize).ok_or_else(damaged)?;
+            customers.push(purchases);
+            rest = after;
+        }
+        Ok(customers)
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use statrs::function::beta::ln_beta;
 use statrs::function::gamma::{digamma, ln_gamma};
 
-use super::fit::{self, Fit, Likelihood, MOST, Prior};
+use super::fit::{self, Fit, Likelihood, Logs, MOST, Prior};
 use super::stages::{self, Survivors};
 use super::{Cell, Cells, ln_one_plus_exp};
 use crate::error::{Error, Result};
@@ -46,6 +46,8 @@ pub struct OfX {
     by_b: f64,
     /// ln of a / (b + x - 1 + m); minus infinity for who cannot have dropped out.
     ln_odds: f64,
+    /// 1 / (b + x - 1 + m); 0 for them.
+    odds_by_a: f64,
 }
 
 impl Likelihood for CnbdK {
@@ -68,7 +70,7 @@ impl Likelihood for CnbdK {
         let by_r = digamma(q) - digamma(r) + alpha.ln();
         let chances = self.chances(x);
         if chances == 0.0 {
-            return OfX { q, value, by_r, by_a: 0.0, by_b: 0.0, ln_odds: self.ln_odds(x) };
+            return OfX { q, value, by_r, by_a: 0.0, by_b: 0.0, ln_odds: self.ln_odds(x), odds_by_a: 0.0 };
         }
         let both = digamma(a + b) - digamma(a + b + chances);
         OfX {
@@ -78,22 +80,30 @@ impl Likelihood for CnbdK {
             by_a: both,
             by_b: both + digamma(b + chances) - digamma(b),
             ln_odds: self.ln_odds(x),
+            odds_by_a: self.ln_odds(x).exp() / a,
         }
     }
 
+    fn shift(&self) -> f64 {
+        self.alpha
+    }
+
     /// S1 = a / (b + x - 1 + m) ((alpha + T) / (alpha + t_x))^(r + k x): gone since the last order; S2: alive and in one of k stages.
-    fn of_cell(&self, of_x: &OfX, cell: Cell) -> (f64, [f64; MOST]) {
+    fn of_cell(&self, of_x: &OfX, logs: &Logs, cell: Cell) -> (f64, [f64; MOST]) {
         let Self { r, alpha, a, .. } = *self;
         let (q, t_x, t) = (of_x.q, f64::from(cell.t_x), f64::from(cell.observed));
-        let ln_t = (alpha + t).ln();
+        let ln_t = logs.at(cell.observed);
         let stages = Stages::of(self.k, q, t - t_x, alpha + t);
-        let silent = ln_t - (alpha + t_x).ln();
-        let ln_s1 = of_x.ln_odds + q * silent;
-        let ln_sum = stages.ln_sum + ln_one_plus_exp(ln_s1 - stages.ln_sum);
-        let (gone, there) = ((ln_s1 - ln_sum).exp(), (stages.ln_sum - ln_sum).exp());
+        let silent = ln_t - logs.at(cell.t_x);
+        // ln of S1 / S2, and of the smaller to the larger of the two.
+        let gone_to_there = of_x.ln_odds + q * silent - stages.ln_sum;
+        let smaller = (-gone_to_there.abs()).exp();
+        let ln_sum = stages.ln_sum + gone_to_there.max(0.0) + smaller.ln_1p();
+        let shares = (smaller / (1.0 + smaller), 1.0 / (1.0 + smaller));
+        let (gone, there) = if gone_to_there > 0.0 { (shares.1, shares.0) } else { shares };
         let by_r = of_x.by_r - ln_t + gone * silent + there * stages.by_q;
         let by_alpha = r / alpha - q / (alpha + t) + gone * q * (1.0 / (alpha + t) - 1.0 / (alpha + t_x)) - there * stages.mean / (alpha + t);
-        let by_b = if gone > 0.0 { of_x.by_b - gone * (of_x.ln_odds.exp() / a) } else { of_x.by_b };
+        let by_b = of_x.by_b - gone * of_x.odds_by_a;
         (of_x.value - q * ln_t + ln_sum, [by_r, by_alpha, of_x.by_a + gone / a, by_b])
     }
 

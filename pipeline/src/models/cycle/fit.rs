@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Cell, Cells};
 use crate::error::{Error, Kind, Result};
-use crate::models::optimise::{Minimum, inverse, minimise};
+use crate::models::optimise::{Minimum, Start, inverse, minimise};
 
 /// Cells of one block of the sum: a constant, so that the sum has one order whatever the threads.
 const BLOCK: usize = 4096;
@@ -40,8 +40,11 @@ pub trait Likelihood: Copy + Sync {
     /// What cells of one x share.
     fn of_x(&self, x: u32) -> Self::OfX;
 
-    /// Log-likelihood of one customer in days, and its gradient by the parameters.
-    fn of_cell(&self, of_x: &Self::OfX, cell: Cell) -> (f64, [f64; MOST]);
+    /// The days that are added to those of a customer before logarithms are taken: alpha, mostly.
+    fn shift(&self) -> f64;
+
+    /// Log-likelihood of one customer in days, and its gradient by the parameters; `logs` are those of shifted days.
+    fn of_cell(&self, of_x: &Self::OfX, logs: &Logs, cell: Cell) -> (f64, [f64; MOST]);
 
     /// What the log-likelihood of all customers has beside the sum over cells.
     fn constant(&self, cells: &Cells) -> f64 {
@@ -51,9 +54,32 @@ pub trait Likelihood: Copy + Sync {
 
     /// The same of a customer who stands alone.
     fn log_likelihood(&self, cell: Cell) -> (f64, [f64; MOST]) {
-        self.of_cell(&self.of_x(cell.x), cell)
+        self.of_cell(&self.of_x(cell.x), &Logs::new(self.shift(), 0), cell)
     }
 }
+
+/// Logarithms of shifted days: days are whole, so that a table has those of all customers.
+#[derive(Debug)]
+pub struct Logs {
+    shift: f64,
+    table: Vec<f64>,
+}
+
+impl Logs {
+    /// Of days below `days`; of others they are computed.
+    fn new(shift: f64, days: u32) -> Self {
+        Self { shift, table: (0..days).map(|day| (shift + f64::from(day)).ln()).collect() }
+    }
+
+    /// ln(shift + day).
+    #[inline]
+    pub fn at(&self, day: u32) -> f64 {
+        self.table.get(day as usize).copied().unwrap_or_else(|| (self.shift + f64::from(day)).ln())
+    }
+}
+
+/// More days than these are rare.
+const TABLE_DAYS: u32 = 20_000;
 
 /// A belief about parameters before any customer is seen: log parameters are normal, independently.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -100,14 +126,14 @@ pub fn fit<M: Likelihood>(model: M, cells: &Cells, starts: &[Vec<f64>], prior: O
     let customers = cells.customers() as f64;
     let weighted = weighted(cells);
     let logs = |values: &[f64]| Array1::from_iter(values.iter().map(|value| value.max(1e-3).ln()));
-    let on = |cells: &[(Cell, f64)], start: Array1<f64>| minimise(start, LOG_BOUND, |at| loss(model, cells, customers, prior, at));
+    let on = |cells: &[(Cell, f64)], start: Start| minimise(start, LOG_BOUND, |at| loss(model, cells, customers, prior, at));
     let best_of = |cells: &[(Cell, f64)]| -> Option<Minimum> {
-        let tried = starts.iter().map(|start| on(cells, logs(start)));
+        let tried = starts.iter().map(|start| on(cells, Start::at(logs(start))));
         tried.filter(|found| found.converged || found.at_boundary).min_by(|a, b| a.value.total_cmp(&b.value))
     };
     // Where there are many cells, a few of them show which start leads to the maximum, and near to it.
     let thinned = (weighted.len() > 2 * THINNED).then(|| best_of(&thinned(&weighted))).flatten().filter(|near| near.converged);
-    let best = thinned.map(|near| on(&weighted, near.at)).filter(|found| found.converged).or_else(|| best_of(&weighted));
+    let best = thinned.map(|near| on(&weighted, near.start())).filter(|found| found.converged).or_else(|| best_of(&weighted));
     let best = best.ok_or_else(|| {
         let starts = starts.len();
         Error::new(Kind::Input, format!("{}: expected the likelihood to have a maximum, got no convergence from {starts} starts", M::NAME))
@@ -179,6 +205,8 @@ fn loss<M: Likelihood>(model: M, cells: &[(Cell, f64)], customers: f64, prior: O
 fn mean_loss<M: Likelihood>(model: M, cells: &[(Cell, f64)], customers: f64, logs: &Array1<f64>) -> (f64, Array1<f64>) {
     let values = logs.mapv(f64::exp).to_vec();
     let model = model.with(&values);
+    let days = cells.iter().map(|(cell, _)| cell.observed).max().unwrap_or_default() + 1;
+    let days_logs = Logs::new(model.shift(), days.min(TABLE_DAYS));
     let block = |cells: &[(Cell, f64)]| {
         let mut sum = [0.0; MOST + 1];
         // Cells stand in the order of x.
@@ -187,7 +215,7 @@ fn mean_loss<M: Likelihood>(model: M, cells: &[(Cell, f64)], customers: f64, log
             if of_x.0 != cell.x {
                 of_x = (cell.x, model.of_x(cell.x));
             }
-            let (value, gradient) = model.of_cell(&of_x.1, cell);
+            let (value, gradient) = model.of_cell(&of_x.1, &days_logs, cell);
             sum[0] += weight * value;
             sum[1..].iter_mut().zip(gradient).for_each(|(sum, part)| *sum += weight * part);
         }

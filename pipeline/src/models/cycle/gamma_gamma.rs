@@ -13,7 +13,7 @@ use statrs::function::gamma::{digamma, ln_gamma};
 
 use crate::error::{Error, Kind, Result};
 use crate::features::Facts;
-use crate::models::optimise::minimise;
+use crate::models::optimise::{Start, minimise};
 
 /// Customers of one block of the sum: a constant, so that the sum has one order whatever the threads.
 const BLOCK: usize = 16_384;
@@ -97,7 +97,7 @@ pub fn fit(customers: &[Spent]) -> Result<Fit> {
         let mut xs: Vec<u32> = customers.iter().map(|(x, _)| *x).collect();
         xs.par_sort_unstable();
         xs.dedup();
-        minimise(start, LOG_BOUND, |logs| mean_loss(customers, &xs, logs))
+        minimise(Start::at(start), LOG_BOUND, |logs| mean_loss(customers, &xs, logs))
     };
     // The first of them show which start leads to the maximum, and near to it.
     let few = &scaled[..scaled.len().min(FEW)];

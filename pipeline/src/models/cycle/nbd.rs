@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::{digamma, ln_gamma};
 
-use super::fit::{self, Fit, Likelihood, MOST, Prior};
+use super::fit::{self, Fit, Likelihood, Logs, MOST, Prior};
 use super::{Cell, Cells, stages};
 use crate::error::Result;
 
@@ -38,9 +38,13 @@ impl Likelihood for Nbd {
         (ln_gamma(r + x) - ln_gamma(r) + r * alpha.ln(), digamma(r + x) - digamma(r) + alpha.ln())
     }
 
-    fn of_cell(&self, of_x: &(f64, f64), cell: Cell) -> (f64, [f64; MOST]) {
-        let (events, waited) = (self.r + f64::from(cell.x), self.alpha + f64::from(cell.observed));
-        (of_x.0 - events * waited.ln(), [of_x.1 - waited.ln(), self.r / self.alpha - events / waited, 0.0, 0.0])
+    fn shift(&self) -> f64 {
+        self.alpha
+    }
+
+    fn of_cell(&self, of_x: &(f64, f64), logs: &Logs, cell: Cell) -> (f64, [f64; MOST]) {
+        let (events, ln_waited) = (self.r + f64::from(cell.x), logs.at(cell.observed));
+        (of_x.0 - events * ln_waited, [of_x.1 - ln_waited, self.r / self.alpha - events / self.waited(cell), 0.0, 0.0])
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::{digamma, ln_gamma};
 
-use super::fit::{self, Fit, Likelihood, MOST, Prior};
+use super::fit::{self, Fit, Likelihood, Logs, MOST, Prior};
 use super::{Cell, Cells, ln_one_plus_exp};
 use crate::error::Result;
 
@@ -197,14 +197,18 @@ impl Likelihood for ParetoNbd {
         (events, ln_gamma(events) - ln_gamma(r) + r * alpha.ln() + s * beta.ln(), digamma(events) - digamma(r) + alpha.ln())
     }
 
-    fn of_cell(&self, of_x: &(f64, f64, f64), cell: Cell) -> (f64, [f64; MOST]) {
+    fn shift(&self) -> f64 {
+        self.alpha
+    }
+
+    fn of_cell(&self, of_x: &(f64, f64, f64), logs_of_days: &Logs, cell: Cell) -> (f64, [f64; MOST]) {
         let Self { r, alpha, s, beta } = *self;
         let (events, t_x, t) = (of_x.0, f64::from(cell.t_x), f64::from(cell.observed));
-        let (ln_alpha, ln_beta) = ((alpha + t).ln(), (beta + t).ln());
+        let (ln_alpha, ln_beta) = (logs_of_days.at(cell.observed), (beta + t).ln());
         let ln_alive = -events * ln_alpha - s * ln_beta;
         let dead = self.dead(cell);
         let (sum, logs, inverses) = dead.with_means(t - t_x);
-        let ln_dead = s.ln() - events * (alpha + t_x).ln() - (s + 1.0) * (beta + t_x).ln() + sum.ln();
+        let ln_dead = s.ln() - events * logs_of_days.at(cell.t_x) - (s + 1.0) * (beta + t_x).ln() + sum.ln();
         let ln_sum = ln_alive + ln_one_plus_exp(ln_dead - ln_alive);
         let (alive, gone) = ((ln_alive - ln_sum).exp(), (ln_dead - ln_sum).exp());
         let gradient = [
