@@ -137,6 +137,36 @@ fn trees_foretell_best_on_online_retail() {
     }
 }
 
+/// A file that cannot be written is told before all work, and nothing is left of it.
+#[test]
+fn a_file_that_cannot_be_written_is_told_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for out in [folder.path().join("none/figures.parquet"), folder.path().to_owned()] {
+        let (code, _, error) = told(&run(&["backtest", "configs/quickstart.yaml", "--out", &out.display().to_string()]));
+        assert!(code == 2 && error.contains("expected a file that can be written, got") && !error.contains("divide"), "{error}");
+    }
+    assert!(files(folder.path()).is_empty());
+}
+
+/// One customer long before all others: at the dates when nobody else was there no model is found, and no graded date is lost.
+#[test]
+fn an_early_customer_takes_no_candidate_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut orders: Vec<(String, String, i64)> = (0..400)
+        .flat_map(|customer: i64| {
+            let (first, gap) = (20_280 + customer % 40, 10 + customer % 23);
+            (0..2 + customer % 7).map(move |order| (format!("o{customer}-{order}"), format!("c{customer}"), first + order * gap))
+        })
+        .collect();
+    orders.push(("early".to_owned(), "early".to_owned(), 20_100));
+    let rows: Vec<(&str, &str, i64, f64, f64)> = orders.iter().map(|(order, customer, day)| (order.as_str(), customer.as_str(), *day, 1.0, 2.5)).collect();
+    small_lines_with(&folder.path().join("lines/part.parquet"), &rows, &[], Compression::SNAPPY);
+    let config = folder.path().join("job.yaml");
+    std::fs::write(&config, small_config(folder.path()) + "cycle: {candidates: [nbd]}\nbacktest: {vintages: 2}\n").expect("a config");
+    let (code, text, error) = told(&run(&["backtest", &config.display().to_string()]));
+    assert!(code == 0 && text.contains("\nnbd ") && text.contains("\nboosted ") && !text.contains("not graded"), "{text}{error}");
+}
+
 /// Orders that begin after the newest date leave nothing to look back on.
 #[test]
 fn a_history_that_is_too_short_is_said() {

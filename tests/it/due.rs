@@ -86,7 +86,7 @@ fn small_lake(folder: &Path) -> String {
     ];
     write(&folder.join("products/part.parquet"), &products, Compression::SNAPPY);
     let config = folder.join("job.yaml");
-    let text = small_config(folder) + "    products: {path: products}\ndue: {level: category}\naudit: {complete_lag_days_max: 3}\n";
+    let text = small_config(folder) + "    products: {path: products, slow: [leaf_category]}\ndue: {level: category}\naudit: {complete_lag_days_max: 3}\n";
     std::fs::write(&config, text).expect("a config");
     config.display().to_string()
 }

@@ -35,6 +35,7 @@ fn memory_stays_within_its_limit() {
     let (code, error, tight) = peak(&lake, &folder.path().join("tight"), &["--set", "run.memory_limit_mib=76"]);
     assert_eq!(code, 0, "{error}");
     assert!(error.contains("bytes spilled") && !error.contains(", 0 bytes spilled"), "{error}");
+
     assert!(tight <= small + 92, "{small} MiB over the small lake; {tight} within 92");
     let digests = |name: &str| published::live(&folder.path().join(name), "quickstart").expect("it is live").digests();
     assert_eq!(digests("tight"), digests("free"));

@@ -78,7 +78,7 @@ impl Shop {
             }
             shoppers.push(shopper);
         }
-        Self { shoppers, by_day, first, last, ages: Ages::new(ages), trend: Trend::new(ages) }
+        Self { shoppers, by_day, first, last, ages: Ages::new(), trend: Trend::new(ages) }
     }
 
     /// What everyone's purchases by a date say of each category.

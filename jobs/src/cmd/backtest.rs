@@ -1,7 +1,8 @@
 //! `regulars backtest`.
 
+use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use regulars::columnar;
@@ -15,22 +16,45 @@ use crate::progress::Shown;
 /// Prints what every candidate would have foretold at past dates, graded by what came, and writes all figures where the person says.
 pub fn run(arguments: &BacktestArgs) -> anyhow::Result<u8> {
     let (params, access) = load(&arguments.job)?;
+    let out = arguments.out.as_deref().map(Out::open).transpose()?;
     let progress = Shown::new();
     let done = params.with_threads(|| job::backtest(&params, &access, &progress));
     let (backtest, table) = done.with_context(|| format!("cannot look back on job `{}` as of {}", params.name, params.as_of))?;
-    if let Some(file) = &arguments.out {
-        let bytes = columnar::write(&table.contract, &table.frame)?;
-        write(file, &bytes).map_err(|error| Error::new(Kind::Limit, format!("{}: {error}", file.display())))?;
+    say(&backtest.text())?;
+    if let Some(out) = out {
+        out.write(&columnar::write(&table.contract, &table.frame)?)?;
     }
-    say(&backtest.text())
+    Ok(0)
 }
 
-/// Writes a file beside its place, and then puts it there: it is never there in part.
-fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".partial");
-    let mut partial = std::fs::File::create(&beside)?;
-    partial.write_all(bytes)?;
-    partial.sync_all()?;
-    std::fs::rename(&beside, file)
+/// A file in the making, beside its place: it is never there in part, and goes where it is not finished.
+struct Out<'a> {
+    file: &'a Path,
+    beside: PathBuf,
+    partial: File,
+}
+
+impl<'a> Out<'a> {
+    /// Opens it, before there is anything to lose.
+    fn open(file: &'a Path) -> anyhow::Result<Self> {
+        let mut beside = file.as_os_str().to_owned();
+        beside.push(".partial");
+        let beside = PathBuf::from(beside);
+        let opened = if file.is_dir() { Err(std::io::Error::other("it is a folder")) } else { File::create(&beside) };
+        let refused = |error| Error::new(Kind::Config, format!("--out {}: expected a file that can be written, got: {error}", file.display()));
+        Ok(Self { file, partial: opened.map_err(refused)?, beside })
+    }
+
+    fn write(mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        let done = self.partial.write_all(bytes).and_then(|()| self.partial.sync_all()).and_then(|()| std::fs::rename(&self.beside, self.file));
+        done.map_err(|error| Error::new(Kind::Limit, format!("--out {}: {error}", self.file.display())))?;
+        Ok(())
+    }
+}
+
+impl Drop for Out<'_> {
+    fn drop(&mut self) {
+        // Once it is in its place, there is nothing beside it.
+        let _ = std::fs::remove_file(&self.beside);
+    }
 }

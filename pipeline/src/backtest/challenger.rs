@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::foretell::{Foretold, HORIZONS};
+use super::foretell::{Foretold, HORIZONS, rising};
 use crate::features::Feature;
 use crate::labels::{RETURN_DAYS, YEAR_DAYS};
 use crate::models::churn::Inputs;
@@ -88,7 +88,7 @@ impl Challenger {
                 foretold.returns[horizon] = mean(chance, Objective::Chance);
                 foretold.orders[horizon] = mean(count, Objective::Count);
             }
-            foretold
+            Foretold { returns: rising(foretold.returns), ..foretold }
         };
         (0..known.rows.len()).into_par_iter().map(one).collect()
     }

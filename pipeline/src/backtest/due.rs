@@ -4,20 +4,23 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::grades::{About, GradeRow, rows};
+use crate::allowance::Allowance;
 use crate::error::{Error, Result};
 use crate::features::Purchase;
 use crate::key::fingerprint;
 use crate::metrics::{Grade, Graded, grade};
-use crate::models::due::{Ages, Category, Chain, GapSums, History, Pair, Params, Row, Trend};
+use crate::models::due::{Ages, Category, Chain, GapSums, History, Pair, Params, Row, Terms, Trend};
 use crate::shards::{DUE_DAYS, DueModel, Purchases};
 use crate::time::{Dates, Day, Grid};
 
-/// So many pairs and dates are learnt from, at the most: more make the coefficients no better.
-const ROWS: usize = 200_000;
-/// Purchases of so many days tell how a category is bought: three years, and what lies around their ends.
+/// So many pairs and dates are learnt from, or graded, about: more make the coefficients no better.
+const ROWS: usize = 60_000;
+/// So many purchases say what can be said; their customers are the sample.
+const PURCHASES: usize = 500_000;
+/// Customers whose rows are made at once.
+const AT_ONCE: usize = 512;
+/// Purchases of so many days before a date tell how a category is bought: three years, and what lies around their ends.
 const SPAN_DAYS: i32 = 3 * 364 + 200;
-/// Weights of ages up to this are looked up.
-const AGES: usize = 2000;
 
 /// The published artefact.
 #[derive(Debug, Clone, Serialize)]
@@ -43,28 +46,39 @@ struct At {
     pairs: usize,
 }
 
+/// What training takes of the memory where there are so many categories.
+fn training_bytes(categories: usize, span_days: usize) -> u64 {
+    let by_category = span_days * size_of::<u32>();
+    (PURCHASES * size_of::<Purchase>() + ROWS * (size_of::<(Row, f64)>() + size_of::<Terms>()) + categories * by_category) as u64
+}
+
 /// Trains on a sample of customers, the first in the order of hashes, and grades.
 ///
 /// # Errors
-/// `Input` where it does not converge; `Limit` if scratch cannot be read.
+/// `Input` where it does not converge; `Limit` where memory is full or scratch cannot be read.
 pub fn train_due(
     purchases: &Purchases,
     (categories, as_of, late_days): (usize, Day, i32),
-    params: &Params,
+    (params, memory): (&Params, &Allowance),
     grades: &mut Vec<GradeRow>,
 ) -> Result<(DueModel, DueReport)> {
     let horizon_days = DUE_DAYS[DUE_DAYS.len() - 1];
     let dates = Dates::rolling(as_of, Grid { every_days: params.every_days, horizon_days, late_days, training_dates: params.training_dates });
-    let sample = Sample { customers: first(purchases, params.sample_customers)?, params, ages: Ages::new(AGES) };
-    let trend = Trend::new(SPAN_DAYS as usize);
-    let bought = sample.by_day(categories, as_of);
-    let at = |date: &Day| sample.at(*date, (&bought, as_of), &trend);
+    let from = dates.training.first().unwrap_or(&dates.test).plus(-SPAN_DAYS);
+    let span = usize::try_from(as_of.since(from)).unwrap_or_default();
+    let _held = memory.take("train due lists", training_bytes(categories, span))?;
+    let sample = Sample { customers: first(purchases, params.sample_customers)?, params, ages: Ages::new() };
+    let trend = Trend::new(span);
+    let bought = sample.by_day(categories, (from, span));
+    let at = |date: &Day| sample.at(*date, (&bought, from), &trend);
     let all: Vec<At> = dates.all().par_iter().map(at).collect();
     let [training @ .., test, now] = &all[..] else { return Err(Error::bug("there are a test date and as_of")) };
     let every = (training.iter().map(|at| at.pairs).sum::<usize>() / ROWS + 1) as u64;
-    let learnt: Vec<Row> = sample.rows(training, every, dates.test.plus(-late_days)).into_iter().map(|(row, _)| row).collect();
-    let model = Chain::fit(&learnt)?;
-    let judged = sample.rows(std::slice::from_ref(test), (test.pairs / ROWS + 1) as u64, as_of.plus(-late_days));
+    let (model, learnt) = {
+        let learnt: Vec<Row> = sample.rows(training, every, (dates.test.plus(-late_days), dates.test)).into_iter().map(|(row, _)| row).collect();
+        (Chain::fit(&learnt)?, learnt.len())
+    };
+    let judged = sample.rows(std::slice::from_ref(test), (test.pairs / ROWS + 1) as u64, (as_of.plus(-late_days), as_of));
     let mut told = Vec::new();
     for days in DUE_DAYS {
         let graded = |chance: &dyn Fn(&(Row, f64)) -> f64| -> Grade {
@@ -83,7 +97,7 @@ pub fn train_due(
         training_dates: dates.training,
         test_date: dates.test,
         customers: sample.customers.len(),
-        rows: learnt.len(),
+        rows: learnt,
         model: model.clone(),
         grades: told,
     };
@@ -92,11 +106,14 @@ pub fn train_due(
 
 /// The first customers who bought something.
 fn first(purchases: &Purchases, most: usize) -> Result<Vec<Vec<Purchase>>> {
-    let mut customers = Vec::new();
+    let (mut customers, mut count) = (Vec::new(), 0);
     for shard in 0..purchases.shards() {
-        customers.extend(purchases.read(shard)?.into_iter().filter(|bought| !bought.is_empty()).take(most - customers.len()));
-        if customers.len() == most {
-            break;
+        for bought in purchases.read(shard)?.into_iter().filter(|bought| !bought.is_empty()) {
+            count += bought.len();
+            if customers.len() == most || (count > PURCHASES && !customers.is_empty()) {
+                return Ok(customers);
+            }
+            customers.push(bought);
         }
     }
     Ok(customers)
@@ -109,11 +126,11 @@ struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// By category: how many customers were known to have bought it, by the day from which that was known.
-    fn by_day(&self, categories: usize, as_of: Day) -> Vec<Vec<u32>> {
-        let mut bought = vec![vec![0; SPAN_DAYS as usize]; categories];
+    /// By category: how many customers were known to have bought it, by the day from which that was known: so many days after `from`.
+    fn by_day(&self, categories: usize, (from, span): (Day, usize)) -> Vec<Vec<u32>> {
+        let mut bought = vec![vec![0; span]; categories];
         for purchase in self.customers.iter().flatten() {
-            let day = SPAN_DAYS as i64 - 1 - as_of.since(purchase.known_from);
+            let day = purchase.known_from.since(from) - 1;
             if let Some(count) = usize::try_from(day).ok().and_then(|day| bought[purchase.category as usize].get_mut(day)) {
                 *count += 1;
             }
@@ -126,29 +143,29 @@ impl Sample<'_> {
         history.last_visit().is_some_and(|last| date.since(last) <= i64::from(self.params.active_days))
     }
 
-    fn at(&self, date: Day, (bought, as_of): (&[Vec<u32>], Day), trend: &Trend) -> At {
+    fn at(&self, date: Day, (bought, from): (&[Vec<u32>], Day), trend: &Trend) -> At {
         let mut gaps = vec![GapSums::default(); bought.len()];
         let (mut history, mut pairs) = (History::default(), 0);
         for customer in &self.customers {
-            history.look(customer, date);
+            history.look(customer, (date, date));
             history.pairs().for_each(|(category, days)| gaps[category as usize].add(days));
             if self.is_active(&history, date) {
                 pairs += history.pairs().filter(|(_, days)| days.len() >= self.params.purchase_days_min).count();
             }
         }
-        let from = as_of.plus(1 - SPAN_DAYS);
-        let known = usize::try_from(date.since(from) + 1).unwrap_or_default();
-        let of = |(gaps, bought): (&GapSums, &Vec<u32>)| Category::of(*gaps, (&bought[..known.min(bought.len())], from.0), date.0, trend);
+        let known = usize::try_from(date.since(from)).unwrap_or_default();
+        let of = |(gaps, bought): (&GapSums, &Vec<u32>)| Category::of(*gaps, (&bought[..known.min(bought.len())], from.0 + 1), date.0, trend);
         At { date, categories: gaps.iter().zip(bought).map(of).collect(), pairs }
     }
 
-    /// Pairs at some dates, one of `every`, with what came as it was known on `seen_to`, and each one's own rate a day. In the order of customers.
-    fn rows(&self, dates: &[At], every: u64, seen_to: Day) -> Vec<(Row, f64)> {
+    /// Pairs at some dates, one of `every`, with what came up to a day, as it was known on a later one, and each one's own rate a day. In the order of
+    /// customers.
+    fn rows(&self, dates: &[At], every: u64, (seen_to, known_on): (Day, Day)) -> Vec<(Row, f64)> {
         let of_customer = |(number, purchases): (usize, &Vec<Purchase>)| {
             let (mut then, mut later, mut rows) = (History::default(), History::default(), Vec::new());
-            later.look(purchases, seen_to);
+            later.look(purchases, (seen_to, known_on));
             for At { date, categories, .. } in dates {
-                then.look(purchases, *date);
+                then.look(purchases, (*date, *date));
                 let Some(customer) = then.customer(&self.ages).filter(|_| self.is_active(&then, *date)) else { continue };
                 let mut after = later.pairs();
                 for (category, days) in then.pairs().filter(|(_, days)| days.len() >= self.params.purchase_days_min) {
@@ -166,6 +183,11 @@ impl Sample<'_> {
             }
             rows
         };
-        self.customers.par_iter().enumerate().map(of_customer).collect::<Vec<_>>().into_iter().flatten().collect()
+        let numbered: Vec<(usize, &Vec<Purchase>)> = self.customers.iter().enumerate().collect();
+        let mut rows = Vec::new();
+        for some in numbered.chunks(AT_ONCE) {
+            rows.extend(some.par_iter().map(|one| of_customer(*one)).collect::<Vec<_>>().into_iter().flatten());
+        }
+        rows
     }
 }

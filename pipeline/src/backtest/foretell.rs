@@ -117,12 +117,19 @@ pub fn learn(rows: &[Sampled], foretold: &[Foretold], horizon: usize) -> Option<
     Some([returns, pairs(&|foretold| foretold.orders[horizon], &|came| came as f64)?])
 }
 
+/// Chances that were learnt horizon by horizon: within more days none is smaller.
+pub fn rising(mut returns: [f64; HORIZONS]) -> [f64; HORIZONS] {
+    (1..HORIZONS).for_each(|horizon| returns[horizon] = returns[horizon].max(returns[horizon - 1]));
+    returns
+}
+
 /// The forecasts as recalibrated; where nothing was learnt, they stay as they are.
 pub fn recalibrated(foretold: &[Foretold], by: &Recalibration) -> Vec<Foretold> {
     let of_horizon = |own: &[f64; HORIZONS], which: usize| -> [f64; HORIZONS] {
         std::array::from_fn(|horizon| by[horizon].as_ref().map_or(own[horizon], |learnt| learnt[which].of(own[horizon])))
     };
-    let one = |own: &Foretold| Foretold { returns: of_horizon(&own.returns, 0), orders: of_horizon(&own.orders, 1), chances: [None; HORIZONS], next: None };
+    let one =
+        |own: &Foretold| Foretold { returns: rising(of_horizon(&own.returns, 0)), orders: of_horizon(&own.orders, 1), chances: [None; HORIZONS], next: None };
     foretold.par_iter().map(one).collect()
 }
 

@@ -14,6 +14,6 @@ pub use choose::Candidate;
 pub use due::{DueReport, train_due};
 pub use foretell::Rule;
 pub use grades::{GradeRow, backtest_contract, backtest_table, contract, table};
-pub use rolling::{Backtest, Origins, backtest};
+pub use rolling::{Backtest, Origins, backtest, forecast_bytes};
 pub use snapshots::{snapshots_contract, snapshots_table};
 pub use train::{ChurnReport, CycleReport, Trained, train};

@@ -15,6 +15,13 @@ use crate::models::cycle::{self, Cell, Model};
 use crate::shards::{Sampled, Snapshot, State};
 use crate::time::{Dates, Day, Grid};
 
+/// What so many forecasts take of the memory, of customers with so many features: two candidates' at a time, what is graded of them in three slices, and
+/// what trees learn from.
+pub fn forecast_bytes(forecasts: usize, features: usize) -> u64 {
+    let graded = size_of::<Graded>() + size_of::<Counted>() + size_of::<Timed>();
+    (forecasts * (2 * size_of::<Foretold>() + 3 * graded + (features + 10) * size_of::<f64>())) as u64
+}
+
 /// Which dates are looked back on.
 #[derive(Debug, Clone, Copy)]
 pub struct Origins {
@@ -89,7 +96,7 @@ pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::P
     }
     let mut candidates: Vec<Candidate> = Vec::new();
     for model in &params.candidates {
-        match Candidate::of(*model, &all, params) {
+        match Candidate::of(*model, (&all, first), params) {
             Err(why) => failed.push(why),
             // Where k = 1 fits best, one candidate is another.
             Ok((candidate, _)) if grader.knows(&candidate.name) => {}
@@ -101,7 +108,7 @@ pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::P
         }
     }
     if !candidates.is_empty() {
-        grader.grade("boosted", &challenge(&candidates, &all, &Challenger::new(features), origins.late_days));
+        grader.grade("boosted", &challenge(&candidates, (&all, first), &Challenger::new(features), origins.late_days));
     }
     let mut ranking: Vec<(String, f64)> = grader.losses.into_iter().filter(|(_, loss)| loss.1 > 0.0).map(|(name, loss)| (name, loss.0 / loss.1)).collect();
     ranking.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -112,22 +119,26 @@ pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::P
 struct Candidate {
     /// That of the newest fit.
     name: String,
-    /// By date, as fitted to what was known then.
-    models: Vec<Model>,
+    /// By date, as fitted to what was known then; none at a date that is not graded, where too little was.
+    models: Vec<Option<Model>>,
     /// By date and horizon, what it lost by its forecasts.
     losses: Vec<[Loss; HORIZONS]>,
 }
 
 impl Candidate {
-    fn of(model: RawCycleModel, all: &[Vintage<'_>], params: &cycle::Params) -> Result<(Self, Vec<Vec<Foretold>>), String> {
-        let at = |Vintage { snapshot, .. }: &Vintage<'_>| {
-            let fitted = cycle::fit(model, &snapshot.cells, params.prior.as_ref()).map_err(|why| format!("{} at {}: {why}", model.name(), snapshot.date))?;
-            Ok((fitted.model, foretell(&fitted.model, &snapshot.cells, &snapshot.buyers)))
+    /// Its models, and what they foretold at each date; nothing where there is none.
+    fn of(model: RawCycleModel, (all, first): (&[Vintage<'_>], usize), params: &cycle::Params) -> Result<(Self, Vec<Vec<Foretold>>), String> {
+        let at = |(place, Vintage { snapshot, .. }): (usize, &Vintage<'_>)| match cycle::fit(model, &snapshot.cells, params.prior.as_ref()) {
+            Ok(fitted) => Ok((Some(fitted.model), foretell(&fitted.model, &snapshot.cells, &snapshot.buyers))),
+            Err(_) if place < first => Ok((None, Vec::new())),
+            Err(why) => Err(format!("{} at {}: {why}", model.name(), snapshot.date)),
         };
-        let (models, foretold): (Vec<Model>, Vec<Vec<Foretold>>) = all.par_iter().map(at).collect::<Result<Vec<_>, String>>()?.into_iter().unzip();
+        let found = all.par_iter().enumerate().map(at).collect::<Result<Vec<_>, String>>()?;
+        let (models, foretold): (Vec<Option<Model>>, Vec<Vec<Foretold>>) = found.into_iter().unzip();
         let loss = |(vintage, foretold): (&Vintage<'_>, &Vec<Foretold>)| std::array::from_fn(|horizon| vintage.loss(foretold, horizon));
         let losses = all.iter().zip(&foretold).map(loss).collect();
-        Ok((Self { name: models.last().map_or_else(String::new, Model::name), models, losses }, foretold))
+        let name = models.last().and_then(Option::as_ref).map_or_else(String::new, Model::name);
+        Ok((Self { name, models, losses }, foretold))
     }
 
     /// What it had lost by a date, as was known then.
@@ -138,7 +149,10 @@ impl Candidate {
     }
 
     fn foretell(&self, all: &[Vintage<'_>]) -> Vec<Vec<Foretold>> {
-        all.iter().zip(&self.models).map(|(Vintage { snapshot, .. }, model)| foretell(model, &snapshot.cells, &snapshot.buyers)).collect()
+        let at = |(Vintage { snapshot, .. }, model): (&Vintage<'_>, &Option<Model>)| {
+            model.as_ref().map_or_else(Vec::new, |model| foretell(model, &snapshot.cells, &snapshot.buyers))
+        };
+        all.iter().zip(&self.models).map(at).collect()
     }
 }
 
@@ -147,8 +161,8 @@ fn earlier(all: &[Vintage<'_>], place: usize, horizon: usize, late_days: i32) ->
     (0..place).filter(move |earlier| all[*earlier].snapshot.date.plus(RETURN_DAYS[horizon] + late_days) <= all[place].snapshot.date)
 }
 
-/// What the challenger foretells at each date: it starts from the candidate that had lost least by then, and learns from all dates whose labels were over.
-fn challenge(candidates: &[Candidate], all: &[Vintage<'_>], challenger: &Challenger, late_days: i32) -> Vec<Vec<Foretold>> {
+/// What the challenger foretells at each graded date: it starts from the candidate that had lost least by then, and learns from all dates whose labels were over.
+fn challenge(candidates: &[Candidate], (all, first): (&[Vintage<'_>], usize), challenger: &Challenger, late_days: i32) -> Vec<Vec<Foretold>> {
     let base = |place: usize| {
         let lost = |of: &usize| candidates[*of].lost_by(place, all, late_days);
         (0..candidates.len()).min_by(|a, b| lost(a).total_cmp(&lost(b))).unwrap_or_default()
@@ -157,10 +171,10 @@ fn challenge(candidates: &[Candidate], all: &[Vintage<'_>], challenger: &Challen
     let mut challenged: Vec<Vec<Foretold>> = vec![Vec::new(); all.len()];
     for (of, candidate) in candidates.iter().enumerate().filter(|(of, _)| bases.contains(of)) {
         let foretold = candidate.foretell(all);
-        let known = |place: usize| Known { rows: &all[place].snapshot.buyers, foretold: &foretold[place], model: candidate.models[place] };
-        for place in (0..all.len()).filter(|place| bases[*place] == of) {
-            let learn = |horizon: usize| challenger.learn(&earlier(all, place, horizon, late_days).map(known).collect::<Vec<_>>(), horizon);
-            challenged[place] = challenger.foretell(&known(place), &std::array::from_fn(learn));
+        let known = |place: usize| Some(Known { rows: &all[place].snapshot.buyers, foretold: &foretold[place], model: candidate.models[place]? });
+        for (place, now) in (first..all.len()).filter(|place| bases[*place] == of).filter_map(|place| Some((place, known(place)?))) {
+            let learn = |horizon: usize| challenger.learn(&earlier(all, place, horizon, late_days).filter_map(known).collect::<Vec<_>>(), horizon);
+            challenged[place] = challenger.foretell(&now, &std::array::from_fn(learn));
         }
     }
     challenged
@@ -170,7 +184,7 @@ fn challenge(candidates: &[Candidate], all: &[Vintage<'_>], challenger: &Challen
 fn recalibrate(all: &[Vintage<'_>], foretold: &[Vec<Foretold>], late_days: i32) -> Vec<Vec<Foretold>> {
     let at = |place: usize| {
         let by: Recalibration = std::array::from_fn(|horizon| {
-            let earlier = earlier(all, place, horizon, late_days).next_back()?;
+            let earlier = earlier(all, place, horizon, late_days).rfind(|earlier| !foretold[*earlier].is_empty())?;
             learn(&all[earlier].snapshot.buyers, &foretold[earlier], horizon)
         });
         recalibrated(&foretold[place], &by)

@@ -6,7 +6,7 @@ use crate::time::Day;
 /// A day on which a customer bought something of a category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Purchase {
-    /// Place of the category; 0 where it is not known.
+    /// Place of the category; 0 where it is not known, and for what lasts: a visit, and nothing that is due.
     pub category: u32,
     /// The day.
     pub day: Day,
@@ -17,18 +17,17 @@ pub struct Purchase {
 }
 
 /// Bytes of a purchase.
-const BYTES: usize = 14;
+const BYTES: usize = 18;
 
 impl Purchase {
-    /// Appends the purchase as bytes. What reached the lake after nine thousand weeks is said to have come then; units are held below two million.
+    /// Appends the purchase as bytes. What reached the lake after nine thousand weeks is said to have come then.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
         let late = u16::try_from(self.known_from.since(self.day)).unwrap_or(u16::MAX);
-        let units = i32::try_from(self.milli_units).unwrap_or(i32::MAX);
         let mut all = [0; BYTES];
         all[..4].copy_from_slice(&self.category.to_le_bytes());
         all[4..8].copy_from_slice(&self.day.0.to_le_bytes());
         all[8..10].copy_from_slice(&late.to_le_bytes());
-        all[10..].copy_from_slice(&units.to_le_bytes());
+        all[10..].copy_from_slice(&self.milli_units.to_le_bytes());
         bytes.extend_from_slice(&all);
     }
 
@@ -39,26 +38,22 @@ impl Purchase {
             let four = |from: usize| bytes[from..from + 4].try_into().expect("four bytes");
             let day = Day(i32::from_le_bytes(four(4)));
             let late = u16::from_le_bytes([bytes[8], bytes[9]]);
-            let (category, milli_units) = (u32::from_le_bytes(four(0)), i64::from(i32::from_le_bytes(four(10))));
+            let (category, milli_units) = (u32::from_le_bytes(four(0)), i64::from_le_bytes(bytes[10..].try_into().expect("eight bytes")));
             Self { category, day, known_from: day.plus(i32::from(late)), milli_units }
         };
         Some((these.chunks_exact(BYTES).map(one).collect(), rest))
     }
 }
 
-/// A customer's purchases of what is used up, by category, oldest first: several of a day are one.
+/// A customer's purchases, by category, oldest first: several of a day are one.
 pub fn purchases(seen: &Seen<'_>) -> Vec<Purchase> {
     let (catalogue, date) = (&seen.about.world.catalogue, seen.facts.date);
-    let used_up = seen.bought().filter(|(_, line)| !catalogue.lasts[line.product as usize]);
-    let mut all: Vec<Purchase> = used_up
+    let mut all: Vec<Purchase> = seen
+        .bought()
         .map(|(age, line)| {
-            let day = date.plus(-(age as i32));
-            Purchase {
-                category: catalogue.category[line.product as usize],
-                day,
-                known_from: line.visible_from.max(day),
-                milli_units: i64::from(line.milli_units),
-            }
+            let (day, product) = (date.plus(-(age as i32)), line.product as usize);
+            let category = if catalogue.lasts[product] { 0 } else { catalogue.category[product] };
+            Purchase { category, day, known_from: line.visible_from.max(day), milli_units: i64::from(line.milli_units) }
         })
         .collect();
     all.sort_unstable();

@@ -53,6 +53,8 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     progress.end(&format!("{past_dates} dates, {} to {}", dates.training.first().unwrap_or(&dates.test), dates.test));
 
     progress.begin("foretell and grade");
+    let forecasts = state.snapshots.iter().map(|snapshot| snapshot.buyers.len()).sum();
+    let _forecasts_held = memory.take("foretell and grade", backtest::forecast_bytes(forecasts, features.features().len()))?;
     let types = |cell: Cell| {
         let stage = params.groups.stage_of(i64::from(cell.observed), i64::from(cell.observed - cell.t_x));
         [if cell.x == 0 { "one_time" } else { "repeat" }, stage]

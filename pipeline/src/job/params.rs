@@ -153,9 +153,14 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         zone: checked.1.unwrap_or_else(|| Zone::parse("UTC").expect("UTC is compiled in")),
         currency: checked.2.unwrap_or(Currency { code: String::new(), digits: 2 }),
     };
-    features::check_sources(&params.features, &params.lake, &mut faults);
+    check_sources(&params, &mut faults);
     faults.finish()?;
     Ok(params)
+}
+
+fn check_sources(params: &Params, faults: &mut Faults<'_>) {
+    features::check_sources(&params.features, &params.lake, faults);
+    due::check_sources(&params.due, &params.lake, faults);
 }
 
 fn check_name(name: Option<String>, faults: &mut Faults<'_>) -> String {

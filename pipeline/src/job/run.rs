@@ -139,7 +139,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     look_at_everyone(params, &people, &state, &mut world)?;
     progress.end(&format!("{} dates", dates.all().len()));
 
-    let (trained, due) = train(params, (&state, &world), &dates, progress)?;
+    let (trained, due) = train(params, (&state, &world), (&dates, memory), progress)?;
 
     let products = inputs.table("products").map(|_| &products);
     let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
@@ -162,14 +162,19 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
 }
 
 /// Models of customers, and the one of due lists where it is asked for.
-fn train(params: &Params, (state, world): (&State, &World), dates: &Dates, progress: &dyn Progress) -> Result<(Trained, Option<DueModel>)> {
+fn train(
+    params: &Params,
+    (state, world): (&State, &World),
+    (dates, memory): (&Dates, &Allowance),
+    progress: &dyn Progress,
+) -> Result<(Trained, Option<DueModel>)> {
     progress.begin("train and grade models");
     let mut trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn))?;
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
     let Some(purchases) = &state.purchases else { return Ok((trained, None)) };
     progress.begin("train and grade due lists");
     let seen = (world.catalogue.categories.len(), params.as_of, params.grid.late_days);
-    match backtest::train_due(purchases, seen, &params.due, &mut trained.grades) {
+    match backtest::train_due(purchases, seen, (&params.due, memory), &mut trained.grades) {
         Ok((model, report)) => {
             progress.end(&format!("{} pairs of {} customers, graded on {}", report.rows, report.customers, report.test_date));
             trained.due = Some(report);

@@ -49,7 +49,7 @@ fn at_share<T: Copy>(sorted: &[T], share: f64) -> T {
 impl DueModel {
     /// What is due to a customer with these purchases, by category; nothing for who has not come for too long.
     pub fn rows(&self, purchases: &[Purchase], as_of: Day, params: &Params, history: &mut History) -> Vec<DueRow> {
-        history.look(purchases, as_of);
+        history.look(purchases, (as_of, as_of));
         let active = history.last_visit().is_some_and(|last| as_of.since(last) <= i64::from(params.active_days));
         let Some(customer) = history.customer(&self.ages).filter(|_| active) else { return Vec::new() };
         let one = |(category, days): (u32, &[i32])| {

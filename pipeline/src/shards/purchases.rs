@@ -1,9 +1,12 @@
 //! The purchases of everyone by category, by shard: made by `collect`, read by whoever makes due lists.
 
-use super::partition::{Partition, Scratch, share_of};
+use super::partition::{Partition, Scratch};
 use crate::allowance::Allowance;
 use crate::error::{Error, Result};
 use crate::features::Purchase;
+
+/// They may hold this part of the memory: they are written once, and read shard by shard.
+const SHARE: u64 = 32;
 
 /// Purchases, customer by customer.
 pub struct Purchases(Partition);
@@ -11,7 +14,7 @@ pub struct Purchases(Partition);
 impl Purchases {
     /// Room for the purchases of so many shards.
     pub(super) fn new(shards: usize, memory: &Allowance, scratch: Scratch<'_>) -> Self {
-        Self(Partition::new("collect purchases", shards, &share_of(memory), scratch))
+        Self(Partition::new("collect purchases", shards, &Allowance::memory(memory.limit() / SHARE), scratch))
     }
 
     /// Keeps those of a shard's customers: by customer how many they are, and they.

@@ -14,6 +14,8 @@ use crate::models::optimise::solved;
 
 /// Terms of each logistic.
 pub const TERMS: usize = 26;
+/// The terms of a row, and what came.
+pub type Terms = ([f64; TERMS], bool);
 /// Rows of a block of the sums: a constant, so that they have one order whatever the threads.
 const BLOCK: usize = 2048;
 /// Added to the curvature of each coefficient but the first.
@@ -141,7 +143,7 @@ impl Chain {
             let bought = |row: &Row| row.next.is_some_and(|next| next <= to);
             let events = part.iter().filter(|row| bought(row)).count();
             let enough = events.min(part.len() - events) >= EVENTS_MIN;
-            let x = |row: &Row| {
+            let x = |row: &Row| -> Terms {
                 let z = chain.scaled(&row.pair);
                 let mut x = terms(&z);
                 with_odds(&mut x, odds.apply(row.pair.odds[stretch]), &z);
@@ -216,8 +218,8 @@ struct Slope {
 }
 
 impl Slope {
-    fn of(rows: &[([f64; TERMS], bool)], at: &[f64; TERMS]) -> Self {
-        let block = |rows: &[([f64; TERMS], bool)]| {
+    fn of(rows: &[Terms], at: &[f64; TERMS]) -> Self {
+        let block = |rows: &[Terms]| {
             let (mut loss, mut gradient, mut curvature) = (0.0, [0.0; TERMS], [[0.0; TERMS]; TERMS]);
             for (x, bought) in rows {
                 let score: f64 = x.iter().zip(at).map(|(x, weight)| x * weight).sum();
@@ -254,7 +256,7 @@ impl Slope {
 }
 
 /// The coefficients of least penalised loss: Newton's steps, halved while they lead upwards.
-fn newton(rows: &[([f64; TERMS], bool)]) -> Result<Vec<f64>> {
+fn newton(rows: &[Terms]) -> Result<Vec<f64>> {
     let mut at = [0.0; TERMS];
     let mut slope = Slope::of(rows, &at);
     let near = GRADIENT_TOLERANCE * rows.len() as f64;

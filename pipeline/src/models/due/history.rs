@@ -21,15 +21,15 @@ pub struct History {
 }
 
 impl History {
-    /// Looks at `purchases`, which stand by category and day, as of `date`.
-    pub fn look(&mut self, purchases: &[Purchase], date: Day) {
+    /// Looks at `purchases`, which stand by category and day, up to `date`, as they were known on a day that is not earlier.
+    pub fn look(&mut self, purchases: &[Purchase], (date, known_on): (Day, Day)) {
         self.date = date.0;
         [&mut self.visits, &mut self.days, &mut self.all].into_iter().for_each(Vec::clear);
         self.breadths.clear();
         self.pairs.clear();
         for of_category in purchases.chunk_by(|a, b| a.category == b.category) {
             let from = self.days.len();
-            self.days.extend(of_category.iter().filter(|one| one.day <= date && one.known_from <= date).map(|one| one.day.0));
+            self.days.extend(of_category.iter().filter(|one| one.day <= date && one.known_from <= known_on).map(|one| one.day.0));
             self.all.extend_from_slice(&self.days[from..]);
             match of_category[0].category {
                 // What has no category is a visit, and no pair.
@@ -74,10 +74,12 @@ mod tests {
     fn only_what_was_known_is_seen() {
         let purchases = [bought(0, 3, 3), bought(4, 3, 3), bought(4, 9, 11), bought(7, 3, 3), bought(7, 5, 5), bought(7, 12, 12)];
         let mut history = History::default();
-        history.look(&purchases, Day(10));
+        history.look(&purchases, (Day(10), Day(10)));
         assert_eq!(history.pairs().map(|(category, days)| (category, days.to_vec())).collect::<Vec<_>>(), [(4, vec![3]), (7, vec![3, 5])]);
         assert_eq!((&history.visits[..], &history.breadths[..], history.last_visit()), (&[3, 5][..], &[3, 1][..], Some(Day(5))));
-        history.look(&purchases, Day(2));
-        assert!(history.pairs().count() == 0 && history.customer(&Ages::new(10)).is_none());
+        history.look(&purchases, (Day(10), Day(11)));
+        assert_eq!(history.pairs().next(), Some((4, &[3, 9][..])));
+        history.look(&purchases, (Day(2), Day(20)));
+        assert!(history.pairs().count() == 0 && history.customer(&Ages::new()).is_none());
     }
 }

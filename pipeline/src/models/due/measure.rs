@@ -19,6 +19,8 @@ const VISIT_TAIL: f64 = std::f64::consts::E;
 const WINDOW_DAYS: i32 = 14;
 /// Years that a pair's season is looked for.
 const YEARS: i32 = 6;
+/// Days around the middle of the coming fortnight that are its season.
+const SEASON_DAYS: i32 = 28;
 
 /// Tables of weights by age.
 #[derive(Debug, Clone)]
@@ -32,10 +34,20 @@ pub struct Ages {
     season: Vec<f64>,
 }
 
+impl Default for Ages {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Ages {
-    /// For ages up to so many days.
-    pub fn new(ages: usize) -> Self {
-        let season = |age: i32| (1..=YEARS).map(|years| 0.7f64.powi(years - 1) * hump(from_next_fortnight(age, years) / 28.0) / 28.0).sum();
+    /// Of all half lives and years.
+    pub fn new() -> Self {
+        // Older days have no season; their weights are computed.
+        let ages = (YEARS * YEAR_DAYS + SEASON_DAYS) as usize + WINDOW_DAYS as usize;
+        let season = |age: i32| {
+            (1..=YEARS).map(|years| 0.7f64.powi(years - 1) * hump(from_next_fortnight(age, years) / f64::from(SEASON_DAYS)) / f64::from(SEASON_DAYS)).sum()
+        };
         Self {
             gaps: kernel::ageing(ages),
             days: [7.0, 30.0, 60.0, 120.0, 480.0].map(|half_life| Decay::new(half_life, ages)),

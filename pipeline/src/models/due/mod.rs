@@ -14,13 +14,14 @@ mod kernel;
 mod measure;
 
 pub use category::{Category, GapSums, Trend};
-pub use chain::{Chain, Due, Row};
+pub use chain::{Chain, Due, Row, Terms};
 pub use history::History;
 pub use measure::{Ages, BOUNDS, Customer, Pair};
 
 use serde::Serialize;
 
 use crate::config::{Faults, RawDue, RawDueLevel};
+use crate::lake;
 
 /// The checked `due` section.
 #[derive(Debug, Clone, Serialize)]
@@ -48,5 +49,21 @@ pub fn check(raw: RawDue, faults: &mut Faults<'_>) -> Params {
         every_days: faults.ranged("due.every_days", raw.every_days, 1..=364) as i32,
         training_dates: faults.ranged("due.training_dates", raw.training_dates, 1..=200) as i32,
         sample_customers: faults.ranged("due.sample_customers", raw.sample_customers, 100..=10_000_000) as usize,
+    }
+}
+
+/// Checks that the lake has categories, and that they may be taken for those of past dates.
+pub fn check_sources(params: &Params, lake: &lake::Params, faults: &mut Faults<'_>) {
+    if params.level == RawDueLevel::None {
+        return;
+    }
+    match lake.table("products") {
+        None => faults.add("due.level", "`products` among lake.tables, whose categories are due", "no such table"),
+        Some(table) if !table.slow.iter().any(|slow| slow == "leaf_category") => faults.add(
+            "due.level",
+            "`leaf_category` among lake.tables.products.slow, since the model takes categories at past dates",
+            "a column that is only known as it is now",
+        ),
+        Some(_) => {}
     }
 }
