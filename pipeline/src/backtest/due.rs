@@ -9,14 +9,14 @@ use crate::error::{Error, Result};
 use crate::features::Purchase;
 use crate::key::fingerprint;
 use crate::metrics::{Grade, Graded, grade};
-use crate::models::due::{Ages, Category, Chain, GapSums, History, Pair, Params, Row, Terms, Trend};
+use crate::models::due::{Ages, Category, Chain, GapSums, History, Pair, Params, Row, Trend};
 use crate::shards::{DUE_DAYS, DueModel, Purchases};
 use crate::time::{Dates, Day, Grid};
 
 /// So many pairs and dates are learnt from, or graded, about: more make the coefficients no better.
 const ROWS: usize = 60_000;
 /// So many purchases say what can be said; their customers are the sample.
-const PURCHASES: usize = 500_000;
+const PURCHASES: usize = 250_000;
 /// Customers whose rows are made at once.
 const AT_ONCE: usize = 512;
 /// Purchases of so many days before a date tell how a category is bought: three years, and what lies around their ends.
@@ -46,12 +46,6 @@ struct At {
     pairs: usize,
 }
 
-/// What training takes of the memory where there are so many categories.
-fn training_bytes(categories: usize, span_days: usize) -> u64 {
-    let by_category = span_days * size_of::<u32>();
-    (PURCHASES * size_of::<Purchase>() + ROWS * (size_of::<(Row, f64)>() + size_of::<Terms>()) + categories * by_category) as u64
-}
-
 /// Trains on a sample of customers, the first in the order of hashes, and grades.
 ///
 /// # Errors
@@ -66,14 +60,17 @@ pub fn train_due(
     let dates = Dates::rolling(as_of, Grid { every_days: params.every_days, horizon_days, late_days, training_dates: params.training_dates });
     let from = dates.training.first().unwrap_or(&dates.test).plus(-SPAN_DAYS);
     let span = usize::try_from(as_of.since(from)).unwrap_or_default();
-    let _held = memory.take("train due lists", training_bytes(categories, span))?;
+    let take = |bytes: usize| memory.take("train due lists", bytes as u64);
+    let _counts = take(categories * span * size_of::<u32>())?;
     let sample = Sample { customers: first(purchases, params.sample_customers)?, params, ages: Ages::new() };
+    let _sample = take(sample.customers.iter().map(|bought| bought.len() * size_of::<Purchase>()).sum())?;
     let trend = Trend::new(span);
     let bought = sample.by_day(categories, (from, span));
     let at = |date: &Day| sample.at(*date, (&bought, from), &trend);
     let all: Vec<At> = dates.all().par_iter().map(at).collect();
     let [training @ .., test, now] = &all[..] else { return Err(Error::bug("there are a test date and as_of")) };
     let every = (training.iter().map(|at| at.pairs).sum::<usize>() / ROWS + 1) as u64;
+    let _rows = take((training.iter().map(|at| at.pairs).sum::<usize>() / every as usize).max(test.pairs.min(ROWS)) * size_of::<(Row, f64)>())?;
     let (model, learnt) = {
         let learnt: Vec<Row> = sample.rows(training, every, (dates.test.plus(-late_days), dates.test)).into_iter().map(|(row, _)| row).collect();
         (Chain::fit(&learnt)?, learnt.len())
@@ -189,5 +186,38 @@ impl Sample<'_> {
             rows.extend(some.par_iter().map(|one| of_customer(*one)).collect::<Vec<_>>().into_iter().flatten());
         }
         rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RawDueLevel;
+
+    /// Tea on days 100, 110 and 120; then on 128, which was known on 131, and on 133, on the day itself.
+    #[test]
+    fn labels_are_those_that_were_known_when_they_were_over() {
+        let bought = |day: i32, known: i32| Purchase { category: 1, day: Day(day), known_from: Day(known), milli_units: 1000 };
+        let customer = vec![bought(100, 100), bought(110, 110), bought(120, 120), bought(128, 131), bought(133, 133)];
+        let params = Params { level: RawDueLevel::Category, purchase_days_min: 3, active_days: 60, every_days: 28, training_dates: 1, sample_customers: 100 };
+        let sample = Sample { customers: vec![customer], params: &params, ages: Ages::new() };
+        let (from, span) = (Day(0), 200);
+        let bought = sample.by_day(2, (from, span));
+        let at = |date: i32| sample.at(Day(date), (&bought, from), &Trend::new(span));
+        let next = |date: i32, seen_to: i32, known_on: i32| {
+            let rows = sample.rows(&[at(date)], 1, (Day(seen_to), Day(known_on)));
+            rows.iter().map(|(row, _)| (row.next, row.seen)).collect::<Vec<_>>()
+        };
+        // Four late days: what came up to 130 is known on 134; on 130 that of 128 was not.
+        assert_eq!(next(122, 130, 134), [(Some(6), 8)]);
+        assert_eq!(next(122, 130, 130), [(None, 8)]);
+        // On 129 that of 128 was not known yet: it is neither history nor what came after.
+        assert_eq!(next(129, 140, 144), [(Some(4), 11)]);
+        // On day 115 there are two days, which are too few; on 200 the customer has not come for too long.
+        assert!(next(115, 130, 134).is_empty() && next(200, 210, 214).is_empty());
+        assert_eq!((at(115).pairs, at(122).pairs), (0, 1));
+        // Rates a day: two gaps in 22 days since the first.
+        let rows = sample.rows(&[at(122)], 1, (Day(130), Day(134)));
+        assert!((rows[0].1 - 2.0 / 22.0).abs() < 1e-12);
     }
 }

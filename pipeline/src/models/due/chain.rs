@@ -14,8 +14,8 @@ use crate::models::optimise::solved;
 
 /// Terms of each logistic.
 pub const TERMS: usize = 26;
-/// The terms of a row, and what came.
-pub type Terms = ([f64; TERMS], bool);
+/// The terms of a row, and what came: they are made anew for each step, as nobody has the memory for those of all rows.
+type Terms = ([f64; TERMS], bool);
 /// Rows of a block of the sums: a constant, so that they have one order whatever the threads.
 const BLOCK: usize = 2048;
 /// Added to the curvature of each coefficient but the first.
@@ -149,7 +149,7 @@ impl Chain {
                 with_odds(&mut x, odds.apply(row.pair.odds[stretch]), &z);
                 (x, bought(row))
             };
-            let coefficients = enough.then(|| newton(&part.par_iter().map(|row| x(row)).collect::<Vec<_>>())).transpose()?;
+            let coefficients = enough.then(|| newton(&part, &x)).transpose()?;
             chain.stretches.push(Stretch { odds, coefficients, rows: part.len() });
         }
         Ok(chain)
@@ -218,17 +218,17 @@ struct Slope {
 }
 
 impl Slope {
-    fn of(rows: &[Terms], at: &[f64; TERMS]) -> Self {
-        let block = |rows: &[Terms]| {
+    fn of(rows: &[&Row], terms: &(impl Fn(&Row) -> Terms + Sync), at: &[f64; TERMS]) -> Self {
+        let block = |rows: &[&Row]| {
             let (mut loss, mut gradient, mut curvature) = (0.0, [0.0; TERMS], [[0.0; TERMS]; TERMS]);
-            for (x, bought) in rows {
+            for (x, bought) in rows.iter().map(|row| terms(row)) {
                 let score: f64 = x.iter().zip(at).map(|(x, weight)| x * weight).sum();
-                let (chance, came) = (sigmoid(score), f64::from(u8::from(*bought)));
+                let (chance, came) = (sigmoid(score), f64::from(u8::from(bought)));
                 loss += score.max(0.0) - score * came + (-score.abs()).exp().ln_1p();
                 let weight = chance * (1.0 - chance);
                 for (i, (gradient, curvature)) in gradient.iter_mut().zip(&mut curvature).enumerate() {
                     *gradient += (chance - came) * x[i];
-                    curvature[..=i].iter_mut().zip(x).for_each(|(sum, other)| *sum += weight * x[i] * other);
+                    curvature[..=i].iter_mut().zip(&x).for_each(|(sum, other)| *sum += weight * x[i] * other);
                 }
             }
             (loss, gradient, curvature)
@@ -256,9 +256,9 @@ impl Slope {
 }
 
 /// The coefficients of least penalised loss: Newton's steps, halved while they lead upwards.
-fn newton(rows: &[Terms]) -> Result<Vec<f64>> {
+fn newton(rows: &[&Row], terms: &(impl Fn(&Row) -> Terms + Sync)) -> Result<Vec<f64>> {
     let mut at = [0.0; TERMS];
-    let mut slope = Slope::of(rows, &at);
+    let mut slope = Slope::of(rows, terms, &at);
     let near = GRADIENT_TOLERANCE * rows.len() as f64;
     for _ in 0..STEPS {
         if slope.largest() < near {
@@ -268,7 +268,7 @@ fn newton(rows: &[Terms]) -> Result<Vec<f64>> {
         let mut length = 1.0;
         let (next, next_slope) = loop {
             let next: [f64; TERMS] = std::array::from_fn(|i| at[i] - length * step[i]);
-            let next_slope = Slope::of(rows, &next);
+            let next_slope = Slope::of(rows, terms, &next);
             if next_slope.loss <= slope.loss || length < 1e-6 {
                 break (next, next_slope);
             }

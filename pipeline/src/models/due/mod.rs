@@ -14,7 +14,7 @@ mod kernel;
 mod measure;
 
 pub use category::{Category, GapSums, Trend};
-pub use chain::{Chain, Due, Row, Terms};
+pub use chain::{Chain, Due, Row};
 pub use history::History;
 pub use measure::{Ages, BOUNDS, Customer, Pair};
 
