@@ -30,8 +30,9 @@ pub struct Ages {
     broad: [Decay; 3],
     visits: Decay,
     windows: Decay,
-    /// By age: how near a day lies to the coming fortnight, of years weighed by their distance.
-    season: Vec<f64>,
+    /// By age: the weights of `days`, and how near a day lies to the coming fortnight, of years weighed by their distance. They stand together, as they
+    /// are asked for together.
+    by_age: Vec<[f64; 6]>,
 }
 
 impl Default for Ages {
@@ -48,18 +49,28 @@ impl Ages {
         let season = |age: i32| {
             (1..=YEARS).map(|years| 0.7f64.powi(years - 1) * hump(from_next_fortnight(age, years) / f64::from(SEASON_DAYS)) / f64::from(SEASON_DAYS)).sum()
         };
+        let days = [7.0, 30.0, 60.0, 120.0, 480.0].map(|half_life| Decay::new(half_life, ages));
+        let weights = |age: i32| {
+            let [week, month, two, four, sixteen] = days.each_ref().map(|decay| decay.at(age));
+            [week, month, two, four, sixteen, season(age)]
+        };
         Self {
             gaps: kernel::ageing(ages),
-            days: [7.0, 30.0, 60.0, 120.0, 480.0].map(|half_life| Decay::new(half_life, ages)),
             broad: [30.0, 90.0, 365.0].map(|half_life| Decay::new(half_life, ages)),
             visits: Decay::new(240.0, ages),
             windows: Decay::new(90.0, ages),
-            season: (0..ages as i32).map(season).collect(),
+            by_age: (0..ages as i32).map(weights).collect(),
+            days,
         }
     }
 
-    fn season(&self, age: i32) -> f64 {
-        self.season.get(age as usize).copied().unwrap_or_default()
+    /// The weights of an age.
+    #[inline]
+    fn at(&self, age: i32) -> [f64; 6] {
+        self.by_age.get(age as usize).copied().unwrap_or_else(|| {
+            let [week, month, two, four, sixteen] = self.days.each_ref().map(|decay| decay.at(age));
+            [week, month, two, four, sixteen, 0.0]
+        })
     }
 }
 
@@ -147,16 +158,15 @@ impl Pair {
     /// By the days on which the customer bought the category, oldest first, up to the customer's date.
     pub fn of(days: &[i32], customer: &Customer, category: &Category, ages: &Ages) -> Self {
         let (today, known) = (customer.today, customer.today - customer.first + 1);
-        let (mut sums, mut windows, mut season) = ([0.0; 5], 0.0, 0.0);
+        let (mut sums, mut windows) = ([0.0; 6], 0.0);
         let mut last_window = -1;
         for day in days.iter().rev() {
             let age = today - day;
-            sums.iter_mut().zip(&ages.days).for_each(|(sum, decay)| *sum += decay.at(age));
+            sums.iter_mut().zip(ages.at(age)).for_each(|(sum, weight)| *sum += weight);
             if age / WINDOW_DAYS != last_window {
                 last_window = age / WINDOW_DAYS;
                 windows += ages.windows.at(last_window * WINDOW_DAYS);
             }
-            season += ages.season(age);
         }
         let rate = |which: usize| ((sums[which] + 0.05) / ages.days[which].whole(known)).ln();
         let silent = today - days[days.len() - 1];
@@ -182,7 +192,7 @@ impl Pair {
             broader_year,
             customer.visit,
             f64::from(silent + 1).ln(),
-            own_season(season, overall, known - 1),
+            own_season(sums[5], overall, known - 1),
         ];
         Self { figures, odds }
     }
