@@ -69,8 +69,9 @@ pub fn train_due(
     let at = |date: &Day| sample.at(*date, (&bought, from), &trend);
     let all: Vec<At> = dates.all().par_iter().map(at).collect();
     let [training @ .., test, now] = &all[..] else { return Err(Error::bug("there are a test date and as_of")) };
-    let every = (training.iter().map(|at| at.pairs).sum::<usize>() / ROWS + 1) as u64;
-    let _rows = take((training.iter().map(|at| at.pairs).sum::<usize>() / every as usize).max(test.pairs.min(ROWS)) * size_of::<(Row, f64)>())?;
+    let pairs: usize = training.iter().map(|at| at.pairs).sum();
+    let every = (pairs / ROWS + 1) as u64;
+    let _rows = take((pairs / every as usize).max(test.pairs.min(ROWS)) * size_of::<(Row, f64)>())?;
     let (model, learnt) = {
         let learnt: Vec<Row> = sample.rows(training, every, (dates.test.plus(-late_days), dates.test)).into_iter().map(|(row, _)| row).collect();
         (Chain::fit(&learnt)?, learnt.len())
@@ -135,20 +136,13 @@ impl Sample<'_> {
         bought
     }
 
-    /// Whether a customer is one of those of whom something is due.
-    fn is_active(&self, history: &History, date: Day) -> bool {
-        history.last_visit().is_some_and(|last| date.since(last) <= i64::from(self.params.active_days))
-    }
-
     fn at(&self, date: Day, (bought, from): (&[Vec<u32>], Day), trend: &Trend) -> At {
         let mut gaps = vec![GapSums::default(); bought.len()];
         let (mut history, mut pairs) = (History::default(), 0);
         for customer in &self.customers {
             history.look(customer, (date, date));
             history.pairs().for_each(|(category, days)| gaps[category as usize].add(days));
-            if self.is_active(&history, date) {
-                pairs += history.pairs().filter(|(_, days)| days.len() >= self.params.purchase_days_min).count();
-            }
+            pairs += history.eligible(self.params).count();
         }
         let known = usize::try_from(date.since(from)).unwrap_or_default();
         let of = |(gaps, bought): (&GapSums, &Vec<u32>)| Category::of(*gaps, (&bought[..known.min(bought.len())], from.0 + 1), date.0, trend);
@@ -163,9 +157,9 @@ impl Sample<'_> {
             later.look(purchases, (seen_to, known_on));
             for At { date, categories, .. } in dates {
                 then.look(purchases, (*date, *date));
-                let Some(customer) = then.customer(&self.ages).filter(|_| self.is_active(&then, *date)) else { continue };
+                let Some(customer) = then.customer(&self.ages) else { continue };
                 let mut after = later.pairs();
-                for (category, days) in then.pairs().filter(|(_, days)| days.len() >= self.params.purchase_days_min) {
+                for (category, days) in then.eligible(self.params) {
                     let came = after.find(|(other, _)| *other == category).map_or(&[][..], |(_, days)| days);
                     let key = [number as u32, category, date.0 as u32].map(u32::to_le_bytes).concat();
                     if !fingerprint(0, &key).is_multiple_of(every) {

@@ -19,7 +19,7 @@ pub struct Foretold {
     pub orders: [f64; HORIZONS],
     /// By horizon, the chance of fewer order days than came, and of as many or fewer.
     pub chances: [Option<(f64, f64)>; HORIZONS],
-    /// Days until the next order day, p25, p50, p75: of all, and of those who will have one. A level transform of chances has no dates.
+    /// Days until the next order day, p25, p50, p75: of all, and of those who will have one; none where only means are foretold.
     pub next: Option<[[f64; 3]; 2]>,
 }
 
@@ -144,7 +144,7 @@ mod tests {
         Sampled { drawn: 0, customer: 0, cell: Cell { x, t_x, observed }, values: Box::default(), labels }
     }
 
-    /// By hand: 4 repeat days in 120 days are 1 in 30 days; 80 silent days are two gaps of 40 / 4 * ... and more.
+    /// By hand: 4 repeat days in 120 days are 1 in 30 days; 80 silent days are more than two gaps of 10.
     #[test]
     fn rules_by_hand() {
         let (regular, silent) = (row(4, 100, 120, 3), row(4, 40, 120, 0));

@@ -235,7 +235,7 @@ impl Grader<'_> {
         let mut loss = Loss::default();
         for horizon in 0..HORIZONS {
             let mut pooled: BTreeMap<&str, Slice> = BTreeMap::new();
-            let mut dates = 0;
+            let (mut dates, mut newest) = (0, None);
             for (vintage, foretold) in self.all.iter().zip(foretold).skip(self.first) {
                 let mut slices: BTreeMap<&str, Slice> = BTreeMap::new();
                 for ((row, foretold), types) in vintage.snapshot.buyers.iter().zip(foretold).zip(&vintage.types) {
@@ -244,25 +244,19 @@ impl Grader<'_> {
                         pooled.entry(slice).or_default().add(row, foretold, horizon);
                     }
                 }
-                let all = slices.get("all").is_some_and(|all| !all.returns.is_empty());
-                dates += i64::from(all);
+                if slices.get("all").is_some_and(|all| !all.returns.is_empty()) {
+                    (dates, newest) = (dates + 1, Some(vintage.snapshot.date));
+                }
                 self.tell(model, (vintage.snapshot.date, 1), horizon, slices);
             }
             if let Some(Loss(sum, count)) = pooled.get("all").map(Slice::loss) {
                 loss = Loss(loss.0 + sum, loss.1 + count);
             }
-            let newest = self.all.iter().map(|vintage| vintage.snapshot.date).filter(|date| Some(*date) <= self.newest(horizon)).max();
             if let Some(newest) = newest.filter(|_| dates > 1) {
                 self.tell(model, (newest, dates), horizon, pooled);
             }
         }
         self.losses.push((model.to_owned(), loss));
-    }
-
-    /// The newest date at which the labels of a horizon are over.
-    fn newest(&self, horizon: usize) -> Option<Day> {
-        let over = |vintage: &&Vintage<'_>| vintage.snapshot.buyers.iter().any(|row| row.labels.order_days[horizon].is_some());
-        self.all.iter().filter(over).map(|vintage| vintage.snapshot.date).max()
     }
 
     fn tell(&mut self, model: &str, (vintage, vintages): (Day, i64), horizon: usize, slices: BTreeMap<&str, Slice>) {

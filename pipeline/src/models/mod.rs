@@ -6,3 +6,13 @@ pub mod due;
 pub mod isotonic;
 mod optimise;
 pub mod trees;
+
+/// 1 / (1 + e^-z).
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+/// ln(1 + e^z) without overflow.
+fn ln_one_plus_exp(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
+}

@@ -5,6 +5,7 @@ use polars::prelude::Column as Series;
 use crate::error::Result;
 use crate::features::Purchase;
 use crate::key::Id;
+use crate::labels::YEAR_DAYS;
 use crate::models::due::{Ages, Category, Chain, History, Pair, Params};
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
@@ -13,8 +14,6 @@ use crate::time::Day;
 pub const DUE_DAYS: [i32; 3] = [7, 14, 28];
 /// Of a pair so many last purchases tell what is usual.
 const USUAL: usize = 20;
-/// Within so many days who bought it before would buy it again, if ever.
-const YEAR_DAYS: f64 = 364.0;
 
 /// What makes due lists, as it was graded.
 pub struct DueModel {
@@ -50,8 +49,7 @@ impl DueModel {
     /// What is due to a customer with these purchases, by category; nothing for who has not come for too long.
     pub fn rows(&self, purchases: &[Purchase], as_of: Day, params: &Params, history: &mut History) -> Vec<DueRow> {
         history.look(purchases, (as_of, as_of));
-        let active = history.last_visit().is_some_and(|last| as_of.since(last) <= i64::from(params.active_days));
-        let Some(customer) = history.customer(&self.ages).filter(|_| active) else { return Vec::new() };
+        let Some(customer) = history.customer(&self.ages) else { return Vec::new() };
         let one = |(category, days): (u32, &[i32])| {
             let pair = Pair::of(days, &customer, &self.categories[category as usize], &self.ages);
             let due = self.chain.due(&pair);
@@ -66,7 +64,7 @@ impl DueModel {
             let state = match () {
                 () if elapsed < i64::from(gaps[0]) => "not_yet",
                 () if elapsed <= i64::from(gaps[2]) => "due",
-                () if due.within(YEAR_DAYS) >= 0.5 => "overdue",
+                () if due.within(f64::from(YEAR_DAYS)) >= 0.5 => "overdue",
                 () => "lapsed",
             };
             DueRow {
@@ -80,7 +78,7 @@ impl DueModel {
                 milli_units: at_share(&units, 0.5),
             }
         };
-        history.pairs().filter(|(_, days)| days.len() >= params.purchase_days_min).map(one).collect()
+        history.eligible(params).map(one).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use super::matrix::Column;
 use super::{Example, Params};
 use crate::error::{Error, Kind, Result};
 use crate::models::optimise::solved;
+use crate::models::sigmoid;
 
 /// A fitted model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -156,10 +157,6 @@ impl Slope {
     fn max(&self) -> f64 {
         self.gradient.iter().fold(0.0, |max: f64, component| if component.is_nan() { f64::NAN } else { max.max(component.abs()) })
     }
-}
-
-fn sigmoid(z: f64) -> f64 {
-    1.0 / (1.0 + (-z).exp())
 }
 
 impl Fit {

@@ -13,8 +13,9 @@ use statrs::function::gamma::{digamma, ln_gamma};
 
 use super::fit::{self, Fit, Likelihood, Logs, MOST, Prior};
 use super::stages::{self, Survivors};
-use super::{Cell, Cells, ln_one_plus_exp};
+use super::{Cell, Cells};
 use crate::error::{Error, Result};
+use crate::models::ln_one_plus_exp;
 
 /// The largest k that is tried.
 pub const K_MAX: u32 = 12;

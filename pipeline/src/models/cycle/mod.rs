@@ -112,11 +112,6 @@ impl Cells {
     }
 }
 
-/// ln(1 + e^z) without overflow.
-fn ln_one_plus_exp(z: f64) -> f64 {
-    z.max(0.0) + (-z.abs()).exp().ln_1p()
-}
-
 /// A fitted model of when customers return.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "snake_case")]

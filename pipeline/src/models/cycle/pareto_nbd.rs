@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use statrs::function::gamma::{digamma, ln_gamma};
 
 use super::fit::{self, Fit, Likelihood, Logs, MOST, Prior};
-use super::{Cell, Cells, ln_one_plus_exp};
+use super::{Cell, Cells};
 use crate::error::Result;
+use crate::models::ln_one_plus_exp;
 
 /// A model with its parameters; rates are per day.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

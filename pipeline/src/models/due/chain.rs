@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::measure::{BOUNDS, FIGURES, Pair, STRETCHES, figure};
 use crate::error::{Error, Kind, Result};
 use crate::models::optimise::solved;
+use crate::models::{ln_one_plus_exp, sigmoid};
 
 /// Terms of each logistic.
 pub const TERMS: usize = 26;
@@ -124,10 +125,6 @@ fn with_odds(x: &mut [f64; TERMS], odds: f64, z: &[f64; FIGURES]) {
     x[25] = odds * z[figure::CATEGORY_GAP];
 }
 
-fn sigmoid(score: f64) -> f64 {
-    1.0 / (1.0 + (-score).exp())
-}
-
 impl Chain {
     /// Fits each stretch to the rows of which all of it has been seen and that had bought nothing before it.
     ///
@@ -224,7 +221,7 @@ impl Slope {
             for (x, bought) in rows.iter().map(|row| terms(row)) {
                 let score: f64 = x.iter().zip(at).map(|(x, weight)| x * weight).sum();
                 let (chance, came) = (sigmoid(score), f64::from(u8::from(bought)));
-                loss += score.max(0.0) - score * came + (-score.abs()).exp().ln_1p();
+                loss += ln_one_plus_exp(score) - score * came;
                 let weight = chance * (1.0 - chance);
                 for (i, (gradient, curvature)) in gradient.iter_mut().zip(&mut curvature).enumerate() {
                     *gradient += (chance - came) * x[i];

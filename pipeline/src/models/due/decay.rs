@@ -1,5 +1,7 @@
 //! What ages: halving weights by days, from tables.
 
+use crate::labels::YEAR_DAYS;
+
 /// 2^(-age / half life) of each age in days, and what all days since a first one would weigh together.
 #[derive(Debug, Clone)]
 pub struct Decay {
@@ -29,9 +31,6 @@ impl Decay {
 pub fn hump(at: f64) -> f64 {
     (1.0 - at.abs()).max(0.0)
 }
-
-/// A year in whole weeks, so that days of the week agree.
-pub const YEAR_DAYS: i32 = 364;
 
 /// How far a day that was so long ago lies, `years` years on, from the middle of the coming fortnight.
 pub fn from_next_fortnight(age: i32, years: i32) -> f64 {

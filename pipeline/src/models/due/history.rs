@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Params;
 use super::measure::{Ages, Customer};
 use crate::features::Purchase;
 use crate::time::Day;
@@ -45,9 +46,10 @@ impl History {
         }
     }
 
-    /// The last visit.
-    pub fn last_visit(&self) -> Option<Day> {
-        self.visits.last().map(|day| Day(*day))
+    /// Of a customer who has come of late, the pairs with days enough: those of which something may be due.
+    pub fn eligible(&self, params: &Params) -> impl Iterator<Item = (u32, &[i32])> {
+        let active = self.visits.last().is_some_and(|last| self.date - last <= params.active_days);
+        self.pairs().filter(move |(_, days)| active && days.len() >= params.purchase_days_min)
     }
 
     /// Categories, and the days on which each was bought.
@@ -64,6 +66,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::RawDueLevel;
 
     fn bought(category: u32, day: i32, known: i32) -> Purchase {
         Purchase { category, day: Day(day), known_from: Day(known), milli_units: 1000 }
@@ -76,7 +79,18 @@ mod tests {
         let mut history = History::default();
         history.look(&purchases, (Day(10), Day(10)));
         assert_eq!(history.pairs().map(|(category, days)| (category, days.to_vec())).collect::<Vec<_>>(), [(4, vec![3]), (7, vec![3, 5])]);
-        assert_eq!((&history.visits[..], &history.breadths[..], history.last_visit()), (&[3, 5][..], &[3, 1][..], Some(Day(5))));
+        assert_eq!((&history.visits[..], &history.breadths[..]), (&[3, 5][..], &[3, 1][..]));
+        // The last visit was on day 5: five days ago is of late, and four are not enough. Only one category has two days.
+        let params = |active_days: i32, purchase_days_min: usize| Params {
+            level: RawDueLevel::Category,
+            purchase_days_min,
+            active_days,
+            every_days: 28,
+            training_dates: 1,
+            sample_customers: 100,
+        };
+        let eligible = |params: &Params| history.eligible(params).map(|(category, _)| category).collect::<Vec<_>>();
+        assert_eq!((eligible(&params(5, 1)), eligible(&params(5, 2)), eligible(&params(4, 1))), (vec![4, 7], vec![7], vec![]));
         history.look(&purchases, (Day(10), Day(11)));
         assert_eq!(history.pairs().next(), Some((4, &[3, 9][..])));
         history.look(&purchases, (Day(2), Day(20)));

@@ -1,8 +1,9 @@
 //! What is known of a customer, and of a customer's purchases of one category, at a date: smooth figures, each of a line's cost.
 
 use super::category::Category;
-use super::decay::{Decay, YEAR_DAYS, from_next_fortnight, hump};
+use super::decay::{Decay, from_next_fortnight, hump};
 use super::kernel;
+use crate::labels::YEAR_DAYS;
 
 /// Bounds, in days, of the stretches in each of which the chance of a purchase is foretold.
 pub const BOUNDS: [i32; 8] = [0, 7, 14, 28, 56, 112, 224, 364];

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
+use crate::models::{ln_one_plus_exp, sigmoid};
 use bins::Bins;
 use grow::Ground;
 use sums::Packed;
@@ -54,7 +55,7 @@ impl Objective {
     /// The mean that a score stands for.
     pub fn mean(self, score: f64) -> f64 {
         match self {
-            Objective::Chance => 1.0 / (1.0 + (-score).exp()),
+            Objective::Chance => sigmoid(score),
             Objective::Count => score.exp(),
         }
     }
@@ -77,7 +78,7 @@ impl Objective {
 
     fn loss(self, score: f64, target: f64) -> f64 {
         match self {
-            Objective::Chance => score.max(0.0) - score * target + (-score.abs()).exp().ln_1p(),
+            Objective::Chance => ln_one_plus_exp(score) - score * target,
             Objective::Count => score.exp() - score * target,
         }
     }
