@@ -59,15 +59,23 @@ pub struct Horizon {
 
 /// The labels at `date`: `order_days` are the customer's, as known on as_of, `known` those that were known at the date, both oldest first.
 pub fn labels(order_days: &[Day], known: &[Day], date: Day, horizon: Horizon) -> Labels {
-    let count = |order_days: &[Day], window: Window| order_days.iter().filter(|day| window.contains(**day)).count();
-    let within = |days: i32| count(order_days, Window::following(date, days)) as i64;
+    let within = |days: i32| {
+        let window = Window::following(date, days);
+        order_days.iter().filter(|day| window.contains(**day)).count() as i64
+    };
     let over = |days: i32| date.plus(days + horizon.late_days) <= horizon.as_of;
     Labels {
         horizon_order_days: within(horizon.days),
         order_days: RETURN_DAYS.map(|days| over(days).then(|| within(days))),
         next_order_days: order_days.iter().find(|day| **day > date).map(|day| day.since(date) as i32),
-        year_ago: RETURN_DAYS.map(|days| count(known, Window::following(date.plus(-YEAR_DAYS), days)) as u32),
+        year_ago: year_ago(known, date),
     }
+}
+
+/// Order days within each of `RETURN_DAYS` from 52 weeks before `date`, of those that were known.
+pub fn year_ago(known: &[Day], date: Day) -> [u32; 4] {
+    let count = |window: Window| known.iter().filter(|day| window.contains(**day)).count() as u32;
+    RETURN_DAYS.map(|days| count(Window::following(date.plus(-YEAR_DAYS), days)))
 }
 
 impl Labels {

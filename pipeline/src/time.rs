@@ -214,6 +214,8 @@ pub struct Dates {
     pub test: Day,
     /// The last day that may be seen.
     pub as_of: Day,
+    /// Days that lines may arrive late.
+    pub late_days: i32,
 }
 
 /// How snapshot dates are chosen.
@@ -234,13 +236,18 @@ impl Dates {
     /// ones at least a horizon before the test date.
     pub fn choose(as_of: Day, grid: Grid) -> Self {
         let test = grid.newest(as_of);
-        Self { training: grid.back_from(grid.newest(test)), test, as_of }
+        Self { training: grid.back_from(grid.newest(test)), test, as_of, late_days: grid.late_days }
     }
 
     /// The same test date, with the dates of the grid right before it.
     pub fn rolling(as_of: Day, grid: Grid) -> Self {
         let test = grid.newest(as_of);
-        Self { training: grid.back_from(test.plus(-grid.every_days)), test, as_of }
+        Self { training: grid.back_from(test.plus(-grid.every_days)), test, as_of, late_days: grid.late_days }
+    }
+
+    /// Whether the `days` after a date count as over on a later day.
+    pub fn is_over(&self, date: Day, days: i32, by: Day) -> bool {
+        date.plus(days + self.late_days) <= by
     }
 
     /// All dates, oldest first; as_of is the last.

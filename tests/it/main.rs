@@ -6,6 +6,7 @@ mod backtest;
 mod bad_config;
 mod bad_lake;
 mod bytes;
+mod challengers;
 mod cli;
 mod clocks;
 mod documents;

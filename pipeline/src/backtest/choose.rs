@@ -8,8 +8,9 @@ use super::grades::{About, GradeRow, rows};
 use crate::config::RawCycleModel;
 use crate::labels::RETURN_DAYS;
 use crate::metrics::{Graded, grade};
+use crate::models::Sampled;
 use crate::models::cycle::{self, Fitted, Model};
-use crate::shards::{Sampled, Snapshot, State};
+use crate::shards::{Snapshot, State};
 use crate::time::{Dates, Day};
 
 /// How well a candidate foretold returns.
@@ -54,7 +55,7 @@ pub fn choose(state: &State, dates: &Dates, params: &cycle::Params, grades: &mut
                 return (Candidate { model, log_loss: None, dates: vintages.len() }, fits);
             };
             let name = fitted.model.name();
-            for (horizon, &days) in RETURN_DAYS.iter().enumerate().filter(|(_, days)| snapshot.date.plus(**days) <= dates.test) {
+            for (horizon, &days) in RETURN_DAYS.iter().enumerate().filter(|(_, days)| dates.is_over(snapshot.date, **days, dates.test)) {
                 let graded = returns(&fitted.model, snapshot, horizon);
                 let grade = grade(&graded);
                 loss += grade.log_loss.unwrap_or_default() * grade.count as f64;

@@ -1,7 +1,7 @@
 //! Every model and rule side by side: trained on dates whose labels were over on the test date, graded on the test date. And, over many dates, what each
 //! would have foretold at the time (`rolling`).
 
-mod challenger;
+mod challenge;
 mod choose;
 mod due;
 mod foretell;
@@ -10,6 +10,7 @@ mod rolling;
 mod snapshots;
 mod train;
 
+pub use challenge::{Challenger, challenge_bytes};
 pub use choose::Candidate;
 pub use due::{DueReport, train_due};
 pub use foretell::Rule;

@@ -4,22 +4,24 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::challenger::{Challenger, Known};
-use super::foretell::{Foretold, HORIZONS, Recalibration, Rule, foretell, learn, recalibrated};
+use super::foretell::{Foretold, Rule, foretell};
 use super::grades::{About, GradeRow, of_counts, of_times, rows};
-use crate::config::RawCycleModel;
+use crate::config::{RawChallenger, RawCycleModel};
 use crate::features::Feature;
 use crate::labels::RETURN_DAYS;
 use crate::metrics::{Counted, Graded, Timed, grade, grade_counts, grade_times, log_loss};
+use crate::models::Sampled;
+use crate::models::churn::Inputs;
+use crate::models::correction::{Correction, HORIZONS, Known, Means, learning_bytes};
 use crate::models::cycle::{self, Cell, Model};
-use crate::shards::{Sampled, Snapshot, State};
+use crate::shards::{Snapshot, State};
 use crate::time::{Dates, Day, Grid};
 
-/// What so many forecasts take of the memory, of customers with so many features: two candidates' at a time, what is graded of them in three slices, and
-/// what trees learn from.
+/// What so many forecasts take of the memory, of customers with so many features: two candidates' at a time, their means, what is graded of them in three
+/// slices, and what trees learn from.
 pub fn forecast_bytes(forecasts: usize, features: usize) -> u64 {
     let graded = size_of::<Graded>() + size_of::<Counted>() + size_of::<Timed>();
-    (forecasts * (2 * size_of::<Foretold>() + 3 * graded + (features + 10) * size_of::<f64>())) as u64
+    (forecasts * (2 * size_of::<Foretold>() + 2 * size_of::<Means>() + 3 * graded)) as u64 + learning_bytes(forecasts, features)
 }
 
 /// Which dates are looked back on.
@@ -94,6 +96,7 @@ pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::P
         let foretold: Vec<Vec<Foretold>> = all.iter().map(|vintage| vintage.snapshot.buyers.iter().map(|row| rule.foretell(row)).collect()).collect();
         grader.grade(rule.name(), &foretold);
     }
+    let dates = Looked { all: &all, first, inputs: &Inputs::new(features, origins.horizon_days), late_days: origins.late_days };
     let mut candidates: Vec<Candidate> = Vec::new();
     for model in &params.candidates {
         match Candidate::of(*model, (&all, first), params) {
@@ -102,13 +105,14 @@ pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::P
             Ok((candidate, _)) if grader.knows(&candidate.name) => {}
             Ok((candidate, foretold)) => {
                 grader.grade(&candidate.name, &foretold);
-                grader.grade(&format!("{}_recalibrated", candidate.name), &recalibrate(&all, &foretold, origins.late_days));
+                let all_dates: Vec<usize> = (0..all.len()).collect();
+                grader.grade(&format!("{}_recalibrated", candidate.name), &dates.corrected(RawChallenger::Recalibrated, (&candidate, &foretold), &all_dates));
                 candidates.push(candidate);
             }
         }
     }
     if !candidates.is_empty() {
-        grader.grade("boosted", &challenge(&candidates, (&all, first), &Challenger::new(features), origins.late_days));
+        grader.grade("boosted", &dates.challenge(&candidates));
     }
     let mut ranking: Vec<(String, f64)> = grader.losses.into_iter().filter(|(_, loss)| loss.1 > 0.0).map(|(name, loss)| (name, loss.0 / loss.1)).collect();
     ranking.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -158,38 +162,61 @@ impl Candidate {
 
 /// Dates before that of `place` whose labels were over then.
 fn earlier(all: &[Vintage<'_>], place: usize, horizon: usize, late_days: i32) -> impl DoubleEndedIterator<Item = usize> {
-    (0..place).filter(move |earlier| all[*earlier].snapshot.date.plus(RETURN_DAYS[horizon] + late_days) <= all[place].snapshot.date)
+    (0..place).filter(move |earlier| is_over(all, (*earlier, place), horizon, late_days))
 }
 
-/// What the challenger foretells at each graded date: it starts from the candidate that had lost least by then, and learns from all dates whose labels were over.
-fn challenge(candidates: &[Candidate], (all, first): (&[Vintage<'_>], usize), challenger: &Challenger, late_days: i32) -> Vec<Vec<Foretold>> {
-    let base = |place: usize| {
-        let lost = |of: &usize| candidates[*of].lost_by(place, all, late_days);
-        (0..candidates.len()).min_by(|a, b| lost(a).total_cmp(&lost(b))).unwrap_or_default()
-    };
-    let bases: Vec<usize> = (0..all.len()).map(base).collect();
-    let mut challenged: Vec<Vec<Foretold>> = vec![Vec::new(); all.len()];
-    for (of, candidate) in candidates.iter().enumerate().filter(|(of, _)| bases.contains(of)) {
-        let foretold = candidate.foretell(all);
-        let known = |place: usize| Some(Known { rows: &all[place].snapshot.buyers, foretold: &foretold[place], model: candidate.models[place]? });
-        for (place, now) in (first..all.len()).filter(|place| bases[*place] == of).filter_map(|place| Some((place, known(place)?))) {
-            let learn = |horizon: usize| challenger.learn(&earlier(all, place, horizon, late_days).filter_map(known).collect::<Vec<_>>(), horizon);
-            challenged[place] = challenger.foretell(&now, &std::array::from_fn(learn));
-        }
+/// Whether what came after a date was known at a later one.
+fn is_over(all: &[Vintage<'_>], (earlier, place): (usize, usize), horizon: usize, late_days: i32) -> bool {
+    all[earlier].snapshot.date.plus(RETURN_DAYS[horizon] + late_days) <= all[place].snapshot.date
+}
+
+/// The dates that are looked back on, for what learns from earlier ones.
+struct Looked<'a> {
+    all: &'a [Vintage<'a>],
+    first: usize,
+    inputs: &'a Inputs,
+    late_days: i32,
+}
+
+impl Looked<'_> {
+    /// A candidate's forecasts at graded dates among `places`, as set right by what was known then.
+    fn corrected(&self, challenger: RawChallenger, (candidate, foretold): (&Candidate, &[Vec<Foretold>]), places: &[usize]) -> Vec<Vec<Foretold>> {
+        let all = self.all;
+        let means: Vec<Vec<Means>> = foretold.iter().map(|foretold| foretold.iter().map(|foretold| foretold.means).collect()).collect();
+        let known = |earlier: usize, place: usize| {
+            let over = std::array::from_fn(|horizon| is_over(all, (earlier, place), horizon, self.late_days));
+            Some(Known { rows: &all[earlier].snapshot.buyers, means: &means[earlier], model: candidate.models[earlier]?, over })
+        };
+        let at = |place: usize| {
+            let Some(now) = known(place, place).filter(|_| place >= self.first && places.contains(&place)) else { return Vec::new() };
+            let earlier: Vec<Known<'_>> = (0..place).filter_map(|earlier| known(earlier, place)).filter(|known| known.over.contains(&true)).collect();
+            let Some(correction) = Correction::learn(challenger, &earlier, self.inputs, &[0, 1, 2, 3]) else {
+                return foretold[place].iter().map(|own| Foretold { chances: [None; HORIZONS], next: None, ..*own }).collect();
+            };
+            let corrected = correction.of_all(&now, self.inputs);
+            corrected.into_iter().map(|means| Foretold { means, chances: [None; HORIZONS], next: None }).collect()
+        };
+        (0..all.len()).map(at).collect()
     }
-    challenged
-}
 
-/// Forecasts recalibrated at each date by the newest earlier date whose labels were over then.
-fn recalibrate(all: &[Vintage<'_>], foretold: &[Vec<Foretold>], late_days: i32) -> Vec<Vec<Foretold>> {
-    let at = |place: usize| {
-        let by: Recalibration = std::array::from_fn(|horizon| {
-            let earlier = earlier(all, place, horizon, late_days).rfind(|earlier| !foretold[*earlier].is_empty())?;
-            learn(&all[earlier].snapshot.buyers, &foretold[earlier], horizon)
-        });
-        recalibrated(&foretold[place], &by)
-    };
-    (0..all.len()).map(at).collect()
+    /// What the challenger foretells at each graded date: it starts from the candidate that had lost least by then, and learns from all dates whose
+    /// labels were over.
+    fn challenge(&self, candidates: &[Candidate]) -> Vec<Vec<Foretold>> {
+        let base = |place: usize| {
+            let lost = |of: &usize| candidates[*of].lost_by(place, self.all, self.late_days);
+            (0..candidates.len()).min_by(|a, b| lost(a).total_cmp(&lost(b))).unwrap_or_default()
+        };
+        let bases: Vec<usize> = (0..self.all.len()).map(base).collect();
+        let mut challenged: Vec<Vec<Foretold>> = vec![Vec::new(); self.all.len()];
+        for (of, candidate) in candidates.iter().enumerate() {
+            let places: Vec<usize> = (self.first..self.all.len()).filter(|place| bases[*place] == of).collect();
+            if !places.is_empty() {
+                let found = self.corrected(RawChallenger::Boosted, (candidate, &candidate.foretell(self.all)), &places);
+                challenged.iter_mut().zip(found).filter(|(_, found)| !found.is_empty()).for_each(|(place, found)| *place = found);
+            }
+        }
+        challenged
+    }
 }
 
 struct Grader<'a> {
@@ -216,8 +243,8 @@ impl Slice {
     fn add(&mut self, row: &Sampled, foretold: &Foretold, horizon: usize) {
         let Some(came) = row.labels.order_days[horizon] else { return };
         let seen = f64::from(RETURN_DAYS[horizon]);
-        self.returns.push((foretold.returns[horizon], came > 0));
-        self.counts.push(Counted { expected: foretold.orders[horizon], observed: came as f64, chances: foretold.chances[horizon] });
+        self.returns.push((foretold.means.returns[horizon], came > 0));
+        self.counts.push(Counted { expected: foretold.means.orders[horizon], observed: came as f64, chances: foretold.chances[horizon] });
         if let Some([of_all, of_returners]) = foretold.next {
             let came = row.labels.next_order_days.map(f64::from).filter(|came| *came <= seen);
             self.times.push(Timed { of_all, of_returners, came, seen });

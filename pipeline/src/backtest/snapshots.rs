@@ -5,7 +5,8 @@ use polars::prelude::Column as Series;
 use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, Feature, World};
-use crate::shards::{Sampled, State};
+use crate::models::Sampled;
+use crate::shards::State;
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::{Dates, Day};
 

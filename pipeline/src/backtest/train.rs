@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::challenge::{Challenger, challenge};
 use super::choose::{Candidate, Choice, choose, returns};
 use super::due::DueReport;
 use super::grades::{About, GradeRow, rows};
@@ -9,10 +10,12 @@ use crate::error::{Error, Kind, Result};
 use crate::features::Feature;
 use crate::labels::RETURN_DAYS;
 use crate::metrics::{Grade, Graded, grade};
+use crate::models::Sampled;
 use crate::models::churn::{self, Example, Inputs, Rule};
+use crate::models::correction::Correction;
 use crate::models::cycle::gamma_gamma;
 use crate::models::cycle::{self, Cells, Fitted, Model};
-use crate::shards::{Artefacts, Sampled, Snapshot, State};
+use crate::shards::{Artefacts, Snapshot, State};
 use crate::time::{Dates, Day};
 
 /// The published purchase-cycle artefact.
@@ -32,6 +35,10 @@ pub struct CycleReport {
     pub return_grades: Vec<(i32, Grade)>,
     /// Among which it was chosen, by the training dates.
     pub candidates: Vec<Candidate>,
+    /// What may set it right, and whether it does.
+    pub challengers: Vec<Challenger>,
+    /// What sets it right.
+    pub correction: Option<Correction>,
     /// What an order day is worth, by what is known at as_of.
     pub value: Option<gamma_gamma::Fit>,
 }
@@ -93,12 +100,16 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     };
     let cycles: Vec<Result<CycleFit>> = state.snapshots.iter().map(fitted).collect();
     let mut cycle = cycle_report(state, (dates, &of_cycle), cycles.last(), &mut grades, &mut missing);
-    cycle.iter_mut().for_each(|report| report.candidates.clone_from(&candidates));
+    let models: Vec<Option<Model>> = cycles.iter().map(|fit| fit.as_ref().ok().map(|fit| fit.0.model)).collect();
+    let (challengers, correction) = challenge(state, dates, (&of_cycle, &inputs), &models, &mut grades);
+    if let Some(report) = &mut cycle {
+        (report.candidates, report.challengers, report.correction) = (candidates, challengers, correction);
+    }
     match gamma_gamma::fit(&state.spent) {
         Ok(fit) => cycle.iter_mut().for_each(|report| report.value = Some(fit.clone())),
         Err(error) => missing.push(error.to_string()),
     }
-    let examples = |index: usize| examples(&state.snapshots[index], &inputs, cycles[index].as_ref().ok().map(|fit| &fit.0.model));
+    let examples = |index: usize| examples(&state.snapshots[index], &inputs, models[index].as_ref());
     let test_index = state.snapshots.len() - 1;
     let training: Vec<Example> = (0..test_index).flat_map(examples).collect();
     let test = examples(test_index);
@@ -120,7 +131,9 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
         add(&mut grades, cycle.as_ref().map_or("cycle", |cycle| &cycle.model), &report.cycle_grade);
     }
     let value = cycle.as_ref().and_then(|report| report.value.as_ref()).map(|fit| fit.model);
-    let artefacts = Artefacts { value, cycle: cycle.as_ref().map(|report| report.fit.model), churn: churn.as_ref().map(|report| report.fit.clone()), inputs };
+    let correction = cycle.as_ref().and_then(|report| report.correction.clone());
+    let artefacts =
+        Artefacts { value, correction, cycle: cycle.as_ref().map(|report| report.fit.model), churn: churn.as_ref().map(|report| report.fit.clone()), inputs };
     Ok(Trained { artefacts, cycle, churn, due: None, grades, missing })
 }
 
@@ -151,6 +164,8 @@ fn cycle_report(
         failed,
         return_grades: Vec::new(),
         candidates: Vec::new(),
+        challengers: Vec::new(),
+        correction: None,
         value: None,
     };
     let (Some(Ok(fit)), Some(snapshot)) = (test_fit, state.snapshots.last()) else {

@@ -14,6 +14,8 @@ section! {
         /// Models that `regulars backtest` compares. With `choose: best`, the one that foretold returns best at the training dates scores; `model` where
         /// there is no such date.
         candidates: Vec<RawCycleModel>,
+        /// What may set right what the model foretells: learnt at the training dates, and scoring where it foretells returns better at the test date.
+        challengers: Vec<RawChallenger>,
         /// Models that score where it does not converge: the first of them that does.
         fallbacks: Vec<RawCycleModel>,
         /// What is believed of the parameters before any customer is seen.
@@ -37,6 +39,26 @@ pub enum RawChoose {
     Model,
     /// The one that foretold best, by mean log-loss.
     Best,
+}
+
+/// What sets right what a purchase-cycle model foretells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawChallenger {
+    /// Isotonic steps over its own forecasts, learnt at the newest date.
+    Recalibrated,
+    /// Boosted trees on features, which start from its forecasts, learnt at all dates.
+    Boosted,
+}
+
+impl RawChallenger {
+    /// The name in the YAML.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recalibrated => "recalibrated",
+            Self::Boosted => "boosted",
+        }
+    }
 }
 
 /// Purchase-cycle models.
@@ -143,4 +165,4 @@ section! {
     }
 }
 
-replaced_whole!(RawChoose, RawDueLevel, RawCycleModel, Vec<RawCycleModel>);
+replaced_whole!(RawChoose, RawDueLevel, RawCycleModel, Vec<RawCycleModel>, Vec<RawChallenger>);

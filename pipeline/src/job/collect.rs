@@ -43,7 +43,6 @@ impl Gathered {
             dates: what.dates,
             lookback_days: params.lookback_days,
             population: params.churn.population,
-            late_days: params.grid.late_days,
             samples: what.samples,
             salt: &params.salt,
             cycle: what.cycle,

@@ -16,6 +16,7 @@ pub fn outputs() -> Vec<Contract> {
         models: vec![RawCycleModel::BgNbd],
         choose: RawChoose::Model,
         candidates: Vec::new(),
+        challengers: Vec::new(),
         prior: None,
         horizon_days: 90,
         quantile_limit_days: 730,

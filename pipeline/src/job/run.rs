@@ -128,8 +128,10 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let ranks = Ranks::of(&gathered.names);
     let mut world = world(params, &gathered, &ranks)?;
     let [_state, samples_held] = state_memory(params, (gathered.people.customers.len(), dates.all().len() - 1), memory)?;
-    let training_buyers = if params.cycle.candidates().is_empty() { 0 } else { params.sample_customers };
-    let samples = SampleSizes { population: params.sample_customers, training_buyers, test_buyers: params.sample_customers, buyers_features: false };
+    let is_chosen = !(params.cycle.candidates().is_empty() && params.cycle.challengers.is_empty());
+    let training_buyers = if is_chosen { params.sample_customers } else { 0 };
+    let buyers_features = params.cycle.boosts();
+    let samples = SampleSizes { population: params.sample_customers, training_buyers, test_buyers: params.sample_customers, buyers_features };
     let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle, purchases: params.due.level != RawDueLevel::None };
     let state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     let changes = gathered.changes.take();
@@ -150,7 +152,8 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
 
     drop(samples_held);
     progress.begin("score, group, target");
-    let of_one = RESULT_BYTES + CAMPAIGN_BYTES * params.campaigns.len() as u64;
+    let corrected = if trained.artefacts.correction.is_some() { shards::CORRECTED_BYTES } else { 0 };
+    let of_one = RESULT_BYTES + corrected + CAMPAIGN_BYTES * params.campaigns.len() as u64;
     let _taken = memory.take("score, group, target", people.customers.len() as u64 * of_one)?;
     let source = Source { people, names, world, complete: &complete, consents: &consents, due };
     let mut results = results(params, source, State { snapshots: Vec::new(), ..state }, &trained)?;
@@ -169,6 +172,8 @@ fn train(
     progress: &dyn Progress,
 ) -> Result<(Trained, Option<DueModel>)> {
     progress.begin("train and grade models");
+    let forecasts = if params.cycle.challengers.is_empty() { 0 } else { state.snapshots.iter().map(|snapshot| snapshot.buyers.len()).sum() };
+    let _held = memory.take("train and grade models", backtest::challenge_bytes(forecasts, params.features.for_models().features().len()))?;
     let mut trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn))?;
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
     let Some(purchases) = &state.purchases else { return Ok((trained, None)) };
@@ -195,7 +200,7 @@ fn state_memory(params: &Params, (customers, past_dates): (usize, usize), memory
     let windows = |peers: Peers| params.features.features().iter().filter(|feature| feature.peers == Some(peers)).count();
     let baskets = windows(Peers::Count).max(windows(Peers::Top)) * customers * features::BASKET_BYTES;
     let width = params.features.for_models().features().len();
-    let samples = shards::sample_bytes(customers.min(params.sample_customers), past_dates, width);
+    let samples = shards::sample_bytes(customers.min(params.sample_customers), past_dates, width) * if params.cycle.boosts() { 2 } else { 1 };
     let taken = |bytes: u64| memory.take("collect features", bytes);
     Ok([taken(shards::state_bytes(customers, past_dates) + baskets as u64)?, taken(samples)?])
 }

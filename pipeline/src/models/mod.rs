@@ -1,11 +1,15 @@
 //! Models: when customers return, who leaves, when a category is due, and the learners that they share.
 
 pub mod churn;
+pub mod correction;
 pub mod cycle;
 pub mod due;
 pub mod isotonic;
 mod optimise;
+mod sampled;
 pub mod trees;
+
+pub use sampled::Sampled;
 
 /// 1 / (1 + e^-z).
 fn sigmoid(z: f64) -> f64 {

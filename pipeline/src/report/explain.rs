@@ -14,6 +14,9 @@ pub fn explain(customer_id: &str, run: &str, tables: &[(String, Vec<Row>)]) -> S
         }
         for row in rows {
             text.push_str(&format!("\n{table}\n"));
+            if table == "scores" {
+                text.push_str(&next_order(row));
+            }
             for (name, value) in row.iter().filter(|(name, _)| name != "customer_id") {
                 text.push_str(&format!("  {name:<26}{value}\n"));
             }
@@ -37,6 +40,23 @@ fn cell<'a>(row: &'a Row, name: &str) -> &'a str {
     row.iter().find(|(column, _)| column == name).map_or("", |(_, value)| value.as_str())
 }
 
+/// A share as whole percents.
+fn percent(share: &str) -> String {
+    share.parse::<f64>().map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0))
+}
+
+/// When the next order comes, in words.
+fn next_order(row: &Row) -> String {
+    let [week, month, quarter] = [7, 30, 90].map(|days| percent(cell(row, &format!("return_probability_{days}d"))));
+    let [p25, p50, p75] = ["p25", "p50", "p75"].map(|quantile| in_words(cell(row, &format!("next_order_date_{quantile}"))));
+    let around = match (p25.as_str(), p50.as_str(), p75.as_str()) {
+        (_, "", _) => "no date in sight".to_owned(),
+        (_, _, "") => format!("if it comes, around {p50} (from {p25})"),
+        _ => format!("if it comes, around {p50} ({p25} to {p75})"),
+    };
+    format!("  next order: {week} within the week, {month} within 30 days, {quarter} within 90; {around}\n")
+}
+
 /// What is due, in words.
 fn due(row: &Row) -> String {
     let cell = |name: &str| cell(row, name);
@@ -44,7 +64,7 @@ fn due(row: &Row) -> String {
         "" => "no visit in sight at which it is due".to_owned(),
         date => format!("due at the visit around {}", in_words(date)),
     };
-    let soon = cell("buy_probability_7d").parse::<f64>().map_or("-".to_owned(), |chance| format!("{:.0} %", chance * 100.0));
+    let soon = percent(cell("buy_probability_7d"));
     let (state, category, times, last) = (cell("state").replace('_', " "), cell("category"), cell("purchase_days"), in_words(cell("last_purchase_date")));
     let usual = format!("every {} days ({}-{})", cell("interval_days"), cell("interval_days_p25"), cell("interval_days_p75"));
     format!("  {state:<10}bought {category} {times} times, {usual}, last on {last}: {due}, {soon} within the week\n")
@@ -63,6 +83,22 @@ fn in_words(date: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_order_is_said_in_words() {
+        let cells = |dates: [&str; 3]| -> Row {
+            let [p25, p50, p75] = dates;
+            let chances = [("return_probability_7d", "0.085"), ("return_probability_30d", "0.4142"), ("return_probability_90d", "0.9")];
+            let dates = [("next_order_date_p25", p25), ("next_order_date_p50", p50), ("next_order_date_p75", p75)];
+            chances.iter().chain(&dates).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let said = |dates: [&str; 3]| next_order(&cells(dates));
+        let chances = "  next order: 8 % within the week, 41 % within 30 days, 90 % within 90; ";
+        let all = said(["2026-07-05", "2026-07-12", "2026-08-01"]);
+        assert_eq!(all, format!("{chances}if it comes, around 12 July 2026 (5 July 2026 to 1 August 2026)\n"));
+        assert_eq!(said(["2026-07-05", "2027-07-12", ""]), format!("{chances}if it comes, around 12 July 2027 (from 5 July 2026)\n"));
+        assert_eq!(said(["2027-07-05", "", ""]), format!("{chances}no date in sight\n"));
+    }
 
     #[test]
     fn what_is_due_is_said_in_words() {

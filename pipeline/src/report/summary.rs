@@ -113,6 +113,14 @@ impl Summary {
                 format!("  candidate {:<16} log-loss at {} earlier dates {figure}\n", candidate.model.name(), candidate.dates)
             });
             text.extend(chosen);
+            for challenger in &cycle.challengers {
+                let name = challenger.challenger.name();
+                challenger.return_grades.iter().for_each(|(days, grade)| text.push_str(&line(&format!("return in {days} days, {name}"), grade)));
+                let end = if challenger.scores { ": it scores" } else { "" };
+                let compared = |loss: f64| format!("log-loss {loss:.4} against {:.4}{end}", challenger.model_log_loss);
+                let told = challenger.log_loss.map_or("too little to learn from".to_owned(), compared);
+                text.push_str(&format!("  challenger {name:<15} {told}\n"));
+            }
             cycle.failed.iter().for_each(|why| text.push_str(&format!("  {} instead of another: {why}\n", cycle.model)));
         }
         for (days, grade, own_rate) in &self.due {

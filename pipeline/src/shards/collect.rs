@@ -8,7 +8,7 @@ use super::events::ClosedEvents;
 use super::partition::{Partition, Scratch, shard_of};
 use super::purchases::Purchases;
 use super::rows::FeatureRows;
-use super::sample::{Sample, Sampled};
+use super::sample::Sample;
 use super::sorted::{Ranks, Sorted};
 use super::state::{Snapshot, State};
 use crate::allowance::Allowance;
@@ -17,8 +17,10 @@ use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key;
-use crate::labels::{Horizon, Population, labels};
+use crate::labels::{Horizon, Population, labels, year_ago};
 use crate::lake::{Line, place_of};
+use crate::models::Sampled;
+use crate::models::correction::HORIZONS;
 use crate::models::cycle::gamma_gamma::Spent;
 use crate::models::cycle::{self, Cell, Cells, Gaps};
 use crate::time::{Dates, Day};
@@ -45,8 +47,6 @@ pub struct Plan<'a> {
     pub lookback_days: i32,
     /// Whose churn is asked for.
     pub population: Population,
-    /// Days that lines may arrive late.
-    pub late_days: i32,
     /// Sizes of samples.
     pub samples: SampleSizes,
     /// Salt of samples.
@@ -76,7 +76,7 @@ pub struct SampleSizes {
 
 /// What facts and cells of so many customers take of the memory, at as_of and the `dates` before.
 pub fn state_bytes(customers: usize, dates: usize) -> u64 {
-    (customers * (size_of::<Facts>() + (dates + 1) * size_of::<Cell>())) as u64
+    (customers * (size_of::<Facts>() + (dates + 1) * size_of::<Cell>() + size_of::<[u16; HORIZONS]>())) as u64
 }
 
 /// What samples of so many customers at so many dates take of the memory, of `width` features.
@@ -104,9 +104,25 @@ struct Shard {
     duplicates: u64,
     days: Vec<CustomerDay>,
     unknown: UnknownLines,
+    /// Order days of a year before as_of, where they are asked for.
+    year_ago: Vec<[u16; HORIZONS]>,
 }
 
 impl Shard {
+    /// Adds the next shard.
+    fn add(&mut self, next: Self) {
+        for ((cells, gaps), (some, more)) in self.past_cells.iter_mut().zip(next.past_cells) {
+            cells.extend(some);
+            gaps.add(&more);
+        }
+        self.gaps.add(&next.gaps);
+        self.year_ago.extend(next.year_ago);
+        self.duplicates += next.duplicates;
+        next.unknown.into_iter().for_each(|(of, lines)| *self.unknown.entry(of).or_default() += lines);
+        self.days.resize(audit::COUNTED, CustomerDay::default());
+        self.days.iter_mut().zip(&next.days).for_each(|(sum, more)| sum.add(more));
+    }
+
     /// Counts a customer's lines of the newest days, which stand in the order of time.
     fn count_days(&mut self, lines: &[Line], as_of: Day) {
         let Some(first) = lines.first().map(|line| line.day) else { return };
@@ -171,16 +187,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         .collect();
     let mut whole = Shard { past_cells: vec![Default::default(); collecting.samples.len()], ..Shard::default() };
     for shard in collected {
-        let shard = shard?;
-        for ((cells, gaps), (some, more)) in whole.past_cells.iter_mut().zip(shard.past_cells) {
-            cells.extend(some);
-            gaps.add(&more);
-        }
-        whole.gaps.add(&shard.gaps);
-        whole.duplicates += shard.duplicates;
-        shard.unknown.into_iter().for_each(|(of, lines)| *whole.unknown.entry(of).or_default() += lines);
-        whole.days.resize(audit::COUNTED, CustomerDay::default());
-        whole.days.iter_mut().zip(&shard.days).for_each(|(sum, more)| sum.add(more));
+        whole.add(shard?);
     }
     let snapshot = |(samples, (cells, gaps)): (Samples, (Vec<Cell>, Gaps))| Snapshot {
         date: samples.date,
@@ -193,7 +200,18 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     // The first in the order of hashes are a sample.
     let spent = counted().map(Spent::of).filter(|spent| spent.x > 0).take(SPENT_CUSTOMERS).collect();
     let cells = Cells::of(counted().filter_map(Cell::of).collect(), whole.gaps);
-    Ok(State { facts, rows, purchases, snapshots, cells, spent, duplicates: whole.duplicates, days: whole.days, unknown: whole.unknown })
+    Ok(State {
+        facts,
+        rows,
+        purchases,
+        snapshots,
+        cells,
+        spent,
+        duplicates: whole.duplicates,
+        days: whole.days,
+        unknown: whole.unknown,
+        year_ago: whole.year_ago,
+    })
 }
 
 /// What a shard gives, the features of its customers, and their purchases as bytes.
@@ -225,6 +243,10 @@ impl Collecting<'_> {
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
             let known = self.now(customer, (lines, about), &mut orders, &mut cells);
             facts[customer - customers.start] = known;
+            if self.plan.cycle.boosts() {
+                let year_ago = year_ago(orders.remembered_days(), self.plan.dates.as_of);
+                shard.year_ago.push(year_ago.map(|days| u16::try_from(days).unwrap_or(u16::MAX)));
+            }
             if self.plan.purchases {
                 let is_one = !self.plan.people.customers[customer].left_out;
                 let purchases = if is_one { features::purchases(&orders.seen(lines, known, about)) } else { Vec::new() };
@@ -289,7 +311,7 @@ impl Collecting<'_> {
                 let facts = orders.facts(lines, view);
                 self.models.write(&orders.seen(lines, facts, about), &mut values);
             }
-            let horizon = Horizon { days: plan.population.horizon_days, as_of: plan.dates.as_of, late_days: plan.late_days };
+            let horizon = Horizon { days: plan.population.horizon_days, as_of: plan.dates.as_of, late_days: plan.dates.late_days };
             let labels = labels(orders.remembered_days(), orders.days_of(known.as_ref()), samples.date, horizon);
             let sampled = |values: Vec<features::Cell>| Sampled { drawn, customer: customer as u32, cell, values: values.into(), labels };
             if is_buyer {

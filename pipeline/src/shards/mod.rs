@@ -24,7 +24,6 @@ pub use layer::{pack, unpack};
 pub use partition::{Partition, Scratch, share_of};
 pub use purchases::Purchases;
 pub use rows::FeatureRows;
-pub use sample::Sampled;
-pub use score::{Artefacts, Output, Scored, Scores, score, scores_contract, table as scores_table, withheld_contract};
+pub use score::{Artefacts, CORRECTED_BYTES, Output, Scored, Scores, score, scores_contract, table as scores_table, withheld_contract};
 pub use sorted::Ranks;
 pub use state::{Snapshot, State};

@@ -4,36 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
-use crate::features;
-use crate::labels::Labels;
-use crate::models::cycle;
-
-/// A customer at a snapshot date: what was known, and what happened after.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sampled {
-    /// The keyed hash by which it was drawn.
-    pub drawn: u64,
-    /// Position of the customer.
-    pub customer: u32,
-    /// What the purchase-cycle models knew at the date.
-    pub cell: cycle::Cell,
-    /// The features that models take, at the date.
-    pub values: Box<[features::Cell]>,
-    /// What happened after it.
-    pub labels: Labels,
-}
-
-impl Ord for Sampled {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.drawn, self.customer).cmp(&(other.drawn, other.customer))
-    }
-}
-
-impl PartialOrd for Sampled {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
+use crate::models::Sampled;
 
 /// The `size` rows with the smallest hashes so far, of all threads.
 #[derive(Debug)]
@@ -88,6 +59,7 @@ impl Sample {
 mod tests {
     use super::*;
     use crate::labels::Labels;
+    use crate::models::cycle;
 
     #[test]
     fn the_smallest_draws_stay_whatever_the_order() {

@@ -11,6 +11,7 @@ use crate::features::{self, Facts};
 use crate::key::Id;
 use crate::labels::RETURN_DAYS;
 use crate::models::churn::{self, Inputs};
+use crate::models::correction::{Correction, HORIZONS, Means, Subject, counted_by};
 use crate::models::cycle::gamma_gamma::{GammaGamma, Spent};
 use crate::models::cycle::{self, Cell, Cells, Expectation, Model};
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
@@ -48,6 +49,8 @@ impl Output {
 pub struct Artefacts {
     /// When customers return.
     pub cycle: Option<Model>,
+    /// What sets that right.
+    pub correction: Option<Correction>,
     /// What an order day is worth.
     pub value: Option<GammaGamma>,
     /// Who leaves.
@@ -61,6 +64,8 @@ pub struct Scores {
     customers: Vec<Option<Scored>>,
     /// What the purchase-cycle model foretells, by cell: many share one.
     outlooks: Vec<Outlook>,
+    /// What the correction makes of it, a row a customer; empty without one.
+    corrected: Vec<Option<Corrected>>,
     /// What an order day is worth.
     value: Option<GammaGamma>,
 }
@@ -74,6 +79,17 @@ pub struct Scored {
     pub churn_probability: Option<f64>,
 }
 
+/// What a customer takes of the memory whose outlook is set right.
+pub const CORRECTED_BYTES: u64 = 2 * size_of::<Option<Corrected>>() as u64;
+
+/// An outlook as it was set right.
+#[derive(Debug, Clone, Copy)]
+struct Corrected {
+    return_probability: [f64; HORIZONS],
+    /// Expected orders are so many times those of the model.
+    orders_ratio: f64,
+}
+
 /// What the purchase-cycle model foretells of a customer.
 #[derive(Debug, Clone, Copy)]
 struct Outlook {
@@ -83,6 +99,8 @@ struct Outlook {
     return_probability: [f64; 4],
     /// Expected order days in the horizon.
     expected_orders: f64,
+    /// Those of the horizon by which they are set right.
+    counted_orders: f64,
     /// Expected order days in the life, each discounted to today.
     life_orders: f64,
     /// Days until a quarter, half, three quarters of those who return have ordered again; None beyond the limit.
@@ -100,6 +118,7 @@ impl Outlook {
     fn of(cycle: &Model, cells: &Cells, params: &cycle::Params) -> Vec<Self> {
         let expectation = |days: f64| Expectation::new(*cycle, days, cells);
         let horizon = expectation(f64::from(params.horizon_days));
+        let counted = expectation(f64::from(RETURN_DAYS[counted_by(params.horizon_days)]));
         // Orders of each step of the life come in the middle of it.
         let step = f64::from(params.life_days) / f64::from(LIFE_STEPS);
         let discount = |steps: f64| (1.0 + params.discount_rate).powf(-steps * step / YEAR_DAYS);
@@ -117,6 +136,7 @@ impl Outlook {
             p_alive: 1.0,
             return_probability: RETURN_DAYS.map(|days| cycle.return_probability_if_alive(cell, f64::from(days))),
             expected_orders: horizon.orders_if_alive(cell),
+            counted_orders: counted.orders_if_alive(cell),
             life_orders: life.iter().map(|(to, weight)| weight * to.orders_if_alive(cell)).sum(),
             next_order_days: [0.25, 0.5, 0.75].map(|share| next(cell, share)),
         };
@@ -138,9 +158,26 @@ impl Outlook {
             p_alive,
             return_probability: self.return_probability.map(|probability| p_alive * probability),
             expected_orders: p_alive * self.expected_orders,
+            counted_orders: p_alive * self.counted_orders,
             life_orders: p_alive * self.life_orders,
             ..self
         }
+    }
+
+    /// The same, set right: orders of a life as those of the horizon.
+    fn corrected(self, by: Corrected) -> Self {
+        let Corrected { return_probability, orders_ratio } = by;
+        Self { return_probability, expected_orders: orders_ratio * self.expected_orders, life_orders: orders_ratio * self.life_orders, ..self }
+    }
+}
+
+impl Corrected {
+    fn of(outlook: &Outlook, correction: &Correction, counted_by: usize, subject: &Subject<'_>) -> Self {
+        let mut orders = [0.0; HORIZONS];
+        orders[counted_by] = outlook.counted_orders;
+        let means = correction.of(Means { returns: outlook.return_probability, orders }, subject);
+        let orders_ratio = if outlook.counted_orders > 0.0 { means.orders[counted_by] / outlook.counted_orders } else { 1.0 };
+        Self { return_probability: means.returns, orders_ratio }
     }
 }
 
@@ -149,6 +186,11 @@ impl Scores {
     pub fn of(&self, row: usize) -> Option<Scored> {
         self.customers[row]
     }
+
+    fn outlook(&self, row: usize) -> Option<Outlook> {
+        let outlook = self.outlooks[self.customers[row]?.outlook as usize];
+        Some(self.corrected.get(row).copied().flatten().map_or(outlook, |by| outlook.corrected(by)))
+    }
 }
 
 /// Scores everyone.
@@ -156,22 +198,40 @@ impl Scores {
 /// # Errors
 /// `Limit` if scratch cannot be read.
 pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Result<Scores> {
-    let mut customers = vec![None; state.facts.len()];
-    let Some(cycle) = artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), value: artefacts.value }) };
+    let (mut customers, counted_by) = (vec![None; state.facts.len()], counted_by(params.horizon_days));
+    let value = artefacts.value;
+    let Some(cycle) = artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), corrected: Vec::new(), value }) };
     let places: HashMap<Cell, u32> = state.cells.counts().iter().zip(0..).map(|((cell, _), place)| (*cell, place)).collect();
-    let one = |facts: &Facts, row: &[features::Cell]| {
+    let outlooks = Outlook::of(&cycle, &state.cells, params);
+    let correction = artefacts.correction.as_ref();
+    let takes_features = correction.is_some_and(Correction::takes_features);
+    let one = |customer: usize, row: &[features::Cell]| {
+        let facts = &state.facts[customer];
         let cell = Cell::of(facts)?;
+        let outlook = *places.get(&cell)?;
         let churn = artefacts.churn.as_ref().filter(|_| population.withheld(facts).is_none());
-        let churn_probability = churn.map(|churn| churn.probability(&artefacts.inputs.of_row(row, cell, Some(&cycle))));
-        Some(Scored { outlook: *places.get(&cell)?, churn_probability })
+        let inputs = if churn.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(&cycle)) } else { Vec::new() };
+        let corrected = correction.map(|correction| {
+            let year_ago = state.year_ago.get(customer).map_or([0; HORIZONS], |days| days.map(u32::from));
+            Corrected::of(&outlooks[outlook as usize], correction, counted_by, &Subject { inputs: &inputs, cell, year_ago })
+        });
+        Some((Scored { outlook, churn_probability: churn.map(|churn| churn.probability(&inputs)) }, corrected))
     };
     let rows = &state.rows;
-    rows.by_shard(&mut customers).into_par_iter().enumerate().try_for_each(|(shard, scores)| -> Result<()> {
-        let (facts, cells) = (&state.facts[rows.customers(shard)], rows.read(shard)?);
-        scores.iter_mut().zip(facts).zip(cells.chunks_exact(rows.width())).for_each(|((score, facts), row)| *score = one(facts, row));
-        Ok(())
-    })?;
-    Ok(Scores { customers, outlooks: Outlook::of(&cycle, &state.cells, params), value: artefacts.value })
+    let of_shard = |(shard, scores): (usize, &mut [Option<Scored>])| -> Result<Vec<Option<Corrected>>> {
+        let cells = rows.read(shard)?;
+        let mut corrected = Vec::new();
+        for ((score, customer), row) in scores.iter_mut().zip(rows.customers(shard)).zip(cells.chunks_exact(rows.width())) {
+            let (scored, right) = one(customer, row).unzip();
+            *score = scored;
+            if correction.is_some() {
+                corrected.push(right.flatten());
+            }
+        }
+        Ok(corrected)
+    };
+    let corrected = rows.by_shard(&mut customers).into_par_iter().enumerate().map(of_shard).collect::<Result<Vec<_>>>()?.concat();
+    Ok(Scores { customers, outlooks, corrected, value })
 }
 
 /// The contract of the table `scores`.
@@ -217,8 +277,7 @@ pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
 /// # Errors
 /// `Bug` if a score breaks the contract.
 pub fn table(contract: Contract, scores: &Scores, facts: &[Facts], customers: &[(Id, usize, Option<f64>)], as_of: Day) -> Result<Table> {
-    let outlook = |row: usize| scores.of(row).map(|score| scores.outlooks[score.outlook as usize]);
-    let outlooks: Vec<Outlook> = customers.iter().filter_map(|(_, row, _)| outlook(*row)).collect();
+    let outlooks: Vec<Outlook> = customers.iter().filter_map(|(_, row, _)| scores.outlook(*row)).collect();
     let rows = || customers.iter().map(|(_, row, _)| *row).zip(&outlooks);
     let mut columns = vec![ids("customer_id", customers.iter().map(|(id, ..)| Some(*id)))];
     for (index, days) in RETURN_DAYS.iter().enumerate() {

@@ -2,9 +2,10 @@
 
 use super::purchases::Purchases;
 use super::rows::FeatureRows;
-use super::sample::Sampled;
 use crate::audit::{CustomerDay, UnknownLines};
 use crate::features::Facts;
+use crate::models::Sampled;
+use crate::models::correction::HORIZONS;
 use crate::models::cycle::Cells;
 use crate::models::cycle::gamma_gamma::Spent;
 use crate::time::Day;
@@ -36,6 +37,8 @@ pub struct State {
     pub cells: Cells,
     /// What repeat order days are worth, of a sample of everyone who has some of value.
     pub spent: Vec<Spent>,
+    /// Order days of the same days a year before as_of, by horizon, a row a customer; empty where nothing takes them.
+    pub year_ago: Vec<[u16; HORIZONS]>,
     /// Lines that repeat another in every used column.
     pub duplicates: u64,
     /// What customers' lines say of the newest days, by days before as_of.

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Faults, RawChoose, RawCycle, RawCycleModel, RawPrior};
+use crate::config::{Faults, RawChallenger, RawChoose, RawCycle, RawCycleModel, RawPrior};
 use crate::error::Result;
 use crate::features::Facts;
 use crate::time::Day;
@@ -296,6 +296,8 @@ pub struct Params {
     pub choose: RawChoose,
     /// Models that are compared at past dates.
     pub candidates: Vec<RawCycleModel>,
+    /// What may set right what the model foretells.
+    pub challengers: Vec<RawChallenger>,
     /// What is believed of parameters before; nothing for none.
     pub prior: Option<Prior>,
     /// Expected orders are counted over this many days.
@@ -312,6 +314,11 @@ impl Params {
     /// Models that are compared; none where none is to be chosen.
     pub fn candidates(&self) -> &[RawCycleModel] {
         if self.choose == RawChoose::Best { &self.candidates } else { &[] }
+    }
+
+    /// Whether features of everyone with an order matter, not only those of the churn population.
+    pub fn boosts(&self) -> bool {
+        self.challengers.contains(&RawChallenger::Boosted)
     }
 
     /// Whether a model of these takes gaps: those of which k follows from the data.
@@ -345,6 +352,7 @@ pub fn check(raw: RawCycle, faults: &mut Faults<'_>) -> Params {
         models,
         choose: raw.choose.unwrap_or(RawChoose::Model),
         candidates: raw.candidates.unwrap_or_default(),
+        challengers: raw.challengers.unwrap_or_default(),
         prior: raw.prior.map(|prior| check_prior(prior, faults)),
         horizon_days: faults.ranged("cycle.horizon_days", raw.horizon_days, 1..=730) as i32,
         quantile_limit_days: faults.ranged("cycle.quantile_limit_days", raw.quantile_limit_days, 1..=3650) as i32,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::models::{ln_one_plus_exp, sigmoid};
-use bins::Bins;
+pub use bins::Bins;
 use grow::Ground;
 use sums::Packed;
 use tree::Tree;
@@ -84,29 +84,57 @@ impl Objective {
     }
 }
 
-/// Rows to learn from.
-#[derive(Debug, Clone, Default)]
-pub struct Sample {
-    /// Values row by row, NaN where unknown.
-    pub values: Vec<f64>,
-    /// What came, by row.
-    pub targets: Vec<f64>,
-    /// The score from which each row starts; empty where all start from the mean of the targets.
-    pub starts: Vec<f64>,
+/// Rows as bins, to learn from as often as there is something to learn of them.
+#[derive(Debug, Clone)]
+pub struct Binned {
+    bins: Bins,
+    /// Bins row by row.
+    rows: Vec<u8>,
 }
 
-impl Sample {
-    /// Values of a row.
-    fn width(&self) -> usize {
-        self.values.len() / self.targets.len().max(1)
+impl Binned {
+    /// The bins of `rows` rows of `width` values, NaN where unknown; `write` gives those of a row, and is asked more than once.
+    pub fn new(rows: usize, width: usize, write: impl Fn(usize, &mut [f64]) + Sync) -> Self {
+        let bins = Bins::learn(rows, width, &write);
+        let mut binned = vec![0; rows * width];
+        binned.par_chunks_mut(width.max(1)).enumerate().for_each_init(
+            || vec![f64::NAN; width],
+            |values, (row, binned)| {
+                write(row, values);
+                bins.write(values, binned);
+            },
+        );
+        Self { bins, rows: binned }
+    }
+
+    /// Where columns are cut.
+    pub fn bins(&self) -> &Bins {
+        &self.bins
+    }
+
+    fn row(&self, row: u32) -> &[u8] {
+        let width = self.bins.width();
+        &self.rows[row as usize * width..(row as usize + 1) * width]
     }
 }
 
-/// A fitted model.
+/// What is to be learnt of rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// What came, by row.
+    pub targets: &'a [f64],
+    /// The score from which each row starts; empty where all start from the mean of the targets in training.
+    pub starts: &'a [f64],
+    /// Rows to learn from.
+    pub training: &'a [u32],
+    /// Rows that say when to stop: where they are foretold best. Without any, trees are grown as long as there is something to learn.
+    pub validation: &'a [u32],
+}
+
+/// A fitted model, of rows as bins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trees {
     objective: Objective,
-    bins: Bins,
     /// The score that every row starts from that brings none.
     start: f64,
     trees: Vec<Tree>,
@@ -115,75 +143,60 @@ pub struct Trees {
 /// Rows of a block of the validation loss: a constant, so that the sum has one order whatever the threads.
 const BLOCK: usize = 4096;
 
-/// A sample on its way: bins and scores.
-struct Walked<'a> {
-    sample: &'a Sample,
-    binned: Vec<u8>,
-    scores: Vec<f64>,
+/// Mean loss of some rows.
+fn loss(objective: Objective, rows: &[u32], scores: &[f64], targets: &[f64]) -> f64 {
+    let of = |row: &u32| objective.loss(scores[*row as usize], targets[*row as usize]);
+    let blocks: Vec<f64> = rows.par_chunks(BLOCK).map(|rows| rows.iter().map(of).sum()).collect();
+    blocks.iter().sum::<f64>() / rows.len().max(1) as f64
 }
 
-impl<'a> Walked<'a> {
-    fn new(sample: &'a Sample, bins: &Bins, start: f64) -> Self {
-        let scores = if sample.starts.is_empty() { vec![start; sample.targets.len()] } else { sample.starts.clone() };
-        Self { sample, binned: bins.all(&sample.values), scores }
-    }
-
-    fn add(&mut self, tree: &Tree, width: usize) {
-        let binned = &self.binned;
-        self.scores.par_iter_mut().enumerate().for_each(|(row, score)| *score += tree.value(&binned[row * width..(row + 1) * width]));
-    }
-
-    fn loss(&self, objective: Objective) -> f64 {
-        let block = |(scores, targets): (&[f64], &[f64])| scores.iter().zip(targets).map(|(score, target)| objective.loss(*score, *target)).sum();
-        let blocks: Vec<f64> = self.scores.par_chunks(BLOCK).zip(self.sample.targets.par_chunks(BLOCK)).map(block).collect();
-        blocks.iter().sum::<f64>() / self.scores.len().max(1) as f64
-    }
-}
-
-/// Fits trees to `sample`. With a `validation` sample they end where it is foretold best.
+/// Fits trees to rows.
 ///
 /// # Errors
-/// `Input` where there is no row, or none that differs in what came.
-pub fn fit(objective: Objective, sample: &Sample, validation: Option<&Sample>, params: &Params) -> Result<Trees> {
-    let rows = sample.targets.len();
-    let mean = sample.targets.iter().sum::<f64>() / rows.max(1) as f64;
-    if sample.targets.iter().all(|target| *target == mean) {
+/// `Input` where there is no row to learn from, or none that differs in what came.
+pub fn fit(objective: Objective, binned: &Binned, task: &Task<'_>, params: &Params) -> Result<Trees> {
+    let Task { targets, starts, training, validation } = *task;
+    let target = |row: &u32| targets[*row as usize];
+    let mean = training.iter().map(target).sum::<f64>() / training.len().max(1) as f64;
+    if training.iter().all(|row| target(row) == mean) {
+        let rows = training.len();
         return Err(Error::new(Kind::Input, format!("boosted trees: expected rows of which some came out otherwise than others, got {rows} rows")));
     }
-    let (width, bins, start) = (sample.width(), Bins::learn(&sample.values, sample.width()), objective.score(mean));
-    let mut walked = Walked::new(sample, &bins, start);
-    let mut judged = validation.filter(|validation| !validation.targets.is_empty()).map(|validation| Walked::new(validation, &bins, start));
-    let mut best = (judged.as_ref().map(|judged| judged.loss(objective)), 0);
+    let start = objective.score(mean);
+    let mut scores = if starts.is_empty() { vec![start; targets.len()] } else { starts.to_vec() };
+    let judge = |scores: &[f64]| loss(objective, validation, scores, targets);
+    let mut best = (!validation.is_empty()).then(|| (judge(&scores), 0));
     let mut trees: Vec<Tree> = Vec::new();
-    let mut order: Vec<u32> = (0..rows as u32).collect();
+    let mut order = training.to_vec();
+    let mut gradients = vec![[0.0; 2]; targets.len()];
     while trees.len() < params.trees {
-        let gradients: Vec<[f64; 2]> = walked.scores.par_iter().zip(&sample.targets).map(|(score, target)| objective.gradient(*score, *target)).collect();
+        gradients.par_iter_mut().zip(&scores).zip(targets).for_each(|((gradient, score), target)| *gradient = objective.gradient(*score, *target));
         let packed = Packed::new(&gradients);
-        let (tree, ends) = Ground { bins: &bins, binned: &walked.binned, packed: &packed, params }.grow(&mut order);
+        let (tree, ends) = Ground { bins: &binned.bins, binned: &binned.rows, packed: &packed, params }.grow(&mut order);
         if tree.nodes.is_empty() {
             break;
         }
         let mut from = 0;
         for (end, value) in ends.into_iter().zip(&tree.values) {
-            order[from..end].iter().for_each(|row| walked.scores[*row as usize] += value);
+            order[from..end].iter().for_each(|row| scores[*row as usize] += value);
             from = end;
         }
-        if let Some(judged) = &mut judged {
-            judged.add(&tree, width);
-            let loss = judged.loss(objective);
-            if best.0.is_none_or(|best| loss < best) {
-                best = (Some(loss), trees.len() + 1);
+        validation.iter().for_each(|row| scores[*row as usize] += tree.value(binned.row(*row)));
+        trees.push(tree);
+        if let Some((least, count)) = &mut best {
+            let loss = judge(&scores);
+            if loss < *least {
+                (*least, *count) = (loss, trees.len());
+            }
+            if trees.len() >= *count + params.patience {
+                break;
             }
         }
-        trees.push(tree);
-        if best.0.is_some() && trees.len() >= best.1 + params.patience {
-            break;
-        }
     }
-    if best.0.is_some() {
-        trees.truncate(best.1);
+    if let Some((_, count)) = best {
+        trees.truncate(count);
     }
-    Ok(Trees { objective, bins, start, trees })
+    Ok(Trees { objective, start, trees })
 }
 
 impl Trees {
@@ -197,16 +210,14 @@ impl Trees {
         self.trees.is_empty()
     }
 
-    /// The score of a row that starts from `start`, or from the mean of the targets; `room` is taken again from row to row.
-    pub fn score(&self, values: &[f64], start: Option<f64>, room: &mut Vec<u8>) -> f64 {
-        room.resize(self.bins.width(), 0);
-        self.bins.write(values, room);
-        self.trees.iter().map(|tree| tree.value(room)).fold(start.unwrap_or(self.start), |sum, value| sum + value)
+    /// The score of a row of bins that starts from `start`, or from the mean of the targets.
+    pub fn score(&self, bins: &[u8], start: Option<f64>) -> f64 {
+        self.trees.iter().map(|tree| tree.value(bins)).fold(start.unwrap_or(self.start), |sum, value| sum + value)
     }
 
     /// The mean that is foretold of a row.
-    pub fn mean(&self, values: &[f64], start: Option<f64>, room: &mut Vec<u8>) -> f64 {
-        self.objective.mean(self.score(values, start, room))
+    pub fn mean(&self, bins: &[u8], start: Option<f64>) -> f64 {
+        self.objective.mean(self.score(bins, start))
     }
 }
 
@@ -220,13 +231,57 @@ mod tests {
 
     const PARAMS: Params = Params { trees: 1, leaves: 2, rate: 0.5, l2: 1.0, leaf_rows_min: 1.0, leaf_curvature_min: 1e-3, gain_min: 1e-9, patience: 10 };
 
-    fn sample(rows: &[(&[f64], f64)]) -> Sample {
-        let values = rows.iter().flat_map(|(values, _)| values.iter().copied()).collect();
-        Sample { values, targets: rows.iter().map(|(_, target)| *target).collect(), starts: Vec::new() }
+    /// Rows of values, and what came.
+    #[derive(Default)]
+    struct Sample {
+        values: Vec<f64>,
+        targets: Vec<f64>,
     }
 
-    fn mean(trees: &Trees, values: &[f64]) -> f64 {
-        trees.mean(values, None, &mut Vec::new())
+    impl Sample {
+        fn and(mut self, more: &Sample) -> Self {
+            self.values.extend(&more.values);
+            self.targets.extend(&more.targets);
+            self
+        }
+    }
+
+    fn sample(rows: &[(&[f64], f64)]) -> Sample {
+        let values = rows.iter().flat_map(|(values, _)| values.iter().copied()).collect();
+        Sample { values, targets: rows.iter().map(|(_, target)| *target).collect() }
+    }
+
+    /// Trees with the bins of their rows.
+    #[derive(Debug, PartialEq)]
+    struct Model {
+        trees: Trees,
+        bins: Bins,
+    }
+
+    impl Model {
+        fn score(&self, values: &[f64], start: Option<f64>) -> f64 {
+            let mut row = vec![0; values.len()];
+            self.bins.write(values, &mut row);
+            self.trees.score(&row, start)
+        }
+
+        fn mean(&self, values: &[f64]) -> f64 {
+            self.trees.objective.mean(self.score(values, None))
+        }
+    }
+
+    fn binned(values: &[f64], width: usize) -> Binned {
+        Binned::new(values.len() / width.max(1), width, |row, place: &mut [f64]| place.copy_from_slice(&values[row * width..(row + 1) * width]))
+    }
+
+    /// Learns from all but the last rows, which say when to stop.
+    fn learn(objective: Objective, rows: &Sample, validation: usize, params: &Params) -> Result<Model> {
+        let count = rows.targets.len();
+        let binned = binned(&rows.values, rows.values.len() / count.max(1));
+        let all: Vec<u32> = (0..count as u32).collect();
+        let (training, validation) = all.split_at(count - validation);
+        let trees = fit(objective, &binned, &Task { targets: &rows.targets, starts: &[], training, validation }, params)?;
+        Ok(Model { trees, bins: binned.bins })
     }
 
     /// By hand: all start from log-odds 0, gradients are 0.5 and -0.5, curvatures 0.25. Cut between 2 and 3, gains are 1 / 1.5 + 1 / 1.5; leaves are worth
@@ -234,17 +289,17 @@ mod tests {
     #[test]
     fn a_tree_by_hand() {
         let rows = sample(&[(&[7.0, 1.0], 0.0), (&[5.0, 2.0], 0.0), (&[7.0, 3.0], 1.0), (&[5.0, 4.0], 1.0)]);
-        let trees = fit(Objective::Chance, &rows, None, &PARAMS).expect("it differs");
-        let score = |values: &[f64]| trees.score(values, None, &mut Vec::new());
-        assert_eq!(trees.len(), 1);
+        let trees = learn(Objective::Chance, &rows, 0, &PARAMS).expect("it differs");
+        let score = |values: &[f64]| trees.score(values, None);
+        assert_eq!(trees.trees.len(), 1);
         for (values, by_hand) in [([7.0, 2.5], -1.0 / 3.0), ([0.0, 2.6], 1.0 / 3.0), ([9.0, -4.0], -1.0 / 3.0)] {
             assert!((score(&values) - by_hand).abs() < 1e-12, "{values:?}: {}", score(&values));
         }
         // A row that brings its own start keeps it.
-        assert!((trees.score(&[7.0, 2.5], Some(2.0), &mut Vec::new()) - (2.0 - 1.0 / 3.0)).abs() < 1e-12);
+        assert!((trees.score(&[7.0, 2.5], Some(2.0)) - (2.0 - 1.0 / 3.0)).abs() < 1e-12);
         // A second tree finds gradients of 1 / (1 + e^(1/3)) = 0.41743, curvatures of 0.24318: it adds 0.5 * 0.83486 / 1.48636.
-        let two = fit(Objective::Chance, &rows, None, &Params { trees: 2, ..PARAMS }).expect("it differs");
-        let score = two.score(&[7.0, 4.0], None, &mut Vec::new());
+        let two = learn(Objective::Chance, &rows, 0, &Params { trees: 2, ..PARAMS }).expect("it differs");
+        let score = two.score(&[7.0, 4.0], None);
         assert!((score - (1.0 / 3.0 + 0.280_84)).abs() < 2e-5, "{score}");
     }
 
@@ -267,8 +322,7 @@ mod tests {
     fn the_best_split_is_that_of_brute_force() {
         for seed in 0..20 {
             let (values, gradients) = random(200, seed);
-            let (bins, packed) = (Bins::learn(&values, 3), Packed::new(&gradients));
-            let binned = bins.all(&values);
+            let (Binned { bins, rows: binned }, packed) = (binned(&values, 3), Packed::new(&gradients));
             let rows: Vec<u32> = (0..200).collect();
             let params = Params { leaf_rows_min: 0.0, leaf_curvature_min: 0.0, ..PARAMS };
             let ground = Ground { bins: &bins, binned: &binned, packed: &packed, params: &params };
@@ -309,14 +363,14 @@ mod tests {
                 })
                 .collect();
             let rows: Vec<(&[f64], f64)> = rows.iter().map(|(values, target)| (values.as_slice(), *target)).collect();
-            let trees = fit(Objective::Chance, &sample(&rows), None, &PARAMS).expect("it differs");
+            let trees = learn(Objective::Chance, &sample(&rows), 0, &PARAMS).expect("it differs");
             let like = if like_high { 2.0 } else { 1.0 };
-            assert_eq!(mean(&trees, &[f64::NAN]), mean(&trees, &[like]));
-            assert!(mean(&trees, &[2.0]) > mean(&trees, &[1.0]));
+            assert_eq!(trees.mean(&[f64::NAN]), trees.mean(&[like]));
+            assert!(trees.mean(&[2.0]) > trees.mean(&[1.0]));
         }
         let known: Vec<(&[f64], f64)> = vec![(&[1.0], 0.0), (&[2.0], 1.0), (&[2.0], 1.0), (&[2.0], 1.0)];
-        let trees = fit(Objective::Chance, &sample(&known), None, &PARAMS).expect("it differs");
-        assert_eq!(mean(&trees, &[f64::NAN]), mean(&trees, &[2.0]));
+        let trees = learn(Objective::Chance, &sample(&known), 0, &PARAMS).expect("it differs");
+        assert_eq!(trees.mean(&[f64::NAN]), trees.mean(&[2.0]));
     }
 
     /// A shape that no single cut has: what is foretold on other rows comes near to it, and any number of threads gives the same bits.
@@ -333,19 +387,19 @@ mod tests {
             }
             sample
         };
-        let (training, validation) = (make(1), make(2));
+        let rows = make(1).and(&make(2));
         let params = Params { trees: 200, leaves: 8, rate: 0.2, leaf_rows_min: 20.0, ..PARAMS };
         let by = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-            pool.install(|| fit(Objective::Chance, &training, Some(&validation), &params)).expect("it differs")
+            pool.install(|| learn(Objective::Chance, &rows, 30_000, &params)).expect("it differs")
         };
         let trees = by(1);
-        assert!(trees == by(3) && trees.len() < 100, "{} trees", trees.len());
+        assert!(trees == by(3) && trees.trees.len() < 100, "{} trees", trees.trees.len());
         for (values, chance) in [([0.9, 0.9, 0.5], 0.8), ([0.1, 0.1, 0.2], 0.8), ([0.9, 0.1, 0.9], 0.1), ([0.2, 0.8, 0.1], 0.1)] {
-            assert!((mean(&trees, &values) - chance).abs() < 0.04, "{values:?}: {}", mean(&trees, &values));
+            assert!((trees.mean(&values) - chance).abs() < 0.04, "{values:?}: {}", trees.mean(&values));
         }
-        let text = serde_json::to_string(&trees).expect("a text");
-        assert!(serde_json::from_str::<Trees>(&text).expect("trees") == trees);
+        let text = serde_json::to_string(&trees.trees).expect("a text");
+        assert!(serde_json::from_str::<Trees>(&text).expect("trees") == trees.trees);
     }
 
     /// Counts: means by group are found, and nothing is learnt where nothing differs or nothing helps.
@@ -354,13 +408,13 @@ mod tests {
         let rows: Vec<(Vec<f64>, f64)> = (0..400).map(|row| (vec![f64::from(row % 2)], if row % 2 == 0 { f64::from(row % 4) } else { 5.0 })).collect();
         let rows: Vec<(&[f64], f64)> = rows.iter().map(|(values, target)| (values.as_slice(), *target)).collect();
         let params = Params { trees: 200, l2: 0.0, ..PARAMS };
-        let trees = fit(Objective::Count, &sample(&rows), None, &params).expect("it differs");
+        let trees = learn(Objective::Count, &sample(&rows), 0, &params).expect("it differs");
         // Even rows count 0 and 2 by turns.
-        assert!((mean(&trees, &[0.0]) - 1.0).abs() < 1e-3 && (mean(&trees, &[1.0]) - 5.0).abs() < 1e-3, "{} {}", mean(&trees, &[0.0]), mean(&trees, &[1.0]));
+        assert!((trees.mean(&[0.0]) - 1.0).abs() < 1e-3 && (trees.mean(&[1.0]) - 5.0).abs() < 1e-3, "{} {}", trees.mean(&[0.0]), trees.mean(&[1.0]));
         let (error, chance) =
-            (fit(Objective::Chance, &sample(&[(&[1.0], 1.0), (&[2.0], 1.0)]), None, &PARAMS), fit(Objective::Chance, &Sample::default(), None, &PARAMS));
+            (learn(Objective::Chance, &sample(&[(&[1.0], 1.0), (&[2.0], 1.0)]), 0, &PARAMS), learn(Objective::Chance, &Sample::default(), 0, &PARAMS));
         assert!(error.is_err() && chance.is_err());
         let (noise, more) = ([(&[1.0][..], 0.0), (&[1.0], 1.0)], [(&[1.0][..], 1.0), (&[1.0], 0.0)]);
-        assert!(fit(Objective::Chance, &sample(&noise), Some(&sample(&more)), &PARAMS).expect("it differs").is_empty());
+        assert!(learn(Objective::Chance, &sample(&noise).and(&sample(&more)), 2, &PARAMS).expect("it differs").trees.is_empty());
     }
 }

@@ -1,0 +1,109 @@
+//! Boosted trees on features: they start from what a purchase-cycle model foretells, and learn what it misses.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{HORIZONS, Known, Means, Subject, score};
+use crate::labels::YEAR_DAYS;
+use crate::models::churn::Inputs;
+use crate::models::cycle::Cell;
+use crate::models::trees::{self, Binned, Bins, Objective, Task, Trees};
+
+/// Fewer labelled rows than this teach nothing.
+const ROWS_MIN: usize = 1000;
+/// More rows than this teach trees of this size nothing more.
+const ROWS_MAX: usize = 250_000;
+/// One customer of so many is kept out of training, to say when to stop.
+const VALIDATION: u64 = 4;
+/// Small trees, slowly: the model that they start from knows the most already.
+const PARAMS: trees::Params =
+    trees::Params { trees: 400, leaves: 8, rate: 0.05, l2: 10.0, leaf_rows_min: 50.0, leaf_curvature_min: 1e-3, gain_min: 1e-6, patience: 30 };
+/// What a row has beside features: of its cell, of the model's chances, of the year before.
+const OWN: usize = 4 + 2 * HORIZONS;
+
+/// What each fit takes of a row: what came, where it starts, gradients, scores, its place.
+const FIT_BYTES: usize = 80;
+
+/// What learning from so many rows with so many features takes of the memory.
+pub fn learning_bytes(rows: usize, features: usize) -> u64 {
+    let (rows, width) = (rows.min(ROWS_MAX), features + 2 + OWN);
+    let at_once = rayon::current_num_threads().min(2 * HORIZONS);
+    (rows * width + (rows * at_once * FIT_BYTES).max(Bins::learning_bytes(rows))) as u64
+}
+
+/// The trees, by horizon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Boosted {
+    bins: Bins,
+    returns: [Option<Trees>; HORIZONS],
+    orders: [Option<Trees>; HORIZONS],
+}
+
+/// Values of a row: `inputs` first.
+fn write(subject: &Subject<'_>, means: &Means, values: &mut [f64]) {
+    let Cell { x, t_x, observed } = subject.cell;
+    let silent = f64::from(observed - t_x);
+    let own_gap = if x > 0 { f64::from(t_x) / f64::from(x) } else { f64::NAN };
+    // Who was no customer then did not stay away then.
+    let year_ago = subject.year_ago.map(|days| if observed >= YEAR_DAYS as u32 { f64::from(days) } else { f64::NAN });
+    let own = [f64::from(x), f64::from(observed), silent, silent / own_gap].into_iter().chain(means.returns).chain(year_ago);
+    values.iter_mut().zip(subject.inputs.iter().copied().chain(own)).for_each(|(place, value)| *place = value);
+}
+
+impl Boosted {
+    /// Learns from all dates, for each horizon from those that know it; None where too little is known.
+    pub fn learn(known: &[Known<'_>], inputs: &Inputs, counts: &[usize]) -> Option<Self> {
+        let rows = rows(known);
+        let binned = Binned::new(rows.len(), inputs.names().len() + OWN, |row, values| {
+            let (date, place) = rows[row];
+            let (Known { model, means, .. }, row) = (&known[date], &known[date].rows[place]);
+            let inputs = inputs.of_cells(&row.values, row.cell, Some(model));
+            write(&Subject { inputs: &inputs, cell: row.cell, year_ago: row.labels.year_ago }, &means[place], values);
+        });
+        let fit = |(horizon, objective): (usize, Objective)| {
+            let came: Vec<Option<f64>> = rows.iter().map(|(date, place)| known[*date].came(*place, horizon)).collect();
+            let target = |came: &Option<f64>| came.map_or(0.0, |came| if objective == Objective::Chance { f64::from(u8::from(came > 0.0)) } else { came });
+            let start = |(date, place): &(usize, usize)| {
+                let means = &known[*date].means[*place];
+                score(objective, if objective == Objective::Chance { means.returns[horizon] } else { means.orders[horizon] })
+            };
+            let is_validation = |row: &u32| {
+                let (date, place) = rows[*row as usize];
+                known[date].rows[place].drawn.is_multiple_of(VALIDATION)
+            };
+            let all = (0..rows.len() as u32).filter(|row| came[*row as usize].is_some());
+            let (validation, training): (Vec<u32>, Vec<u32>) = all.partition(is_validation);
+            let (targets, starts): (Vec<f64>, Vec<f64>) = (came.iter().map(target).collect(), rows.iter().map(start).collect());
+            let task = Task { targets: &targets, starts: &starts, training: &training, validation: &validation };
+            (training.len() >= ROWS_MIN).then(|| trees::fit(objective, &binned, &task, &PARAMS).ok()).flatten()
+        };
+        let wanted: Vec<(usize, Objective)> =
+            (0..HORIZONS).map(|horizon| (horizon, Objective::Chance)).chain(counts.iter().map(|horizon| (*horizon, Objective::Count))).collect();
+        let (mut returns, mut orders): ([Option<Trees>; HORIZONS], [Option<Trees>; HORIZONS]) = Default::default();
+        for ((horizon, objective), trees) in wanted.par_iter().map(|wanted| (*wanted, fit(*wanted))).collect::<Vec<_>>() {
+            let place = if objective == Objective::Chance { &mut returns } else { &mut orders };
+            place[horizon] = trees;
+        }
+        let bins = binned.bins().clone();
+        returns.iter().any(Option::is_some).then_some(Self { bins, returns, orders })
+    }
+
+    /// Chances and expected orders by horizon, where they were learnt.
+    pub fn of(&self, means: Means, subject: &Subject<'_>) -> [[Option<f64>; HORIZONS]; 2] {
+        let (mut values, mut bins) = (vec![f64::NAN; self.bins.width()], vec![0; self.bins.width()]);
+        write(subject, &means, &mut values);
+        self.bins.write(&values, &mut bins);
+        let of = |objective: Objective, trees: &[Option<Trees>; HORIZONS], own: &[f64; HORIZONS]| {
+            std::array::from_fn(|horizon| trees[horizon].as_ref().map(|trees| trees.mean(&bins, Some(score(objective, own[horizon])))))
+        };
+        [of(Objective::Chance, &self.returns, &means.returns), of(Objective::Count, &self.orders, &means.orders)]
+    }
+}
+
+/// Date and place of all rows, or of the customers among them that were drawn first.
+fn rows(known: &[Known<'_>]) -> Vec<(usize, usize)> {
+    let mut drawn: Vec<u64> = known.iter().flat_map(|known| known.rows.iter().map(|row| row.drawn)).collect();
+    let last = if drawn.len() > ROWS_MAX { *drawn.select_nth_unstable(ROWS_MAX - 1).1 } else { u64::MAX };
+    let of_date = |date: usize| (0..known[date].rows.len()).map(move |place| (date, place));
+    (0..known.len()).flat_map(of_date).filter(|(date, place)| known[*date].rows[*place].drawn <= last).collect()
+}

@@ -1,0 +1,158 @@
+//! What sets right what a purchase-cycle model foretells, learnt from earlier dates of which it is known what came: isotonic steps over its own
+//! forecasts, or boosted trees on features, which start from them.
+
+mod boosted;
+mod recalibrated;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::config::RawChallenger;
+use crate::labels::RETURN_DAYS;
+use crate::models::Sampled;
+use crate::models::churn::Inputs;
+use crate::models::cycle::{Cell, Cells, Expectation, Model};
+use crate::models::trees::Objective;
+pub use boosted::{Boosted, learning_bytes};
+pub use recalibrated::Recalibrated;
+
+/// Horizons, in the order of `RETURN_DAYS`.
+pub const HORIZONS: usize = RETURN_DAYS.len();
+/// Chances are kept this far from 0 and 1, and means from 0, where logarithms are taken.
+const LEAST: f64 = 1e-4;
+
+/// The horizon by which expected orders within `days` are set right: the first that is as long, or the last.
+pub fn counted_by(days: i32) -> usize {
+    RETURN_DAYS.iter().position(|horizon| *horizon >= days).unwrap_or(HORIZONS - 1)
+}
+
+/// What is foretold of a customer, by horizon.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Means {
+    /// The chance of an order.
+    pub returns: [f64; HORIZONS],
+    /// Expected order days.
+    pub orders: [f64; HORIZONS],
+}
+
+impl Means {
+    /// By a model, of each of `rows`; `cells` are those of everyone at the date.
+    pub fn of(model: &Model, cells: &Cells, rows: &[Sampled]) -> Vec<Self> {
+        let expectations = RETURN_DAYS.map(|days| Expectation::new(*model, f64::from(days), cells));
+        let one = |row: &Sampled| Self {
+            returns: RETURN_DAYS.map(|days| model.return_probability(row.cell, f64::from(days))),
+            orders: expectations.each_ref().map(|expectation| expectation.orders(row.cell)),
+        };
+        rows.par_iter().map(one).collect()
+    }
+}
+
+/// Customers at a date, and what the model of that date foretold of them.
+pub struct Known<'a> {
+    /// The customers.
+    pub rows: &'a [Sampled],
+    /// What was foretold, row by row.
+    pub means: &'a [Means],
+    /// The model.
+    pub model: Model,
+    /// By horizon, whether it is known what came.
+    pub over: [bool; HORIZONS],
+}
+
+impl Known<'_> {
+    /// Order days that came, where it is known.
+    fn came(&self, place: usize, horizon: usize) -> Option<f64> {
+        self.rows[place].labels.order_days[horizon].filter(|_| self.over[horizon]).map(|came| came as f64)
+    }
+}
+
+/// A customer whose forecasts are set right.
+pub struct Subject<'a> {
+    /// The values of `Inputs`; none where no feature is taken.
+    pub inputs: &'a [f64],
+    /// What the model knew.
+    pub cell: Cell,
+    /// Order days of the same days a year before, by horizon.
+    pub year_ago: [u32; HORIZONS],
+}
+
+/// What was learnt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "challenger", rename_all = "snake_case")]
+pub enum Correction {
+    /// Isotonic steps.
+    Recalibrated(Recalibrated),
+    /// Boosted trees.
+    Boosted(Boosted),
+}
+
+impl Correction {
+    /// Learns from dates, oldest first; of expected orders, for the horizons in `counts`. None where too little is known.
+    pub fn learn(challenger: RawChallenger, known: &[Known<'_>], inputs: &Inputs, counts: &[usize]) -> Option<Self> {
+        match challenger {
+            RawChallenger::Recalibrated => Recalibrated::learn(known).map(Self::Recalibrated),
+            RawChallenger::Boosted => Boosted::learn(known, inputs, counts).map(Self::Boosted),
+        }
+    }
+
+    /// Whether the features of a customer matter.
+    pub fn takes_features(&self) -> bool {
+        matches!(self, Self::Boosted(_))
+    }
+
+    /// What is foretold of a customer, set right. For a horizon of which nothing was learnt the odds, or the mean, move as for the one before.
+    pub fn of(&self, means: Means, subject: &Subject<'_>) -> Means {
+        let [returns, orders] = match self {
+            Self::Recalibrated(recalibrated) => recalibrated.of(means),
+            Self::Boosted(boosted) => boosted.of(means, subject),
+        };
+        let mut returns = filled(&means.returns, returns, Objective::Chance);
+        // Chances are learnt horizon by horizon: within more days none is smaller.
+        (1..HORIZONS).for_each(|horizon| returns[horizon] = returns[horizon].max(returns[horizon - 1]));
+        Means { returns, orders: filled(&means.orders, orders, Objective::Count) }
+    }
+
+    /// The same of each customer at a date.
+    pub fn of_all(&self, known: &Known<'_>, inputs: &Inputs) -> Vec<Means> {
+        let one = |(row, means): (&Sampled, &Means)| {
+            let inputs = if self.takes_features() { inputs.of_cells(&row.values, row.cell, Some(&known.model)) } else { Vec::new() };
+            self.of(*means, &Subject { inputs: &inputs, cell: row.cell, year_ago: row.labels.year_ago })
+        };
+        known.rows.par_iter().zip(known.means).map(one).collect()
+    }
+}
+
+/// The score of a mean, from which trees start.
+fn score(objective: Objective, mean: f64) -> f64 {
+    objective.score(match objective {
+        Objective::Chance => mean.clamp(LEAST, 1.0 - LEAST),
+        Objective::Count => mean.max(LEAST),
+    })
+}
+
+/// What was learnt by horizon; where nothing was, the model's own, moved as the one before it.
+fn filled(own: &[f64; HORIZONS], learnt: [Option<f64>; HORIZONS], objective: Objective) -> [f64; HORIZONS] {
+    let mut moved = 0.0;
+    std::array::from_fn(|horizon| match learnt[horizon] {
+        Some(mean) => {
+            moved = score(objective, mean) - score(objective, own[horizon]);
+            mean
+        }
+        None if moved == 0.0 => own[horizon],
+        None => objective.mean(score(objective, own[horizon]) + moved),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: odds of 1 became 3, so odds of 2 become 6; a mean of 2 became 1, so 3 becomes 1.5.
+    #[test]
+    fn what_was_not_learnt_moves_as_the_horizon_before() {
+        let chances = filled(&[0.2, 0.5, 2.0 / 3.0, 0.9], [None, Some(0.75), None, Some(0.95)], Objective::Chance);
+        [0.2, 0.75, 6.0 / 7.0, 0.95].iter().zip(chances).for_each(|(by_hand, chance)| assert!((by_hand - chance).abs() < 1e-12, "{chances:?}"));
+        let orders = filled(&[1.0, 2.0, 3.0, 4.0], [None, Some(1.0), None, None], Objective::Count);
+        [1.0, 1.0, 1.5, 2.0].iter().zip(orders).for_each(|(by_hand, mean)| assert!((by_hand - mean).abs() < 1e-12, "{orders:?}"));
+    }
+}
