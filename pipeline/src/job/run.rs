@@ -133,7 +133,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let buyers_features = params.cycle.boosts();
     let samples = SampleSizes { population: params.sample_customers, training_buyers, test_buyers: params.sample_customers, buyers_features };
     let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle, purchases: params.due.level != RawDueLevel::None };
-    let state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
+    let mut state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     let changes = gathered.changes.take();
     let Gathered { names, people, partition, survey, mut feeds, mut complete, consents, events, mut counts, products, .. } = gathered;
     drop((partition, events));
@@ -150,13 +150,13 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let models = params.features.for_models();
     let samples = params.publish_samples.then(|| backtest::snapshots_table(&state, models.features(), (&people, &world), &dates)).transpose()?;
 
-    drop(samples_held);
+    drop((std::mem::take(&mut state.snapshots), samples_held));
     progress.begin("score, group, target");
     let corrected = if trained.artefacts.correction.is_some() { shards::CORRECTED_BYTES } else { 0 };
     let of_one = RESULT_BYTES + corrected + CAMPAIGN_BYTES * params.campaigns.len() as u64;
     let _taken = memory.take("score, group, target", people.customers.len() as u64 * of_one)?;
     let source = Source { people, names, world, complete: &complete, consents: &consents, due };
-    let mut results = results(params, source, State { snapshots: Vec::new(), ..state }, &trained)?;
+    let mut results = results(params, source, state, &trained)?;
     results.tables.extend(samples);
     results.tables.extend(changes);
     progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));

@@ -11,7 +11,7 @@ use crate::features::{self, Facts};
 use crate::key::Id;
 use crate::labels::RETURN_DAYS;
 use crate::models::churn::{self, Inputs};
-use crate::models::correction::{Correction, HORIZONS, Means, Subject, counted_by};
+use crate::models::correction::{Correction, HORIZONS, Means, SUBJECTS, Subject, counted_by};
 use crate::models::cycle::gamma_gamma::{GammaGamma, Spent};
 use crate::models::cycle::{self, Cell, Cells, Expectation, Model};
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
@@ -164,6 +164,13 @@ impl Outlook {
         }
     }
 
+    /// What is to be set right.
+    fn means(&self, counted_by: usize) -> Means {
+        let mut orders = [0.0; HORIZONS];
+        orders[counted_by] = self.counted_orders;
+        Means { returns: self.return_probability, orders }
+    }
+
     /// The same, set right: orders of a life as those of the horizon.
     fn corrected(self, by: Corrected) -> Self {
         let Corrected { return_probability, orders_ratio } = by;
@@ -172,10 +179,7 @@ impl Outlook {
 }
 
 impl Corrected {
-    fn of(outlook: &Outlook, correction: &Correction, counted_by: usize, subject: &Subject<'_>) -> Self {
-        let mut orders = [0.0; HORIZONS];
-        orders[counted_by] = outlook.counted_orders;
-        let means = correction.of(Means { returns: outlook.return_probability, orders }, subject);
+    fn of(outlook: &Outlook, means: &Means, counted_by: usize) -> Self {
         let orders_ratio = if outlook.counted_orders > 0.0 { means.orders[counted_by] / outlook.counted_orders } else { 1.0 };
         Self { return_probability: means.returns, orders_ratio }
     }
@@ -211,22 +215,27 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
         let outlook = *places.get(&cell)?;
         let churn = artefacts.churn.as_ref().filter(|_| population.withheld(facts).is_none());
         let inputs = if churn.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(&cycle)) } else { Vec::new() };
-        let corrected = correction.map(|correction| {
-            let year_ago = state.year_ago.get(customer).map_or([0; HORIZONS], |days| days.map(u32::from));
-            Corrected::of(&outlooks[outlook as usize], correction, counted_by, &Subject { inputs: &inputs, cell, year_ago })
-        });
-        Some((Scored { outlook, churn_probability: churn.map(|churn| churn.probability(&inputs)) }, corrected))
+        let scored = Scored { outlook, churn_probability: churn.map(|churn| churn.probability(&inputs)) };
+        let year_ago = state.year_ago.get(customer).map_or([0; HORIZONS], |days| days.map(u32::from));
+        Some((scored, Subject { means: outlooks[outlook as usize].means(counted_by), inputs, cell, year_ago }))
     };
     let rows = &state.rows;
     let of_shard = |(shard, scores): (usize, &mut [Option<Scored>])| -> Result<Vec<Option<Corrected>>> {
-        let cells = rows.read(shard)?;
+        let (cells, width, first) = (rows.read(shard)?, rows.width(), rows.customers(shard).start);
         let mut corrected = Vec::new();
-        for ((score, customer), row) in scores.iter_mut().zip(rows.customers(shard)).zip(cells.chunks_exact(rows.width())) {
-            let (scored, right) = one(customer, row).unzip();
-            *score = scored;
-            if correction.is_some() {
-                corrected.push(right.flatten());
+        for (some, scores) in scores.chunks_mut(SUBJECTS).enumerate() {
+            let mut subjects = Vec::new();
+            for (place, score) in (some * SUBJECTS..).zip(scores.iter_mut()) {
+                let (scored, subject) = one(first + place, &cells[place * width..(place + 1) * width]).unzip();
+                *score = scored;
+                subjects.extend(subject.filter(|_| correction.is_some()));
             }
+            let Some(correction) = correction else { continue };
+            let mut right = correction.of(&subjects).into_iter();
+            corrected.extend(scores.iter().map(|score| {
+                let outlook = &outlooks[score.as_ref()?.outlook as usize];
+                right.next().map(|means| Corrected::of(outlook, &means, counted_by))
+            }));
         }
         Ok(corrected)
     };

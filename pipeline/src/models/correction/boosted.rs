@@ -3,11 +3,11 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{HORIZONS, Known, Means, Subject, score};
+use super::{HORIZONS, Known, Learnt, Means, Subject, score};
 use crate::labels::YEAR_DAYS;
 use crate::models::churn::Inputs;
 use crate::models::cycle::Cell;
-use crate::models::trees::{self, Binned, Bins, Objective, Task, Trees};
+use crate::models::trees::{self, Binned, Bins, Block, Objective, ROWS, Task, Trees};
 
 /// Fewer labelled rows than this teach nothing.
 const ROWS_MIN: usize = 1000;
@@ -40,13 +40,13 @@ pub struct Boosted {
 }
 
 /// Values of a row: `inputs` first.
-fn write(subject: &Subject<'_>, means: &Means, values: &mut [f64]) {
+fn write(subject: &Subject, values: &mut [f64]) {
     let Cell { x, t_x, observed } = subject.cell;
     let silent = f64::from(observed - t_x);
     let own_gap = if x > 0 { f64::from(t_x) / f64::from(x) } else { f64::NAN };
     // Who was no customer then did not stay away then.
     let year_ago = subject.year_ago.map(|days| if observed >= YEAR_DAYS as u32 { f64::from(days) } else { f64::NAN });
-    let own = [f64::from(x), f64::from(observed), silent, silent / own_gap].into_iter().chain(means.returns).chain(year_ago);
+    let own = [f64::from(x), f64::from(observed), silent, silent / own_gap].into_iter().chain(subject.means.returns).chain(year_ago);
     values.iter_mut().zip(subject.inputs.iter().copied().chain(own)).for_each(|(place, value)| *place = value);
 }
 
@@ -58,7 +58,7 @@ impl Boosted {
             let (date, place) = rows[row];
             let (Known { model, means, .. }, row) = (&known[date], &known[date].rows[place]);
             let inputs = inputs.of_cells(&row.values, row.cell, Some(model));
-            write(&Subject { inputs: &inputs, cell: row.cell, year_ago: row.labels.year_ago }, &means[place], values);
+            write(&Subject { means: means[place], inputs, cell: row.cell, year_ago: row.labels.year_ago }, values);
         });
         let fit = |(horizon, objective): (usize, Objective)| {
             let came: Vec<Option<f64>> = rows.iter().map(|(date, place)| known[*date].came(*place, horizon)).collect();
@@ -89,14 +89,27 @@ impl Boosted {
     }
 
     /// Chances and expected orders by horizon, where they were learnt.
-    pub fn of(&self, means: Means, subject: &Subject<'_>) -> [[Option<f64>; HORIZONS]; 2] {
-        let (mut values, mut bins) = (vec![f64::NAN; self.bins.width()], vec![0; self.bins.width()]);
-        write(subject, &means, &mut values);
-        self.bins.write(&values, &mut bins);
-        let of = |objective: Objective, trees: &[Option<Trees>; HORIZONS], own: &[f64; HORIZONS]| {
-            std::array::from_fn(|horizon| trees[horizon].as_ref().map(|trees| trees.mean(&bins, Some(score(objective, own[horizon])))))
-        };
-        [of(Objective::Chance, &self.returns, &means.returns), of(Objective::Count, &self.orders, &means.orders)]
+    pub(super) fn of(&self, subjects: &[Subject]) -> Vec<Learnt> {
+        let (mut values, mut block) = (vec![f64::NAN; self.bins.width()], Block::new(&self.bins));
+        let mut learnt = Vec::with_capacity(subjects.len());
+        for subjects in subjects.chunks(ROWS) {
+            for (place, subject) in subjects.iter().enumerate() {
+                write(subject, &mut values);
+                block.write(place, &values, &self.bins);
+            }
+            let of = |objective: Objective, trees: &[Option<Trees>; HORIZONS], own: fn(&Means) -> &[f64; HORIZONS]| {
+                let means = |horizon: usize| {
+                    let mut starts = [0.0; ROWS];
+                    starts.iter_mut().zip(subjects).for_each(|(start, subject)| *start = score(objective, own(&subject.means)[horizon]));
+                    Some(trees[horizon].as_ref()?.means(&block, Some(&starts)))
+                };
+                std::array::from_fn::<_, HORIZONS, _>(means)
+            };
+            let (returns, orders) = (of(Objective::Chance, &self.returns, |means| &means.returns), of(Objective::Count, &self.orders, |means| &means.orders));
+            let at = |means: &[Option<[f64; ROWS]>; HORIZONS], place: usize| means.map(|means| means.map(|means| means[place]));
+            learnt.extend((0..subjects.len()).map(|place| Learnt { returns: at(&returns, place), orders: at(&orders, place) }));
+        }
+        learnt
     }
 }
 

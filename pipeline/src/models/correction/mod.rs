@@ -26,6 +26,15 @@ pub fn counted_by(days: i32) -> usize {
     RETURN_DAYS.iter().position(|horizon| *horizon >= days).unwrap_or(HORIZONS - 1)
 }
 
+/// So many customers are set right together.
+pub const SUBJECTS: usize = 1024;
+
+/// What was learnt of a customer's chances and expected orders, by horizon; none where nothing was.
+struct Learnt {
+    returns: [Option<f64>; HORIZONS],
+    orders: [Option<f64>; HORIZONS],
+}
+
 /// What is foretold of a customer, by horizon.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Means {
@@ -67,9 +76,11 @@ impl Known<'_> {
 }
 
 /// A customer whose forecasts are set right.
-pub struct Subject<'a> {
+pub struct Subject {
+    /// What the model foretold.
+    pub means: Means,
     /// The values of `Inputs`; none where no feature is taken.
-    pub inputs: &'a [f64],
+    pub inputs: Vec<f64>,
     /// What the model knew.
     pub cell: Cell,
     /// Order days of the same days a year before, by horizon.
@@ -100,25 +111,31 @@ impl Correction {
         matches!(self, Self::Boosted(_))
     }
 
-    /// What is foretold of a customer, set right. For a horizon of which nothing was learnt the odds, or the mean, move as for the one before.
-    pub fn of(&self, means: Means, subject: &Subject<'_>) -> Means {
-        let [returns, orders] = match self {
-            Self::Recalibrated(recalibrated) => recalibrated.of(means),
-            Self::Boosted(boosted) => boosted.of(means, subject),
+    /// What is foretold of customers, set right. For a horizon of which nothing was learnt the odds, or the mean, move as for the one before.
+    pub fn of(&self, subjects: &[Subject]) -> Vec<Means> {
+        let learnt = match self {
+            Self::Recalibrated(recalibrated) => subjects.iter().map(|subject| recalibrated.of(&subject.means)).collect(),
+            Self::Boosted(boosted) => boosted.of(subjects),
         };
-        let mut returns = filled(&means.returns, returns, Objective::Chance);
-        // Chances are learnt horizon by horizon: within more days none is smaller.
-        (1..HORIZONS).for_each(|horizon| returns[horizon] = returns[horizon].max(returns[horizon - 1]));
-        Means { returns, orders: filled(&means.orders, orders, Objective::Count) }
+        let one = |(Subject { means, .. }, Learnt { returns, orders }): (&Subject, Learnt)| {
+            let mut returns = filled(&means.returns, returns, Objective::Chance);
+            // Chances are learnt horizon by horizon: within more days none is smaller.
+            (1..HORIZONS).for_each(|horizon| returns[horizon] = returns[horizon].max(returns[horizon - 1]));
+            Means { returns, orders: filled(&means.orders, orders, Objective::Count) }
+        };
+        subjects.iter().zip(learnt).map(one).collect()
     }
 
     /// The same of each customer at a date.
     pub fn of_all(&self, known: &Known<'_>, inputs: &Inputs) -> Vec<Means> {
-        let one = |(row, means): (&Sampled, &Means)| {
-            let inputs = if self.takes_features() { inputs.of_cells(&row.values, row.cell, Some(&known.model)) } else { Vec::new() };
-            self.of(*means, &Subject { inputs: &inputs, cell: row.cell, year_ago: row.labels.year_ago })
+        let subject = |(row, means): (&Sampled, &Means)| Subject {
+            means: *means,
+            inputs: if self.takes_features() { inputs.of_cells(&row.values, row.cell, Some(&known.model)) } else { Vec::new() },
+            cell: row.cell,
+            year_ago: row.labels.year_ago,
         };
-        known.rows.par_iter().zip(known.means).map(one).collect()
+        let some = |(rows, means): (&[Sampled], &[Means])| self.of(&rows.iter().zip(means).map(subject).collect::<Vec<_>>());
+        known.rows.par_chunks(SUBJECTS).zip(known.means.par_chunks(SUBJECTS)).flat_map_iter(some).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HORIZONS, Known, Means};
+use super::{HORIZONS, Known, Learnt, Means};
 use crate::models::isotonic::Isotonic;
 
 /// By horizon, what chances and expected orders meant; none where too little is known.
@@ -27,9 +27,9 @@ impl Recalibrated {
     }
 
     /// Chances and expected orders by horizon, where they were learnt.
-    pub fn of(&self, means: Means) -> [[Option<f64>; HORIZONS]; 2] {
+    pub(super) fn of(&self, means: &Means) -> Learnt {
         let of =
             |own: &[f64; HORIZONS], which: usize| std::array::from_fn(|horizon| self.horizons[horizon].as_ref().map(|learnt| learnt[which].of(own[horizon])));
-        [of(&means.returns, 0), of(&means.orders, 1)]
+        Learnt { returns: of(&means.returns, 0), orders: of(&means.orders, 1) }
     }
 }

@@ -6,6 +6,7 @@
 //! most first, the larger half by subtraction); Shi et al. (2022), Quantized Training of Gradient Boosting Decision Trees, NeurIPS.
 
 mod bins;
+mod block;
 mod grow;
 mod sums;
 mod tree;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::models::{ln_one_plus_exp, sigmoid};
 pub use bins::Bins;
+pub use block::{Block, ROWS};
 use grow::Ground;
 use sums::Packed;
 use tree::Tree;
@@ -181,7 +183,7 @@ pub fn fit(objective: Objective, binned: &Binned, task: &Task<'_>, params: &Para
             order[from..end].iter().for_each(|row| scores[*row as usize] += value);
             from = end;
         }
-        validation.iter().for_each(|row| scores[*row as usize] += tree.value(binned.row(*row)));
+        validation.iter().for_each(|row| scores[*row as usize] += tree.value(|column| binned.row(*row)[column]));
         trees.push(tree);
         if let Some((least, count)) = &mut best {
             let loss = judge(&scores);
@@ -210,14 +212,16 @@ impl Trees {
         self.trees.is_empty()
     }
 
-    /// The score of a row of bins that starts from `start`, or from the mean of the targets.
-    pub fn score(&self, bins: &[u8], start: Option<f64>) -> f64 {
-        self.trees.iter().map(|tree| tree.value(bins)).fold(start.unwrap_or(self.start), |sum, value| sum + value)
+    /// Scores of the rows of a block, which start from `starts`, or from the mean of the targets.
+    pub fn scores(&self, block: &Block, starts: Option<&[f64; ROWS]>) -> [f64; ROWS] {
+        let mut scores = starts.copied().unwrap_or([self.start; ROWS]);
+        self.trees.iter().for_each(|tree| block.add(tree, &mut scores));
+        scores
     }
 
-    /// The mean that is foretold of a row.
-    pub fn mean(&self, bins: &[u8], start: Option<f64>) -> f64 {
-        self.objective.mean(self.score(bins, start))
+    /// The means that are foretold of them.
+    pub fn means(&self, block: &Block, starts: Option<&[f64; ROWS]>) -> [f64; ROWS] {
+        self.scores(block, starts).map(|score| self.objective.mean(score))
     }
 }
 
@@ -260,9 +264,9 @@ mod tests {
 
     impl Model {
         fn score(&self, values: &[f64], start: Option<f64>) -> f64 {
-            let mut row = vec![0; values.len()];
-            self.bins.write(values, &mut row);
-            self.trees.score(&row, start)
+            let mut block = Block::new(&self.bins);
+            block.write(5, values, &self.bins);
+            self.trees.scores(&block, start.map(|start| [start; ROWS]).as_ref())[5]
         }
 
         fn mean(&self, values: &[f64]) -> f64 {
@@ -348,6 +352,29 @@ mod tests {
             }
             let own = gain_of(&|row| found.node.goes_left(binned[row * 3 + found.node.column as usize]));
             assert!((found.gain - best).abs() < 1e-3 && (own - best).abs() < 1e-3, "{seed}: {} {own}, by brute force {best}", found.gain);
+        }
+    }
+
+    /// All rows of a block at once, against walking each tree row by row: trees of few leaves, which are asked without a branch, and of many.
+    #[test]
+    fn a_block_of_rows_finds_the_leaves_that_walking_finds() {
+        let (values, gradients) = random(2000, 7);
+        let targets: Vec<f64> = gradients.iter().map(|[g, _]| f64::from(u8::from(*g < 0.1))).collect();
+        for leaves in [1, 2, 7, 8, 9, 30] {
+            let rows = Sample { values: values.clone(), targets: targets.clone() };
+            let model = learn(Objective::Chance, &rows, 0, &Params { trees: 12, leaves, ..PARAMS }).expect("it differs");
+            assert!(leaves == 1 || model.trees.trees.iter().any(|tree| tree.values.len() == leaves), "{leaves}");
+            let mut block = Block::new(&model.bins);
+            for rows in values.chunks(3 * ROWS).take(20) {
+                rows.chunks(3).enumerate().for_each(|(place, row)| block.write(place, row, &model.bins));
+                let scores = model.trees.scores(&block, None);
+                for (row, score) in rows.chunks(3).zip(scores) {
+                    let mut bins = [0; 3];
+                    model.bins.write(row, &mut bins);
+                    let walked = model.trees.trees.iter().fold(model.trees.start, |sum, tree| sum + tree.value(|column| bins[column]));
+                    assert_eq!(score.to_bits(), walked.to_bits(), "{leaves}: {row:?}");
+                }
+            }
         }
     }
 

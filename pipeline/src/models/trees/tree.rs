@@ -35,13 +35,13 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// What a row of bins is worth.
+    /// What a row is worth, whose bins are told by column.
     #[inline]
-    pub fn value(&self, bins: &[u8]) -> f64 {
+    pub fn value(&self, bin: impl Fn(usize) -> u8) -> f64 {
         let mut at = if self.nodes.is_empty() { !0 } else { 0 };
         while at >= 0 {
             let node = &self.nodes[at as usize];
-            at = node.children[usize::from(!node.goes_left(bins[node.column as usize]))];
+            at = node.children[usize::from(!node.goes_left(bin(node.column as usize)))];
         }
         self.values[!at as usize]
     }
