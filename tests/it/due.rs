@@ -66,7 +66,7 @@ const BOUGHT: [(&str, &str, f64, &[i64]); 7] = [
     ("d", "milk", 1.0, &[60]),
 ];
 
-fn small_lake(folder: &Path) -> String {
+fn small_lake(folder: &Path, due: &str) -> String {
     let rows: Vec<(&str, &str, f64, i64)> = BOUGHT.iter().flat_map(|(who, what, units, days)| days.iter().map(|day| (*who, *what, *units, *day))).collect();
     let orders: Vec<String> = rows.iter().map(|(who, _, _, day)| format!("{who}{day}")).collect();
     let column = |pick: fn(&(&str, &str, f64, i64)) -> String| Cells::Text(rows.iter().map(|row| Some(pick(row))).collect());
@@ -86,7 +86,7 @@ fn small_lake(folder: &Path) -> String {
     ];
     write(&folder.join("products/part.parquet"), &products, Compression::SNAPPY);
     let config = folder.join("job.yaml");
-    let text = small_config(folder) + "    products: {path: products, slow: [leaf_category]}\ndue: {level: category}\naudit: {complete_lag_days_max: 3}\n";
+    let text = small_config(folder) + "    products: {path: products, slow: [leaf_category]}\naudit: {complete_lag_days_max: 3}\n" + due;
     std::fs::write(&config, text).expect("a config");
     config.display().to_string()
 }
@@ -95,7 +95,7 @@ fn small_lake(folder: &Path) -> String {
 #[test]
 fn the_list_is_published_as_by_hand() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = small_lake(folder.path());
+    let config = small_lake(folder.path(), "due: {level: category}\n");
     let (code, _, error) = told(&run(&["run", &config]));
     assert_eq!(code, 0, "{error}");
     let published = published::live(&folder.path().join("out"), "small").expect("it is live");
@@ -140,4 +140,38 @@ fn the_list_is_published_as_by_hand() {
     assert!((5..=10).contains(&due), "ten days after the last, and three are over: {due}");
     let (code, said, error) = told(&run(&["explain", &config, "--customer", &id("a")]));
     assert!(code == 0 && said.contains("bought teas 6 times, every 10 days (10-10), last on 28 January 2026: due at the visit around"), "{said}{error}");
+}
+
+/// Products, and what was bought once. Once is no gap: the tail of everyone's gaps alone foretells.
+#[test]
+fn products_are_due_and_what_was_bought_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = small_lake(folder.path(), "due: {level: product, purchase_days_min: 1}\n");
+    let (code, _, error) = told(&run(&["run", &config]));
+    assert_eq!(code, 0, "{error}");
+    let published = published::live(&folder.path().join("out"), "small").expect("it is live");
+    let texts = |column: &str| published.texts("due_products", column);
+    let numbers = |column: &str| published.numbers("due_products", column);
+    let (links, sources) = (published.texts("customer_links", "customer_id"), published.texts("customer_links", "source_customer_id"));
+    let id = |source: &str| links[sources.iter().position(|other| other == source).expect("linked")].clone();
+    let (ids, products) = (texts("customer_id"), texts("product_id"));
+    let row = |source: &str, product: &str| (0..ids.len()).find(|row| ids[*row] == id(source) && products[*row] == product);
+    // Of b nothing is due any more, and never a pot.
+    assert_eq!(ids.len(), 4);
+    let rows = [("a", "tea", "teas", 6.0), ("a", "milk", "dairy", 2.0), ("d", "tea", "teas", 4.0), ("d", "milk", "dairy", 1.0)];
+    for (source, product, category, days) in rows {
+        let row = row(source, product).expect("it is due");
+        assert_eq!((texts("category")[row].as_str(), numbers("purchase_days")[row]), (category, Some(days)), "{source} {product}");
+    }
+    let (twice, once) = (row("a", "milk").expect("a row"), row("d", "milk").expect("a row"));
+    assert_eq!((numbers("interval_days")[twice], numbers("interval_days")[once]), (Some(10.0), None));
+    // All milk there is has one gap, of 10 days: its tail is the root of 10. d bought it 60 days ago.
+    let tail = 10f64.sqrt();
+    let longer = |x: f64| tail / (tail + x.sqrt());
+    for days in [7, 14, 28] {
+        let (told, by_hand) = (numbers(&format!("buy_probability_{days}d"))[once].expect("known"), 1.0 - longer(60.5 + f64::from(days)) / longer(60.5));
+        assert!((told - by_hand).abs() < 1e-9, "{days}: {told}, by hand {by_hand}");
+    }
+    let (code, said, error) = told(&run(&["explain", &config, "--customer", &id("d")]));
+    assert!(code == 0 && said.contains("bought milk of dairy once, on 2 December 2025: "), "{said}{error}");
 }

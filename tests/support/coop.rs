@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use regulars::columnar::{Column, File};
-use regulars::models::due::{Ages, Category, Customer, GapSums, Pair, Row, Trend};
+use regulars::models::due::{Ages, Bought, Customer, GapSums, Item, Pair, Row, Trend};
 use regulars::time::Day;
 
 use crate::lake;
@@ -82,19 +82,19 @@ impl Shop {
     }
 
     /// What everyone's purchases by a date say of each category.
-    pub fn categories(&self, date: Day) -> Vec<Category> {
+    pub fn categories(&self, date: Day) -> Vec<Item> {
         let mut gaps = vec![GapSums::default(); self.by_day.len()];
         for (category, days) in self.shoppers.iter().flat_map(|shopper| &shopper.bought) {
             gaps[*category].add(&days[..known(days, date)]);
         }
         let upto = (date.0 - self.first + 1) as usize;
-        let of = |(gaps, by_day): (&GapSums, &Vec<u32>)| Category::of(*gaps, (&by_day[..upto], self.first), date.0, &self.trend);
+        let of = |(gaps, by_day): (&GapSums, &Vec<u32>)| Item::category(*gaps, (&by_day[..upto], self.first), date.0, &self.trend);
         gaps.iter().zip(&self.by_day).map(of).collect()
     }
 
     /// Every pair with three purchase days or more by a date, whose customer came in the 60 days before: what was known, and what came, as seen up to
     /// `seen_to`.
-    pub fn pairs(&self, (date, categories): (Day, &[Category]), seen_to: Day) -> Vec<Row> {
+    pub fn pairs(&self, (date, categories): (Day, &[Item]), seen_to: Day) -> Vec<Row> {
         let mut rows = Vec::new();
         for shopper in &self.shoppers {
             let visits = known(&shopper.visits, date);
@@ -107,7 +107,7 @@ impl Shop {
                 if bought < 3 {
                     continue;
                 }
-                let pair = Pair::of(&days[..bought], &customer, &categories[*category], &self.ages);
+                let pair = Pair::of(Bought { days: &days[..bought], milli_units: &[] }, &customer, &categories[*category], None, &self.ages);
                 let seen = seen_to.0.min(self.last) - date.0;
                 let next = days.get(bought).map(|day| day - date.0).filter(|next| *next <= seen);
                 rows.push(Row { pair, next, seen });

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::features::Purchase;
 use crate::key::fingerprint;
 use crate::metrics::{Grade, Graded, grade};
-use crate::models::due::{Ages, Category, Chain, GapSums, History, Pair, Params, Row, Trend};
+use crate::models::due::{Ages, Around, Chain, GapSums, History, Item, Items, Pair, Params, Row, Trend};
 use crate::shards::{DUE_DAYS, DueModel, Purchases};
 use crate::time::{Dates, Day, Grid};
 
@@ -42,7 +42,7 @@ pub struct DueReport {
 /// What is told of the customers of a sample at one date.
 struct At {
     date: Day,
-    categories: Vec<Category>,
+    items: Vec<Item>,
     pairs: usize,
 }
 
@@ -52,7 +52,7 @@ struct At {
 /// `Input` where it does not converge; `Limit` where memory is full or scratch cannot be read.
 pub fn train_due(
     purchases: &Purchases,
-    (categories, as_of, late_days): (usize, Day, i32),
+    ([items, categories], of, (as_of, late_days)): ([usize; 2], Items<'_>, (Day, i32)),
     (params, memory): (&Params, &Allowance),
     grades: &mut Vec<GradeRow>,
 ) -> Result<(DueModel, DueReport)> {
@@ -62,11 +62,12 @@ pub fn train_due(
     let span = usize::try_from(as_of.since(from)).unwrap_or_default();
     let take = |bytes: usize| memory.take("train due lists", bytes as u64);
     let _counts = take(categories * span * size_of::<u32>())?;
-    let sample = Sample { customers: first(purchases, params.sample_customers)?, params, ages: Ages::new() };
+    let sample = Sample { customers: first(purchases, params.sample_customers)?, params, of, ages: Ages::new() };
+    let _items = take(dates.all().len() * items * size_of::<Item>())?;
     let _sample = take(sample.customers.iter().map(|bought| bought.len() * size_of::<Purchase>()).sum())?;
     let trend = Trend::new(span);
     let bought = sample.by_day(categories, (from, span));
-    let at = |date: &Day| sample.at(*date, (&bought, from), &trend);
+    let at = |date: &Day| sample.at(*date, items, (&bought, from), &trend);
     let all: Vec<At> = dates.all().par_iter().map(at).collect();
     let [training @ .., test, now] = &all[..] else { return Err(Error::bug("there are a test date and as_of")) };
     let pairs: usize = training.iter().map(|at| at.pairs).sum();
@@ -99,7 +100,7 @@ pub fn train_due(
         model: model.clone(),
         grades: told,
     };
-    Ok((DueModel { chain: model, categories: now.categories.clone(), ages: sample.ages }, report))
+    Ok((DueModel { chain: model, items: now.items.clone(), ages: sample.ages }, report))
 }
 
 /// The first customers who bought something.
@@ -120,6 +121,7 @@ fn first(purchases: &Purchases, most: usize) -> Result<Vec<Vec<Purchase>>> {
 struct Sample<'a> {
     customers: Vec<Vec<Purchase>>,
     params: &'a Params,
+    of: Items<'a>,
     ages: Ages,
 }
 
@@ -129,24 +131,32 @@ impl Sample<'_> {
         let mut bought = vec![vec![0; span]; categories];
         for purchase in self.customers.iter().flatten() {
             let day = purchase.known_from.since(from) - 1;
-            if let Some(count) = usize::try_from(day).ok().and_then(|day| bought[purchase.category as usize].get_mut(day)) {
+            if let Some(count) = usize::try_from(day).ok().and_then(|day| bought[self.of.category(purchase.item)].get_mut(day)) {
                 *count += 1;
             }
         }
         bought
     }
 
-    fn at(&self, date: Day, (bought, from): (&[Vec<u32>], Day), trend: &Trend) -> At {
-        let mut gaps = vec![GapSums::default(); bought.len()];
+    fn at(&self, date: Day, items: usize, (bought, from): (&[Vec<u32>], Day), trend: &Trend) -> At {
+        let mut gaps = vec![GapSums::default(); items];
         let (mut history, mut pairs) = (History::default(), 0);
         for customer in &self.customers {
-            history.look(customer, (date, date));
-            history.pairs().for_each(|(category, days)| gaps[category as usize].add(days));
+            history.look(customer, (date, date), &self.of);
+            history.pairs().for_each(|(item, bought)| gaps[item as usize].add(bought.days));
             pairs += history.eligible(self.params).count();
         }
+        let mut of_categories = vec![GapSums::default(); bought.len()];
+        gaps.iter().zip(0..).for_each(|(gaps, item)| of_categories[self.of.category(item)].plus(gaps));
         let known = usize::try_from(date.since(from)).unwrap_or_default();
-        let of = |(gaps, bought): (&GapSums, &Vec<u32>)| Category::of(*gaps, (&bought[..known.min(bought.len())], from.0 + 1), date.0, trend);
-        At { date, categories: gaps.iter().zip(bought).map(of).collect(), pairs }
+        let category = |(gaps, bought): (&GapSums, &Vec<u32>)| Item::category(*gaps, (&bought[..known.min(bought.len())], from.0 + 1), date.0, trend);
+        let categories: Vec<Item> = of_categories.iter().zip(bought).map(category).collect();
+        let product = |(gaps, item): (&GapSums, u32)| {
+            let category = self.of.category(item);
+            Item::product(*gaps, of_categories[category], &categories[category])
+        };
+        let items = if self.of.category.is_some() { gaps.iter().zip(0..).map(product).collect() } else { categories };
+        At { date, items, pairs }
     }
 
     /// Pairs at some dates, one of `every`, with what came up to a day, as it was known on a later one, and each one's own rate a day. In the order of
@@ -154,18 +164,18 @@ impl Sample<'_> {
     fn rows(&self, dates: &[At], every: u64, (seen_to, known_on): (Day, Day)) -> Vec<(Row, f64)> {
         let of_customer = |(number, purchases): (usize, &Vec<Purchase>)| {
             let (mut then, mut later, mut rows) = (History::default(), History::default(), Vec::new());
-            later.look(purchases, (seen_to, known_on));
-            for At { date, categories, .. } in dates {
-                then.look(purchases, (*date, *date));
+            later.look(purchases, (seen_to, known_on), &self.of);
+            for At { date, items, .. } in dates {
+                then.look(purchases, (*date, *date), &self.of);
                 let Some(customer) = then.customer(&self.ages) else { continue };
-                let mut after = later.pairs();
-                for (category, days) in then.eligible(self.params) {
-                    let came = after.find(|(other, _)| *other == category).map_or(&[][..], |(_, days)| days);
-                    let key = [number as u32, category, date.0 as u32].map(u32::to_le_bytes).concat();
+                let (mut after, arounds) = (later.pairs(), then.arounds(&customer, &self.ages));
+                for (item, bought) in then.eligible(self.params) {
+                    let (days, came) = (bought.days, after.find(|(other, _)| *other == item).map_or(&[][..], |(_, bought)| bought.days));
+                    let key = [number as u32, item, date.0 as u32].map(u32::to_le_bytes).concat();
                     if !fingerprint(0, &key).is_multiple_of(every) {
                         continue;
                     }
-                    let pair = Pair::of(days, &customer, &categories[category as usize], &self.ages);
+                    let pair = Pair::of(bought, &customer, &items[item as usize], Around::among(&arounds, &self.of, item), &self.ages);
                     let next = came.get(came.partition_point(|day| *day <= date.0)).map(|day| day - date.0);
                     let seen = seen_to.since(*date) as i32;
                     let rate = (days.len() - 1) as f64 / f64::from((date.0 - days[0]).max(1));
@@ -191,13 +201,13 @@ mod tests {
     /// Tea on days 100, 110 and 120; then on 128, which was known on 131, and on 133, on the day itself.
     #[test]
     fn labels_are_those_that_were_known_when_they_were_over() {
-        let bought = |day: i32, known: i32| Purchase { category: 1, day: Day(day), known_from: Day(known), milli_units: 1000 };
+        let bought = |day: i32, known: i32| Purchase { item: 1, day: Day(day), known_from: Day(known), milli_units: 1000 };
         let customer = vec![bought(100, 100), bought(110, 110), bought(120, 120), bought(128, 131), bought(133, 133)];
         let params = Params { level: RawDueLevel::Category, purchase_days_min: 3, active_days: 60, every_days: 28, training_dates: 1, sample_customers: 100 };
-        let sample = Sample { customers: vec![customer], params: &params, ages: Ages::new() };
+        let sample = Sample { customers: vec![customer], params: &params, of: Items::CATEGORIES, ages: Ages::new() };
         let (from, span) = (Day(0), 200);
         let bought = sample.by_day(2, (from, span));
-        let at = |date: i32| sample.at(Day(date), (&bought, from), &Trend::new(span));
+        let at = |date: i32| sample.at(Day(date), 2, (&bought, from), &Trend::new(span));
         let next = |date: i32, seen_to: i32, known_on: i32| {
             let rows = sample.rows(&[at(date)], 1, (Day(seen_to), Day(known_on)));
             rows.iter().map(|(row, _)| (row.next, row.seen)).collect::<Vec<_>>()

@@ -119,6 +119,8 @@ pub enum RawDueLevel {
     None,
     /// Categories of products (`leaf_category`).
     Category,
+    /// Products.
+    Product,
 }
 
 section! {

@@ -1,13 +1,14 @@
-//! What a customer bought, category by category and day by day: what due lists are made of.
+//! What a customer bought, category by category or product by product, and day by day: what due lists are made of.
 
 use super::facts::Seen;
+use crate::config::RawDueLevel;
 use crate::time::Day;
 
-/// A day on which a customer bought something of a category.
+/// A day on which a customer bought an item: something of a category, or a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Purchase {
-    /// Place of the category; 0 where it is not known, and for what lasts: a visit, and nothing that is due.
-    pub category: u32,
+    /// Place of the category, or of the product; 0 where it is not known, and for what lasts: a visit, and nothing that is due.
+    pub item: u32,
     /// The day.
     pub day: Day,
     /// The day from which it was known.
@@ -24,7 +25,7 @@ impl Purchase {
     pub fn encode(&self, bytes: &mut Vec<u8>) {
         let late = u16::try_from(self.known_from.since(self.day)).unwrap_or(u16::MAX);
         let mut all = [0; BYTES];
-        all[..4].copy_from_slice(&self.category.to_le_bytes());
+        all[..4].copy_from_slice(&self.item.to_le_bytes());
         all[4..8].copy_from_slice(&self.day.0.to_le_bytes());
         all[8..10].copy_from_slice(&late.to_le_bytes());
         all[10..].copy_from_slice(&self.milli_units.to_le_bytes());
@@ -38,27 +39,31 @@ impl Purchase {
             let four = |from: usize| bytes[from..from + 4].try_into().expect("four bytes");
             let day = Day(i32::from_le_bytes(four(4)));
             let late = u16::from_le_bytes([bytes[8], bytes[9]]);
-            let (category, milli_units) = (u32::from_le_bytes(four(0)), i64::from_le_bytes(bytes[10..].try_into().expect("eight bytes")));
-            Self { category, day, known_from: day.plus(i32::from(late)), milli_units }
+            let (item, milli_units) = (u32::from_le_bytes(four(0)), i64::from_le_bytes(bytes[10..].try_into().expect("eight bytes")));
+            Self { item, day, known_from: day.plus(i32::from(late)), milli_units }
         };
         Some((these.chunks_exact(BYTES).map(one).collect(), rest))
     }
 }
 
-/// A customer's purchases, by category, oldest first: several of a day are one.
-pub fn purchases(seen: &Seen<'_>) -> Vec<Purchase> {
+/// A customer's purchases at a level, by item, oldest first: several of a day are one.
+pub fn purchases(seen: &Seen<'_>, level: RawDueLevel) -> Vec<Purchase> {
     let (catalogue, date) = (&seen.about.world.catalogue, seen.facts.date);
     let mut all: Vec<Purchase> = seen
         .bought()
         .map(|(age, line)| {
             let (day, product) = (date.plus(-(age as i32)), line.product as usize);
-            let category = if catalogue.lasts[product] { 0 } else { catalogue.category[product] };
-            Purchase { category, day, known_from: line.visible_from.max(day), milli_units: i64::from(line.milli_units) }
+            let item = match level {
+                _ if catalogue.lasts[product] => 0,
+                RawDueLevel::Product => line.product,
+                _ => catalogue.category[product],
+            };
+            Purchase { item, day, known_from: line.visible_from.max(day), milli_units: i64::from(line.milli_units) }
         })
         .collect();
     all.sort_unstable();
     all.dedup_by(|next, first| {
-        let same = (next.category, next.day) == (first.category, first.day);
+        let same = (next.item, next.day) == (first.item, first.day);
         // Of the lines of a day the one that was known first stands first.
         first.milli_units += if same { next.milli_units } else { 0 };
         same
@@ -79,8 +84,8 @@ mod tests {
         orders.find(&lines);
         let facts = orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
         let (world, person) = (World::nothing(), Person::default());
-        let found = purchases(&orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] }));
-        let one = |day, known, milli_units| Purchase { category: 0, day: Day(day), known_from: Day(known), milli_units };
+        let found = purchases(&orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] }), RawDueLevel::Category);
+        let one = |day, known, milli_units| Purchase { item: 0, day: Day(day), known_from: Day(known), milli_units };
         assert_eq!(found, [one(10, 10, 2000), one(20, 20, 4000), one(50, 55, 2000)]);
         let mut bytes = Vec::new();
         found.iter().for_each(|purchase| purchase.encode(&mut bytes));

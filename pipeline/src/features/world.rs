@@ -15,6 +15,8 @@ use crate::time::{Day, Zone};
 pub struct World {
     /// Products.
     pub catalogue: Catalogue,
+    /// Names of products, where they are published.
+    pub products: Texts,
     /// What was on deal when; None where the lake does not say.
     pub deals: Option<Deals>,
     /// The zone of the clock.
@@ -43,6 +45,7 @@ impl World {
         let catalogue = Catalogue::of(&super::catalogue::Products::default(), &[0, 1]);
         Self {
             catalogue,
+            products: Vec::new(),
             deals: None,
             zone: Zone::parse("UTC").expect("a zone"),
             channels: one(),

@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::run::{read_erased, scratch_folder};
 use crate::allowance::Allowance;
 use crate::backtest::{self, Backtest};
-use crate::config::RawChoose;
+use crate::config::{RawChoose, RawDueLevel};
 use crate::error::{Error, Kind, Result};
 use crate::models::cycle::{self, Cell};
 use crate::shards::{self, Ranks, SampleSizes, Scratch};
@@ -44,7 +44,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     let cycle = cycle::Params { choose: RawChoose::Best, ..params.cycle.clone() };
     let samples = SampleSizes { population: 0, training_buyers: params.sample_customers, test_buyers: params.sample_customers, buyers_features: true };
     let features = params.features.for_models();
-    let what = What { dates: &dates, features: &features, samples, cycle: &cycle, purchases: false };
+    let what = What { dates: &dates, features: &features, samples, cycle: &cycle, purchases: RawDueLevel::None };
     let (customers, past_dates) = (gathered.people.customers.len(), dates.all().len() - 1);
     let bytes =
         shards::state_bytes(customers, past_dates) + shards::sample_bytes(customers.min(params.sample_customers), past_dates, features.features().len());

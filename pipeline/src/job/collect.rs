@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::gather::Gathered;
 use super::params::Params;
 use crate::allowance::Allowance;
+use crate::config::RawDueLevel;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Baskets, Catalogue, Deals, World};
 use crate::lake::Names;
@@ -22,8 +23,8 @@ pub struct What<'a> {
     pub samples: SampleSizes,
     /// Purchase-cycle models: what they take is counted.
     pub cycle: &'a cycle::Params,
-    /// Whether purchases are kept.
-    pub purchases: bool,
+    /// Of what purchases are kept.
+    pub purchases: RawDueLevel,
 }
 
 impl Gathered {
@@ -59,6 +60,7 @@ impl Gathered {
 /// # Errors
 /// `Config` where the config names a category that no product has.
 pub fn world(params: &Params, gathered: &Gathered, ranks: &Ranks) -> Result<World> {
+    let names = &gathered.names;
     let catalogue = Catalogue::of(&gathered.products, &ranks.products);
     let deals = gathered.promotions.as_ref().map(|promotions| Deals::of(promotions, &catalogue, &ranks.products));
     let sorted = |names: &Names| {
@@ -72,11 +74,11 @@ pub fn world(params: &Params, gathered: &Gathered, ranks: &Ranks) -> Result<Worl
             format!("features.brand_usage.categories: expected categories of products, got `{category}`, which no product has"),
         ));
     }
-    let names = &gathered.names;
     let (channels, stores, genders) = (sorted(&names.channels), sorted(&names.stores), sorted(&names.genders));
     Ok(World {
         deals,
         catalogue,
+        products: if params.due.level == RawDueLevel::Product { sorted(&names.products) } else { Vec::new() },
         zone: params.zone.clone(),
         channels,
         stores,

@@ -3,7 +3,7 @@
 use polars::prelude::Column as Series;
 
 use super::params::Params;
-use crate::config::{RawChoose, RawCycleModel};
+use crate::config::{RawChoose, RawCycleModel, RawDueLevel};
 use crate::error::Result;
 use crate::key::{hex, sha256};
 use crate::models::cycle;
@@ -35,7 +35,7 @@ pub fn outputs() -> Vec<Contract> {
         shards::withheld_contract(),
         groups::contract(),
         groups::cuts_contract(),
-        shards::due_contract(730),
+        shards::due_contract(RawDueLevel::Product, 730),
         list,
         exclusions,
         backtest::contract(),

@@ -15,7 +15,7 @@ use crate::features::{self, Cell, Facts, World};
 use crate::groups::{self, Assigned, Rfm};
 use crate::key::Id;
 use crate::lake::LineNames;
-use crate::models::due::History;
+use crate::models::due::{History, Items};
 use crate::shards::{self, DueModel, FeatureRows, Output, Purchases, Scores};
 use crate::table::{Contract, Table};
 
@@ -64,10 +64,15 @@ impl TableOf {
             Self { contract: groups::contract(), make: Everyone::groups },
         ];
         if params.due.level != RawDueLevel::None {
-            tables.push(Self { contract: shards::due_contract(params.cycle.quantile_limit_days), make: Everyone::due });
+            tables.push(Self { contract: shards::due_contract(params.due.level, params.cycle.quantile_limit_days), make: Everyone::due });
         }
         tables
     }
+}
+
+/// What is due.
+pub fn due_items<'a>(params: &Params, world: &'a World) -> Items<'a> {
+    Items { category: (params.due.level == RawDueLevel::Product).then_some(&world.catalogue.category) }
 }
 
 impl Everyone {
@@ -137,16 +142,16 @@ impl Everyone {
     }
 
     fn due(&self, params: &Params, shard: usize) -> Result<Table> {
-        let limit_days = params.cycle.quantile_limit_days;
-        let mut rows = Vec::new();
+        let as_told = (params.due.level, params.cycle.quantile_limit_days);
+        let (mut rows, items) = (Vec::new(), due_items(params, &self.world));
         if let Some((purchases, model)) = &self.due {
             let (range, all, mut history) = (self.rows.customers(shard), purchases.read(shard)?, History::default());
             for row in self.kept(Output::Features, range.clone()) {
                 let id = self.people.customers[row].id;
-                rows.extend(model.rows(&all[row - range.start], params.as_of, &params.due, &mut history).into_iter().map(|due| (id, due)));
+                rows.extend(model.rows(&all[row - range.start], params.as_of, (&params.due, &items), &mut history).into_iter().map(|due| (id, due)));
             }
         }
-        shards::due_table(&rows, &self.world.catalogue.categories, limit_days, params.as_of)
+        shards::due_table(&rows, &self.world, as_told, params.as_of)
     }
 
     fn groups(&self, params: &Params, shard: usize) -> Result<Table> {

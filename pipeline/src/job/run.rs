@@ -2,7 +2,7 @@
 
 use super::collect::{What, world};
 use super::contracts::definitions_table;
-use super::everyone::TableOf;
+use super::everyone::{TableOf, due_items};
 use super::findings::{Input, model_findings, people_findings};
 use super::gather::{Gathered, Seen};
 use super::identity::{Identity, PROGRAM, identify};
@@ -15,7 +15,7 @@ use super::results::{Results, Source, list_lines, results};
 use crate::allowance::{Allowance, Held};
 use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Verdict};
 use crate::backtest::{self, Trained};
-use crate::config::{RawDueLevel, Secret};
+use crate::config::Secret;
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Peers, World};
@@ -132,7 +132,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let training_buyers = if is_chosen { params.sample_customers } else { 0 };
     let buyers_features = params.cycle.boosts();
     let samples = SampleSizes { population: params.sample_customers, training_buyers, test_buyers: params.sample_customers, buyers_features };
-    let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle, purchases: params.due.level != RawDueLevel::None };
+    let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle, purchases: params.due.level };
     let mut state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     let changes = gathered.changes.take();
     let Gathered { names, people, partition, survey, mut feeds, mut complete, consents, events, mut counts, products, .. } = gathered;
@@ -178,7 +178,9 @@ fn train(
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
     let Some(purchases) = &state.purchases else { return Ok((trained, None)) };
     progress.begin("train and grade due lists");
-    let seen = (world.catalogue.categories.len(), params.as_of, params.grid.late_days);
+    let (of, categories) = (due_items(params, world), world.catalogue.categories.len());
+    let items = of.category.map_or(categories, <[u32]>::len);
+    let seen = ([items, categories], of, (params.as_of, params.grid.late_days));
     match backtest::train_due(purchases, seen, (&params.due, memory), &mut trained.grades) {
         Ok((model, report)) => {
             progress.end(&format!("{} pairs of {} customers, graded on {}", report.rows, report.customers, report.test_date));

@@ -65,9 +65,17 @@ fn due(row: &Row) -> String {
         date => format!("due at the visit around {}", in_words(date)),
     };
     let soon = percent(cell("buy_probability_7d"));
-    let (state, category, times, last) = (cell("state").replace('_', " "), cell("category"), cell("purchase_days"), in_words(cell("last_purchase_date")));
-    let usual = format!("every {} days ({}-{})", cell("interval_days"), cell("interval_days_p25"), cell("interval_days_p75"));
-    format!("  {state:<10}bought {category} {times} times, {usual}, last on {last}: {due}, {soon} within the week\n")
+    let (state, times, last) = (cell("state").replace('_', " "), cell("purchase_days"), in_words(cell("last_purchase_date")));
+    let item = match (cell("product_id"), cell("category")) {
+        ("", category) => category.to_owned(),
+        (product, "") => product.to_owned(),
+        (product, category) => format!("{product} of {category}"),
+    };
+    let usual = match cell("interval_days") {
+        "" => format!("{item} once, on {last}"),
+        days => format!("{item} {times} times, every {days} days ({}-{}), last on {last}", cell("interval_days_p25"), cell("interval_days_p75")),
+    };
+    format!("  {state:<10}bought {usual}: {due}, {soon} within the week\n")
 }
 
 /// A date YYYY-MM-DD as people write it.

@@ -13,6 +13,7 @@ use super::sorted::{Ranks, Sorted};
 use super::state::{Snapshot, State};
 use crate::allowance::Allowance;
 use crate::audit::{self, Complete, CustomerDay, UnknownLines};
+use crate::config::RawDueLevel;
 use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
@@ -53,8 +54,8 @@ pub struct Plan<'a> {
     pub salt: &'a str,
     /// Purchase-cycle models: what they take is counted.
     pub cycle: &'a cycle::Params,
-    /// Whether purchases are kept.
-    pub purchases: bool,
+    /// Of what purchases are kept.
+    pub purchases: RawDueLevel,
     /// What shards may take of the memory while they are sorted.
     pub memory: &'a Allowance,
     /// Where features go that memory cannot hold.
@@ -164,7 +165,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let customers = &plan.people.customers;
     let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(place_of(one.order), shards) < shard)).collect();
     let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
-    let purchases = plan.purchases.then(|| Purchases::new(shards, plan.memory, plan.scratch));
+    let purchases = (plan.purchases != RawDueLevel::None).then(|| Purchases::new(shards, plan.memory, plan.scratch));
     let samples = |date: Day| {
         let buyers = if date == plan.dates.test { plan.samples.test_buyers } else { plan.samples.training_buyers };
         Samples { date, population: Sample::new(plan.samples.population), buyers: Sample::new(buyers) }
@@ -247,9 +248,9 @@ impl Collecting<'_> {
                 let year_ago = year_ago(orders.remembered_days(), self.plan.dates.as_of);
                 shard.year_ago.push(year_ago.map(|days| u16::try_from(days).unwrap_or(u16::MAX)));
             }
-            if self.plan.purchases {
+            if self.plan.purchases != RawDueLevel::None {
                 let is_one = !self.plan.people.customers[customer].left_out;
-                let purchases = if is_one { features::purchases(&orders.seen(lines, known, about)) } else { Vec::new() };
+                let purchases = if is_one { features::purchases(&orders.seen(lines, known, about), self.plan.purchases) } else { Vec::new() };
                 Purchases::encode(&purchases, &mut bought);
             }
             if !lines.is_empty() && !self.plan.people.customers[customer].left_out {

@@ -14,7 +14,7 @@ use crate::models::optimise::solved;
 use crate::models::{ln_one_plus_exp, sigmoid};
 
 /// Terms of each logistic.
-pub const TERMS: usize = 26;
+pub const TERMS: usize = 34;
 /// The terms of a row, and what came: they are made anew for each step, as nobody has the memory for those of all rows.
 type Terms = ([f64; TERMS], bool);
 /// Rows of a block of the sums: a constant, so that they have one order whatever the threads.
@@ -96,33 +96,41 @@ fn terms(z: &[f64; FIGURES]) -> [f64; TERMS] {
     x[2] = z[SILENT];
     x[3] = z[RISING];
     x[4] = z[RATE_WEEK] * z[RATE_WEEK] - 1.0;
-    x[5] = z[RATE_WEEK] * z[CATEGORY_VARIANCE];
+    x[5] = z[RATE_WEEK] * z[ITEM_VARIANCE];
     x[6] = z[WINDOWS];
     x[7] = z[BREADTH];
-    x[8] = z[CATEGORY_GAP];
-    x[9] = z[CATEGORY_VARIANCE];
-    x[10] = z[CATEGORY_VARIANCE] * z[CATEGORY_VARIANCE] - 1.0;
-    x[11] = z[CATEGORY_GAP] * z[RATE_WEEK];
+    x[8] = z[ITEM_GAP];
+    x[9] = z[ITEM_VARIANCE];
+    x[10] = z[ITEM_VARIANCE] * z[ITEM_VARIANCE] - 1.0;
+    x[11] = z[ITEM_GAP] * z[RATE_WEEK];
     x[12] = z[SEASON];
     // Out of season: far below the mean.
     x[13] = (-z[SEASON] - 0.5).max(0.0);
     x[14] = z[SEASON] * z[SILENT];
     x[15] = z[OWN_SEASON];
-    x[16] = z[CATEGORY_VARIANCE] * z[OWN_SEASON];
+    x[16] = z[ITEM_VARIANCE] * z[OWN_SEASON];
     x[17] = z[TREND];
     x[18] = z[BROADER_YEAR];
     x[19] = (-z[BROADER] - 0.5).max(0.0);
     x[20] = z[RISING] * z[BROADER_YEAR];
     x[21] = z[VISIT];
+    x[22] = z[SERVED];
+    x[23] = z[SHARE];
+    x[24] = z[SERVED] * z[SHARE];
+    x[25] = z[STOCK];
+    x[26] = z[STOCK] * z[SILENT];
+    x[27] = z[AGAIN];
+    x[28] = z[ONCE];
+    x[29] = z[AGAIN] * z[ONCE];
     x
 }
 
 /// The four terms with the stretch's own odds.
 fn with_odds(x: &mut [f64; TERMS], odds: f64, z: &[f64; FIGURES]) {
-    x[22] = odds;
-    x[23] = odds * odds - 1.0;
-    x[24] = odds * z[figure::CATEGORY_VARIANCE];
-    x[25] = odds * z[figure::CATEGORY_GAP];
+    x[30] = odds;
+    x[31] = odds * odds - 1.0;
+    x[32] = odds * z[figure::ITEM_VARIANCE];
+    x[33] = odds * z[figure::ITEM_GAP];
 }
 
 impl Chain {
@@ -279,6 +287,10 @@ fn newton(rows: &[&Row], terms: &(impl Fn(&Row) -> Terms + Sync)) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::super::{Ages, Around, Bought, Customer, Item};
     use super::*;
 
     /// By hand: half of all are bought in the first week, half of the rest in the second, and so on.
@@ -313,5 +325,109 @@ mod tests {
         assert!((due.within(14.0) - (1.0 - (1.0 - due.within(7.0)) / 2.0)).abs() < 1e-12);
         // Of nothing, nothing is learnt.
         assert_eq!(Chain::fit(&[]).expect("the gaps speak").due(&rows[0].pair).within(7.0), 0.5);
+    }
+
+    /// A customer who has long come every day, and purchases of one item by days before today.
+    fn told(days: &[i32], units: &[i64], around: &[i32], again: f64) -> [Pair; 2] {
+        let ages = Ages::new();
+        let visits: Vec<i32> = (-400..=0).collect();
+        let customer = Customer::of((&visits, &vec![1; visits.len()]), 0, &ages);
+        let item = Item { mean_ln_gap: 3.0, variance_ln_gap: 0.3, again, season: 0.0, trend: 0.0 };
+        let plain = Bought { days, milli_units: &vec![1000; days.len()] };
+        let around = (!around.is_empty()).then(|| Around::of(around.iter().copied(), &customer, &ages));
+        [Pair::of(Bought { days, milli_units: units }, &customer, &item, around, &ages), Pair::of(plain, &customer, &Item { again: 0.0, ..item }, None, &ages)]
+    }
+
+    /// Mean log-loss of a purchase within a fortnight, of the chain that sees everything, and of the one that sees days alone: learnt from the first
+    /// half of the rows, on the second.
+    fn losses(rows: &[[Row; 2]]) -> ([f64; 2], [Chain; 2]) {
+        let (first, second) = rows.split_at(rows.len() / 2);
+        let chains = [0, 1].map(|which| Chain::fit(&first.iter().map(|row| row[which]).collect::<Vec<_>>()).expect("it converges"));
+        let loss = |which: usize| {
+            let one = |row: &[Row; 2]| {
+                let chance = chains[which].due(&row[which].pair).within(14.0);
+                -if row[0].next.is_some_and(|next| next <= 14) { chance } else { 1.0 - chance }.ln()
+            };
+            second.iter().map(one).sum::<f64>() / second.len() as f64
+        };
+        ([loss(0), loss(1)], chains)
+    }
+
+    fn rows(seed: u64, mut one: impl FnMut(&mut Xoshiro256PlusPlus) -> ([Pair; 2], i32)) -> Vec<[Row; 2]> {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        (0..8000).map(|_| one(&mut rng)).map(|(pairs, next)| pairs.map(|pair| Row { pair, next: Some(next), seen: 400 })).collect()
+    }
+
+    /// Who stocks up on three lasts three times as long: one in four purchases is of three, each unit lasts 16 to 24 days.
+    #[test]
+    fn a_stock_of_three_lasts_longer() {
+        let rows = rows(1, |rng| {
+            let (mut days, mut units) = (vec![-300 + rng.random_range(0..60)], Vec::new());
+            loop {
+                let bought = if rng.random::<f64>() < 0.25 { 3 } else { 1 };
+                units.push(bought * 1000);
+                let next = days[days.len() - 1] + bought as i32 * rng.random_range(16..=24);
+                if next > 0 {
+                    return (told(&days, &units, &[], 0.0), next);
+                }
+                days.push(next);
+            }
+        });
+        let ([seen, days_alone], [chain, _]) = losses(&rows);
+        assert!(seen < 0.85 * days_alone, "{seen} against {days_alone}");
+        // Ten days after three units nothing is due for at least 38 more; ten days after one, it is within 14.
+        let days: Vec<i32> = (0..12).map(|purchase| -230 + 20 * purchase).collect();
+        let after = |units: i64| {
+            let bought: Vec<i64> = (0..12).map(|purchase| if purchase == 11 { units } else { 1000 }).collect();
+            chain.due(&told(&days, &bought, &[], 0.0)[0]).within(14.0)
+        };
+        assert!(after(3000) < 0.25 && after(1000) > 0.75, "{} {}", after(3000), after(1000));
+    }
+
+    /// Something of the category is bought every 20 days, this product half of the time: right after another one served, it is not due.
+    #[test]
+    fn what_another_product_served_is_not_due() {
+        let rows = rows(2, |rng| {
+            let (mut own, mut all, mut day) = (Vec::new(), Vec::new(), -400 + rng.random_range(0..20));
+            loop {
+                let is_own = rng.random::<f64>() < 0.5;
+                if day > 0 && is_own && !own.is_empty() {
+                    return (told(&own, &vec![1000; own.len()], &all, 0.0), day);
+                }
+                if day <= 0 {
+                    all.push(day);
+                    if is_own {
+                        own.push(day);
+                    }
+                }
+                day += rng.random_range(18..=22);
+            }
+        });
+        let ([seen, days_alone], [chain, _]) = losses(&rows);
+        assert!(seen < 0.97 * days_alone, "{seen} against {days_alone}");
+        // Last bought 36 days ago: if another served two days ago, nothing comes within 14 days.
+        let own = [-276, -236, -196, -156, -116, -76, -36];
+        let after = |served: &[i32]| {
+            let mut all = [&own[..], &[-256, -216, -176, -136, -96, -56], served].concat();
+            all.sort_unstable();
+            chain.due(&told(&own, &[1000; 7], &all, 0.0)[0]).within(14.0)
+        };
+        assert!(after(&[-2]) < 0.7 * after(&[-18]), "{} {}", after(&[-2]), after(&[-18]));
+    }
+
+    /// Bought once: of some items 8 in 10 are bought again, about 40 days later, of others 1 in 10.
+    #[test]
+    fn what_was_bought_once_borrows_from_who_bought_again() {
+        let rows = rows(3, |rng| {
+            let share = if rng.random::<f64>() < 0.5 { 0.8f64 } else { 0.1 };
+            let bought = -rng.random_range(1..30);
+            let next = if rng.random::<f64>() < share { bought + rng.random_range(30..50) } else { 1000 };
+            (told(&[bought], &[1000], &[], (share / (1.0 - share)).ln()), next.max(1))
+        });
+        let ([seen, days_alone], [chain, _]) = losses(&rows);
+        assert!(seen < 0.95 * days_alone, "{seen} against {days_alone}");
+        let after = |share: f64| chain.due(&told(&[-20], &[1000], &[], (share / (1.0 - share)).ln())[0]).within(56.0);
+        // By the 36th day from now all who buy again have.
+        assert!((after(0.8) - 0.8).abs() < 0.1 && (after(0.1) - 0.1).abs() < 0.1, "{} {}", after(0.8), after(0.1));
     }
 }

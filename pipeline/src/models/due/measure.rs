@@ -1,7 +1,8 @@
-//! What is known of a customer, and of a customer's purchases of one category, at a date: smooth figures, each of a line's cost.
+//! What is known of a customer, and of a customer's purchases of one item, at a date: smooth figures, each of a line's cost.
 
-use super::category::Category;
 use super::decay::{Decay, from_next_fortnight, hump};
+use super::history::Items;
+use super::item::Item;
 use super::kernel;
 use crate::labels::YEAR_DAYS;
 
@@ -10,7 +11,7 @@ pub const BOUNDS: [i32; 8] = [0, 7, 14, 28, 56, 112, 224, 364];
 /// Stretches between them.
 pub const STRETCHES: usize = BOUNDS.len() - 1;
 /// Figures of a pair beside the kernel's.
-pub const FIGURES: usize = 14;
+pub const FIGURES: usize = 19;
 
 /// Of a pair so many last gaps are looked at, and of a customer's visits.
 const GAPS: [usize; 2] = [40, 60];
@@ -18,6 +19,8 @@ const GAPS: [usize; 2] = [40, 60];
 const VISIT_TAIL: f64 = std::f64::consts::E;
 /// Days of the windows in which it counts whether anything was bought.
 const WINDOW_DAYS: i32 = 14;
+/// The place of a half life of 120 days among those of days.
+const HALF_SEASON: usize = 3;
 /// Years that a pair's season is looked for.
 const YEARS: i32 = 6;
 /// Days around the middle of the coming fortnight that are its season.
@@ -114,7 +117,41 @@ impl Customer {
     }
 }
 
-/// What is known of a customer and a category at a date.
+/// When a customer bought an item, and how much.
+#[derive(Debug, Clone, Copy)]
+pub struct Bought<'a> {
+    /// The days, oldest first.
+    pub days: &'a [i32],
+    /// Thousandths of units, by day.
+    pub milli_units: &'a [i64],
+}
+
+/// What is known of a customer and a whole category at a date.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Around {
+    /// Days since something of it was bought.
+    silent: i32,
+    /// Log rate of days on which something of it was bought, half life 120 days.
+    rate: f64,
+}
+
+impl Around {
+    /// By the days on which something of it was bought.
+    pub fn of(days: impl Iterator<Item = i32> + Clone, customer: &Customer, ages: &Ages) -> Self {
+        let known = customer.today - customer.first + 1;
+        let weighed: f64 = days.clone().map(|day| ages.days[HALF_SEASON].at(customer.today - day)).sum();
+        Self { silent: customer.today - days.last().unwrap_or(customer.today), rate: ((weighed + 0.05) / ages.days[HALF_SEASON].whole(known)).ln() }
+    }
+
+    /// That of an item, among those of all categories in their order; none where items are categories, or the item's is not known.
+    pub fn among(arounds: &[(u32, Self)], items: &Items<'_>, item: u32) -> Option<Self> {
+        let category = items.category?[item as usize];
+        let place = arounds.binary_search_by_key(&category, |(category, _)| *category).ok().filter(|_| category > 0)?;
+        Some(arounds[place].1)
+    }
+}
+
+/// What is known of a customer and an item at a date.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
     /// Rates and what stands beside them; their order is that of `Term`.
@@ -133,14 +170,14 @@ pub mod figure {
     pub const WINDOWS: usize = 2;
     /// Categories a visit.
     pub const BREADTH: usize = 3;
-    /// Mean log gap of the category.
-    pub const CATEGORY_GAP: usize = 4;
-    /// The category's season.
+    /// Mean log gap of the item.
+    pub const ITEM_GAP: usize = 4;
+    /// The item's season.
     pub const SEASON: usize = 5;
-    /// The category's trend.
+    /// The item's trend.
     pub const TREND: usize = 6;
-    /// Variance of log gaps in the category.
-    pub const CATEGORY_VARIANCE: usize = 7;
+    /// Variance of log gaps of the item.
+    pub const ITEM_VARIANCE: usize = 7;
     /// Log rate, half life 30 days against 60.
     pub const RISING: usize = 8;
     /// Categories of late against a season.
@@ -153,11 +190,22 @@ pub mod figure {
     pub const SILENT: usize = 12;
     /// The pair's own season.
     pub const OWN_SEASON: usize = 13;
+    /// Log of days since the last purchase, against those since anything of its category was bought: another product may have served.
+    pub const SERVED: usize = 14;
+    /// Log rate, half life 120 days, against that of the category.
+    pub const SHARE: usize = 15;
+    /// Log of units bought last against those before.
+    pub const STOCK: usize = 16;
+    /// Log-odds that a buyer of the item buys it again.
+    pub const AGAIN: usize = 17;
+    /// Whether it was bought once.
+    pub const ONCE: usize = 18;
 }
 
 impl Pair {
-    /// By the days on which the customer bought the category, oldest first, up to the customer's date.
-    pub fn of(days: &[i32], customer: &Customer, category: &Category, ages: &Ages) -> Self {
+    /// By what the customer bought of the item up to the customer's date; `around` is the item's category, where the item is not one itself.
+    pub fn of(bought: Bought<'_>, customer: &Customer, item: &Item, around: Option<Around>, ages: &Ages) -> Self {
+        let days = bought.days;
         let (today, known) = (customer.today, customer.today - customer.first + 1);
         let (mut sums, mut windows) = ([0.0; 6], 0.0);
         let mut last_window = -1;
@@ -172,7 +220,7 @@ impl Pair {
         let rate = |which: usize| ((sums[which] + 0.05) / ages.days[which].whole(known)).ln();
         let silent = today - days[days.len() - 1];
         let at = BOUNDS.map(|bound| f64::from(silent + bound) + 0.5);
-        let longer = kernel::longer(days, today, (kernel::tail_of(category.mean_ln_gap), GAPS[0]), at, &ages.gaps);
+        let longer = kernel::longer(days, today, (kernel::tail_of(item.mean_ln_gap), GAPS[0]), at, &ages.gaps);
         let odds = std::array::from_fn(|stretch| {
             let none = (longer[stretch + 1] / longer[stretch]).clamp(1e-6, 1.0 - 1e-6);
             ((1.0 - none) / none).ln()
@@ -180,23 +228,36 @@ impl Pair {
         let overall = sums[4] / ages.days[4].whole(known);
         let [broader, broader_year] = customer.broader;
         let figures = [
-            rate(3),
+            rate(HALF_SEASON),
             rate(0),
             of_windows(windows, known - 1, ages),
             customer.breadth,
-            category.mean_ln_gap,
-            category.season,
-            category.trend,
-            category.variance_ln_gap,
+            item.mean_ln_gap,
+            item.season,
+            item.trend,
+            item.variance_ln_gap,
             rate(1) - rate(2),
             broader,
             broader_year,
             customer.visit,
             f64::from(silent + 1).ln(),
             own_season(sums[5], overall, known - 1),
+            around.map_or(0.0, |around| f64::from(silent + 1).ln() - f64::from(around.silent + 1).ln()),
+            around.map_or(0.0, |around| rate(HALF_SEASON) - around.rate),
+            stock(bought.milli_units),
+            item.again,
+            f64::from(u8::from(days.len() == 1)),
         ];
         Self { figures, odds }
     }
+}
+
+/// Log of units bought last against the mean log of those before.
+fn stock(milli_units: &[i64]) -> f64 {
+    let ln = |units: &i64| (*units.max(&1) as f64).ln();
+    let [before @ .., last] = milli_units else { return 0.0 };
+    let before = &before[before.len().saturating_sub(GAPS[0])..];
+    if before.is_empty() { 0.0 } else { ln(last) - before.iter().map(ln).sum::<f64>() / before.len() as f64 }
 }
 
 /// Log-odds of a purchase in a fortnight, by fortnights of so many days.

@@ -1,22 +1,22 @@
-//! When each customer will next buy each category: the due list.
+//! When each customer will next buy each item, a category or a product: the due list.
 //!
-//! A pair of customer and category is measured at a date (`measure`): rates of purchases that age, how long it has been silent, what the gaps between its
-//! purchases say of the next one (`kernel`), how the category is bought by everyone (`category`: its gaps, season and trend), and how the customer
-//! shops. A chain of logistics, fitted on earlier dates, makes of it the chance of a purchase in each stretch of days ahead (`chain`).
+//! A pair of customer and item is measured at a date (`measure`): rates of purchases that age, how long it has been silent, what the gaps between its
+//! purchases say of the next one (`kernel`), how the item is bought by everyone (`item`: its gaps, season and trend; a product's are drawn to its
+//! category's), what else of its category was bought since, whether more was bought than usual, and how the customer shops. A chain of logistics, fitted on earlier dates, makes of it the chance of a purchase in each stretch of days ahead (`chain`).
 //!
 //! A purchase is a day: several on one day are one.
 
-mod category;
 mod chain;
 mod decay;
 mod history;
+mod item;
 mod kernel;
 mod measure;
 
-pub use category::{Category, GapSums, Trend};
 pub use chain::{Chain, Due, Row};
-pub use history::History;
-pub use measure::{Ages, BOUNDS, Customer, Pair};
+pub use history::{History, Items};
+pub use item::{GapSums, Item, Trend};
+pub use measure::{Ages, Around, BOUNDS, Bought, Customer, Pair};
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ use crate::lake;
 /// The checked `due` section.
 #[derive(Debug, Clone, Serialize)]
 pub struct Params {
-    /// What is due: nothing, or categories.
+    /// What is due: nothing, categories, or products.
     pub level: RawDueLevel,
     /// Fewest purchase days of a pair.
     pub purchase_days_min: usize,
@@ -44,7 +44,7 @@ pub struct Params {
 pub fn check(raw: RawDue, faults: &mut Faults<'_>) -> Params {
     Params {
         level: raw.level.unwrap_or(RawDueLevel::None),
-        purchase_days_min: faults.ranged("due.purchase_days_min", raw.purchase_days_min, 2..=100) as usize,
+        purchase_days_min: faults.ranged("due.purchase_days_min", raw.purchase_days_min, 1..=100) as usize,
         active_days: faults.ranged("due.active_days", raw.active_days, 1..=730) as i32,
         every_days: faults.ranged("due.every_days", raw.every_days, 1..=364) as i32,
         training_dates: faults.ranged("due.training_dates", raw.training_dates, 1..=200) as i32,
