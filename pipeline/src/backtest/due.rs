@@ -107,12 +107,13 @@ pub fn train_due(
 fn first(purchases: &Purchases, most: usize) -> Result<Vec<Vec<Purchase>>> {
     let (mut customers, mut count) = (Vec::new(), 0);
     for shard in 0..purchases.shards() {
-        for bought in purchases.read(shard)?.into_iter().filter(|bought| !bought.is_empty()) {
+        let of_shard = purchases.read(shard)?;
+        for bought in (0..of_shard.customers()).map(|customer| of_shard.of(customer)).filter(|bought| !bought.is_empty()) {
             count += bought.len();
             if customers.len() == most || (count > PURCHASES && !customers.is_empty()) {
                 return Ok(customers);
             }
-            customers.push(bought);
+            customers.push(bought.to_vec());
         }
     }
     Ok(customers)

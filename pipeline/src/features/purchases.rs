@@ -32,8 +32,8 @@ impl Purchase {
         bytes.extend_from_slice(&all);
     }
 
-    /// The purchases that so many bytes are, and the bytes after them; None where there are too few.
-    pub fn decode(bytes: &[u8], count: usize) -> Option<(Vec<Self>, &[u8])> {
+    /// Appends the purchases that so many bytes are, and tells the bytes after them; None where there are too few.
+    pub fn decode<'a>(bytes: &'a [u8], count: usize, purchases: &mut Vec<Self>) -> Option<&'a [u8]> {
         let (these, rest) = bytes.split_at_checked(count.checked_mul(BYTES)?)?;
         let one = |bytes: &[u8]| {
             let four = |from: usize| bytes[from..from + 4].try_into().expect("four bytes");
@@ -42,25 +42,24 @@ impl Purchase {
             let (item, milli_units) = (u32::from_le_bytes(four(0)), i64::from_le_bytes(bytes[10..].try_into().expect("eight bytes")));
             Self { item, day, known_from: day.plus(i32::from(late)), milli_units }
         };
-        Some((these.chunks_exact(BYTES).map(one).collect(), rest))
+        purchases.extend(these.chunks_exact(BYTES).map(one));
+        Some(rest)
     }
 }
 
-/// A customer's purchases at a level, by item, oldest first: several of a day are one.
-pub fn purchases(seen: &Seen<'_>, level: RawDueLevel) -> Vec<Purchase> {
+/// A customer's purchases at a level, by item, oldest first: several of a day are one. They take the place of what `all` held.
+pub fn purchases(seen: &Seen<'_>, level: RawDueLevel, all: &mut Vec<Purchase>) {
     let (catalogue, date) = (&seen.about.world.catalogue, seen.facts.date);
-    let mut all: Vec<Purchase> = seen
-        .bought()
-        .map(|(age, line)| {
-            let (day, product) = (date.plus(-(age as i32)), line.product as usize);
-            let item = match level {
-                _ if catalogue.lasts[product] => 0,
-                RawDueLevel::Product => line.product,
-                _ => catalogue.category[product],
-            };
-            Purchase { item, day, known_from: line.visible_from.max(day), milli_units: i64::from(line.milli_units) }
-        })
-        .collect();
+    all.clear();
+    all.extend(seen.bought().map(|(age, line)| {
+        let (day, product) = (date.plus(-(age as i32)), line.product as usize);
+        let item = match level {
+            _ if catalogue.lasts[product] => 0,
+            RawDueLevel::Product => line.product,
+            _ => catalogue.category[product],
+        };
+        Purchase { item, day, known_from: line.visible_from.max(day), milli_units: i64::from(line.milli_units) }
+    }));
     all.sort_unstable();
     all.dedup_by(|next, first| {
         let same = (next.item, next.day) == (first.item, first.day);
@@ -68,7 +67,6 @@ pub fn purchases(seen: &Seen<'_>, level: RawDueLevel) -> Vec<Purchase> {
         first.milli_units += if same { next.milli_units } else { 0 };
         same
     });
-    all
 }
 
 #[cfg(test)]
@@ -84,13 +82,15 @@ mod tests {
         orders.find(&lines);
         let facts = orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
         let (world, person) = (World::nothing(), Person::default());
-        let found = purchases(&orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] }), RawDueLevel::Category);
+        let mut found = vec![Purchase { item: 9, day: Day(0), known_from: Day(0), milli_units: 0 }];
+        purchases(&orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] }), RawDueLevel::Category, &mut found);
         let one = |day, known, milli_units| Purchase { item: 0, day: Day(day), known_from: Day(known), milli_units };
         assert_eq!(found, [one(10, 10, 2000), one(20, 20, 4000), one(50, 55, 2000)]);
         let mut bytes = Vec::new();
         found.iter().for_each(|purchase| purchase.encode(&mut bytes));
         bytes.push(9);
-        assert_eq!(Purchase::decode(&bytes, 3), Some((found, &[9][..])));
-        assert_eq!(Purchase::decode(&bytes, 4), None);
+        let mut again = Vec::new();
+        assert_eq!((Purchase::decode(&bytes, 3, &mut again), again), (Some(&[9][..]), found));
+        assert_eq!(Purchase::decode(&bytes, 4, &mut Vec::new()), None);
     }
 }

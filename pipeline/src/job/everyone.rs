@@ -148,7 +148,7 @@ impl Everyone {
             let (range, all, mut history) = (self.rows.customers(shard), purchases.read(shard)?, History::default());
             for row in self.kept(Output::Features, range.clone()) {
                 let id = self.people.customers[row].id;
-                rows.extend(model.rows(&all[row - range.start], params.as_of, (&params.due, &items), &mut history).into_iter().map(|due| (id, due)));
+                rows.extend(model.rows(all.of(row - range.start), params.as_of, (&params.due, &items), &mut history).into_iter().map(|due| (id, due)));
             }
         }
         shards::due_table(&rows, &self.world, as_told, params.as_of)

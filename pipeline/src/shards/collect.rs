@@ -234,7 +234,7 @@ impl Collecting<'_> {
         let events = self.plan.events.of(number, customers.clone())?;
         let mut shard = Shard { past_cells: vec![Default::default(); self.samples.len()], unknown: sorted.unknown(), ..Shard::default() };
         let mut cells = Vec::with_capacity(customers.len() * self.plan.features.features().len());
-        let (mut orders, mut lines, mut bought) = (Orders::default(), Vec::new(), Vec::new());
+        let (mut orders, mut lines, mut purchases, mut bought) = (Orders::default(), Vec::new(), Vec::new(), Vec::new());
         for customer in customers.clone() {
             sorted.lines(customer - customers.start, &mut lines);
             let lines = lines.as_slice();
@@ -249,8 +249,10 @@ impl Collecting<'_> {
                 shard.year_ago.push(year_ago.map(|days| u16::try_from(days).unwrap_or(u16::MAX)));
             }
             if self.plan.purchases != RawDueLevel::None {
-                let is_one = !self.plan.people.customers[customer].left_out;
-                let purchases = if is_one { features::purchases(&orders.seen(lines, known, about), self.plan.purchases) } else { Vec::new() };
+                purchases.clear();
+                if !self.plan.people.customers[customer].left_out {
+                    features::purchases(&orders.seen(lines, known, about), self.plan.purchases, &mut purchases);
+                }
                 Purchases::encode(&purchases, &mut bought);
             }
             if !lines.is_empty() && !self.plan.people.customers[customer].left_out {

@@ -37,15 +37,35 @@ impl Purchases {
     ///
     /// # Errors
     /// `Limit` if scratch cannot be read.
-    pub fn read(&self, shard: usize) -> Result<Vec<Vec<Purchase>>> {
+    pub fn read(&self, shard: usize) -> Result<OfShard> {
         let damaged = || Error::bug("purchases of a shard: other bytes than were written");
         let bytes = lz4_flex::block::decompress_size_prepended(&self.0.read(shard)?).map_err(|_| damaged())?;
-        let (mut rest, mut customers) = (bytes.as_slice(), Vec::new());
+        let (mut rest, mut of_shard) = (bytes.as_slice(), OfShard::default());
         while let Some((count, after)) = rest.split_first_chunk::<4>() {
-            let (purchases, after) = Purchase::decode(after, u32::from_le_bytes(*count) as usize).ok_or_else(damaged)?;
-            customers.push(purchases);
-            rest = after;
+            rest = Purchase::decode(after, u32::from_le_bytes(*count) as usize, &mut of_shard.purchases).ok_or_else(damaged)?;
+            of_shard.ends.push(of_shard.purchases.len());
         }
-        Ok(customers)
+        Ok(of_shard)
+    }
+}
+
+/// The purchases of a shard's customers, one after another.
+#[derive(Debug, Default)]
+pub struct OfShard {
+    purchases: Vec<Purchase>,
+    /// By customer: where they end.
+    ends: Vec<usize>,
+}
+
+impl OfShard {
+    /// How many customers there are.
+    pub fn customers(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Those of a customer.
+    pub fn of(&self, customer: usize) -> &[Purchase] {
+        let from = if customer == 0 { 0 } else { self.ends[customer - 1] };
+        &self.purchases[from..self.ends[customer]]
     }
 }
