@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
+use regulars::backtest::{Evidence, Seen, peers};
 use regulars::config::RawCycleModel;
-use regulars::metrics::{Graded, grade};
+use regulars::metrics::{Grade, Graded, grade};
 use regulars::models::cycle::{Cell, Cells, Gaps, fit};
 use regulars::models::due::{Chain, Item, Row};
 use regulars::time::Day;
@@ -42,28 +43,36 @@ fn fit_of(file: &str, model: &str) -> Value {
     json!({"model": fitted.model.name(), "cells": cells.counts().len(), "cells_s": cells_s, "fit_s": fit_s, "log_likelihood": fitted.log_likelihood, "values": fitted.model.values()})
 }
 
-/// The task of the anchors' table at one level: what it cost, and how good it is.
+/// The task of the anchors' table at one level (7 and 9 digits), or item by item (11): what it cost, and how good it is.
 fn due_of(folder: &str, digits: usize) -> Value {
     let shop = Shop::read(Path::new(folder), digits);
     let end = Day::parse("2014-08-10").expect("a date");
     let known = |back: i32| (end.plus(-14 * back), shop.categories(end.plus(-14 * back)));
     let all: Vec<(Day, Vec<Item>)> = (1..=104).map(known).collect();
-    let at = |(date, categories): &(Day, Vec<Item>), seen_to: Day| shop.pairs((*date, categories), seen_to);
-    let training: Vec<Row> = all[26..].iter().flat_map(|known| at(known, end.plus(-364))).collect();
-    let (test, measure_s) = timed(|| all[..26].iter().flat_map(|known| at(known, end)).collect::<Vec<Row>>());
-    let (chain, fit_s) = timed(|| Chain::fit(&training).expect("it converges"));
-    let told = |row: &Row| {
+    let at = |(date, categories): &(Day, Vec<Item>), seen_to: Day| -> Vec<(Row, &[i32], i32)> {
+        shop.pairs((*date, categories), seen_to).into_iter().map(|(row, days)| (row, days, date.0)).collect()
+    };
+    let seen = |rows: Vec<(Row, &[i32], i32)>| -> Vec<Seen> { rows.into_iter().map(|(row, days, today)| (row, Evidence::of(days, today))).collect() };
+    let training = seen(all[26..].iter().flat_map(|known| at(known, end.plus(-364))).collect());
+    let (test, measure_s) = timed(|| all[..26].iter().flat_map(|known| at(known, end)).collect::<Vec<_>>());
+    let test = seen(test);
+    let rows: Vec<Row> = training.iter().map(|(row, _)| *row).collect();
+    let (chain, fit_s) = timed(|| Chain::fit(&rows).expect("it converges"));
+    let told = |(row, _): &Seen| {
         let due = chain.due(&row.pair);
         ([7.0, 14.0, 28.0].map(|days| due.within(days)), [0.25, 0.5, 0.75].map(|share| due.days(share)))
     };
     let (foretold, foretell_s) = timed(|| test.iter().map(told).collect::<Vec<_>>());
-    let graded: Vec<Graded> = test.iter().zip(&foretold).map(|(row, (chances, _))| (chances[1], row.next.is_some_and(|next| next <= 14))).collect();
-    let grade = grade(&graded);
+    let came = |(row, _): &Seen| row.next.is_some_and(|next| next <= 14);
+    let figures = |grade: Grade| json!({"log_loss": grade.log_loss, "brier": grade.brier, "auc": grade.auc, "calibration_error": grade.calibration_error});
+    let of_chain = figures(grade(&test.iter().zip(&foretold).map(|(row, (chances, _))| (chances[1], came(row))).collect::<Vec<Graded>>()));
+    let of_peer = |foretell: &dyn Fn(&Seen) -> f64| figures(grade(&test.iter().map(|row| (foretell(row), came(row))).collect::<Vec<Graded>>()));
+    let of_peers: Value = peers(&training, 14).iter().map(|(name, foretell)| ((*name).to_owned(), of_peer(foretell))).collect::<serde_json::Map<_, _>>().into();
     let a_million = 1e6 / test.len() as f64;
     json!({
         "digits": digits, "pairs": test.len(), "training_rows": training.len(), "fit_s": fit_s,
         "measure_s_a_million": measure_s * a_million, "foretell_s_a_million": foretell_s * a_million,
-        "log_loss": grade.log_loss, "brier": grade.brier, "auc": grade.auc, "calibration_error": grade.calibration_error,
+        "due_chain": of_chain, "peers": of_peers,
     })
 }
 
@@ -71,7 +80,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let told = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["fit", file, model] => fit_of(file, model),
-        ["due", folder] => json!([due_of(folder, 7), due_of(folder, 9)]),
+        ["due", folder] => json!([due_of(folder, 7), due_of(folder, 9), due_of(folder, 11)]),
         _ => json!("usage: bench-models fit FILE MODEL, or bench-models due FOLDER"),
     };
     writeln!(std::io::stdout(), "{told}").expect("standard output");

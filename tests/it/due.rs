@@ -19,7 +19,7 @@ fn graded(digits: usize) -> Option<(Vec<Row>, Chain)> {
     let split = end.plus(-364);
     let at = |back: i32, seen_to: Day| {
         let date = end.plus(-14 * back);
-        shop.pairs((date, &shop.categories(date)), seen_to)
+        shop.pairs((date, &shop.categories(date)), seen_to).into_iter().map(|(row, _)| row).collect::<Vec<Row>>()
     };
     let training: Vec<Row> = (27..=104).flat_map(|back| at(back, split)).collect();
     let test: Vec<Row> = (1..=26).flat_map(|back| at(back, end)).collect();

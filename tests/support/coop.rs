@@ -93,8 +93,8 @@ impl Shop {
     }
 
     /// Every pair with three purchase days or more by a date, whose customer came in the 60 days before: what was known, and what came, as seen up to
-    /// `seen_to`.
-    pub fn pairs(&self, (date, categories): (Day, &[Item]), seen_to: Day) -> Vec<Row> {
+    /// `seen_to`; and the days on which it was bought.
+    pub fn pairs(&self, (date, categories): (Day, &[Item]), seen_to: Day) -> Vec<(Row, &[i32])> {
         let mut rows = Vec::new();
         for shopper in &self.shoppers {
             let visits = known(&shopper.visits, date);
@@ -110,7 +110,7 @@ impl Shop {
                 let pair = Pair::of(Bought { days: &days[..bought], milli_units: &[] }, &customer, &categories[*category], None, &self.ages);
                 let seen = seen_to.0.min(self.last) - date.0;
                 let next = days.get(bought).map(|day| day - date.0).filter(|next| *next <= seen);
-                rows.push(Row { pair, next, seen });
+                rows.push((Row { pair, next, seen }, &days[..bought]));
             }
         }
         rows

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::grades::{About, GradeRow, rows};
+use super::peers::{Evidence, Seen, peers};
 use crate::allowance::Allowance;
 use crate::error::{Error, Result};
 use crate::features::Purchase;
@@ -72,31 +73,33 @@ pub fn train_due(
     let [training @ .., test, now] = &all[..] else { return Err(Error::bug("there are a test date and as_of")) };
     let pairs: usize = training.iter().map(|at| at.pairs).sum();
     let every = (pairs / ROWS + 1) as u64;
-    let _rows = take((pairs / every as usize).max(test.pairs.min(ROWS)) * size_of::<(Row, f64)>())?;
-    let (model, learnt) = {
-        let learnt: Vec<Row> = sample.rows(training, every, (dates.test.plus(-late_days), dates.test)).into_iter().map(|(row, _)| row).collect();
-        (Chain::fit(&learnt)?, learnt.len())
-    };
+    let _rows = take((pairs / every as usize).max(test.pairs.min(ROWS)) * size_of::<Seen>())?;
+    let learnt = sample.rows(training, every, (dates.test.plus(-late_days), dates.test));
+    let model = Chain::fit(&learnt.iter().map(|(row, _)| *row).collect::<Vec<Row>>())?;
     let judged = sample.rows(std::slice::from_ref(test), (test.pairs / ROWS + 1) as u64, (as_of.plus(-late_days), as_of));
     let mut told = Vec::new();
     for days in DUE_DAYS {
-        let graded = |chance: &dyn Fn(&(Row, f64)) -> f64| -> Grade {
-            let one = |row: &(Row, f64)| (chance(row), row.0.next.is_some_and(|next| next <= days));
+        let graded = |chance: &dyn Fn(&Seen) -> f64| -> Grade {
+            let one = |row: &Seen| (chance(row), row.0.next.is_some_and(|next| next <= days));
             grade(&judged.iter().map(one).collect::<Vec<Graded>>())
         };
-        let of_model = graded(&|(row, _)| model.due(&row.pair).within(f64::from(days)));
-        let of_rate = graded(&|(_, rate)| -(-rate * f64::from(days)).exp_m1());
-        if !judged.is_empty() {
-            grades.extend(rows(&About::all("due_chain", dates.test, "due", days), &of_model, Some(&of_rate)));
-            grades.extend(rows(&About::all("own_rate", dates.test, "due", days), &of_rate, Some(&of_rate)));
-            told.push((days, of_model, of_rate));
+        if judged.is_empty() {
+            continue;
         }
+        let of_model = graded(&|(row, _)| model.due(&row.pair).within(f64::from(days)));
+        let of_peers: Vec<(&str, Grade)> = peers(&learnt, days).into_iter().map(|(name, foretell)| (name, graded(&foretell))).collect();
+        // The first of the peers is each pair's own rate.
+        let (_, of_rate) = of_peers[0].clone();
+        for (name, grade) in std::iter::once(&("due_chain", of_model.clone())).chain(&of_peers) {
+            grades.extend(rows(&About::all(name, dates.test, "due", days), grade, Some(&of_rate)));
+        }
+        told.push((days, of_model, of_rate));
     }
     let report = DueReport {
         training_dates: dates.training,
         test_date: dates.test,
         customers: sample.customers.len(),
-        rows: learnt,
+        rows: learnt.len(),
         model: model.clone(),
         grades: told,
     };
@@ -160,9 +163,9 @@ impl Sample<'_> {
         At { date, items, pairs }
     }
 
-    /// Pairs at some dates, one of `every`, with what came up to a day, as it was known on a later one, and each one's own rate a day. In the order of
+    /// Pairs at some dates, one of `every`, with what came up to a day, as it was known on a later one, and what peers look at. In the order of
     /// customers.
-    fn rows(&self, dates: &[At], every: u64, (seen_to, known_on): (Day, Day)) -> Vec<(Row, f64)> {
+    fn rows(&self, dates: &[At], every: u64, (seen_to, known_on): (Day, Day)) -> Vec<Seen> {
         let of_customer = |(number, purchases): (usize, &Vec<Purchase>)| {
             let (mut then, mut later, mut rows) = (History::default(), History::default(), Vec::new());
             later.look(purchases, (seen_to, known_on), &self.of);
@@ -179,8 +182,7 @@ impl Sample<'_> {
                     let pair = Pair::of(bought, &customer, &items[item as usize], Around::among(&arounds, &self.of, item), &self.ages);
                     let next = came.get(came.partition_point(|day| *day <= date.0)).map(|day| day - date.0);
                     let seen = seen_to.since(*date) as i32;
-                    let rate = (days.len() - 1) as f64 / f64::from((date.0 - days[0]).max(1));
-                    rows.push((Row { pair, next, seen }, rate));
+                    rows.push((Row { pair, next, seen }, Evidence::of(days, date.0)));
                 }
             }
             rows
@@ -221,8 +223,6 @@ mod tests {
         // On day 115 there are two days, which are too few; on 200 the customer has not come for too long.
         assert!(next(115, 130, 134).is_empty() && next(200, 210, 214).is_empty());
         assert_eq!((at(115).pairs, at(122).pairs), (0, 1));
-        // Rates a day: two gaps in 22 days since the first.
-        let rows = sample.rows(&[at(122)], 1, (Day(130), Day(134)));
-        assert!((rows[0].1 - 2.0 / 22.0).abs() < 1e-12);
+        assert_eq!(sample.rows(&[at(122)], 1, (Day(130), Day(134)))[0].1, Evidence::of(&[100, 110, 120], 122));
     }
 }

@@ -39,6 +39,14 @@ pub struct Params {
     pub hold_without_model: bool,
 }
 
+impl Params {
+    /// For a logistic of a few columns and many rows, of which nothing is known before.
+    pub fn for_peers() -> Self {
+        let population = Population { horizon_days: 0, active_days: 0, order_days_min: 0 };
+        Self { population, training_customers_min: 100, ridge: 1e-6, gradient_tolerance: 1e-4, iterations_max: 200, hold_without_model: false }
+    }
+}
+
 /// Checks the section.
 pub fn check(raw: RawChurn, faults: &mut Faults<'_>) -> Params {
     let population = Population {

@@ -5,6 +5,7 @@ use super::history::Items;
 use super::item::Item;
 use super::kernel;
 use crate::labels::YEAR_DAYS;
+use crate::models::sigmoid;
 
 /// Bounds, in days, of the stretches in each of which the chance of a purchase is foretold.
 pub const BOUNDS: [i32; 8] = [0, 7, 14, 28, 56, 112, 224, 364];
@@ -258,6 +259,14 @@ fn stock(milli_units: &[i64]) -> f64 {
     let [before @ .., last] = milli_units else { return 0.0 };
     let before = &before[before.len().saturating_sub(GAPS[0])..];
     if before.is_empty() { 0.0 } else { ln(last) - before.iter().map(ln).sum::<f64>() / before.len() as f64 }
+}
+
+impl Pair {
+    /// The chance of a purchase up to one of `BOUNDS`, by the gaps alone.
+    pub fn by_gaps(&self, days: i32) -> f64 {
+        let none = self.odds.iter().zip(&BOUNDS[1..]).take_while(|(_, bound)| **bound <= days).map(|(odds, _)| 1.0 - sigmoid(*odds));
+        1.0 - none.product::<f64>()
+    }
 }
 
 /// Log-odds of a purchase in a fortnight, by fortnights of so many days.
