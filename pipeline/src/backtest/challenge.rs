@@ -46,17 +46,20 @@ pub fn challenge(
     let means: Vec<Vec<Means>> = state.snapshots.iter().zip(models).map(|(snapshot, model)| foretold(snapshot, model.as_ref())).collect();
     let known = |place: usize| {
         let snapshot = &state.snapshots[place];
-        let over = RETURN_DAYS.map(|days| dates.is_over(snapshot.date, days, dates.test));
+        // What cannot be graded is not learnt.
+        let over = RETURN_DAYS.map(|days| dates.is_over(snapshot.date, days, dates.test) && dates.is_over(dates.test, days, dates.as_of));
         Some(Known { rows: &snapshot.buyers, means: &means[place], model: models[place]?, over })
     };
     let earlier: Vec<Known<'_>> = (0..state.snapshots.len() - 1).filter_map(known).filter(|known| known.over.contains(&true)).collect();
     let last = state.snapshots.len() - 1;
     let now = Known { rows: &test.buyers, means: &means[last], model: *of_test, over: [false; HORIZONS] };
     let own = graded(test, &means[last]);
+    // Expected orders are set right by the longest horizon up to theirs of which it is known what came.
+    let counts: Vec<usize> = (0..=counted_by(params.horizon_days)).rfind(|horizon| earlier.iter().any(|known| known.over[*horizon])).into_iter().collect();
     let mut challengers = Vec::new();
     let mut best: Option<(f64, RawChallenger, Correction)> = None;
     for &challenger in &params.challengers {
-        let correction = Correction::learn(challenger, &earlier, inputs, &[counted_by(params.horizon_days)]);
+        let correction = Correction::learn(challenger, &earlier, inputs, &counts);
         let found = correction.as_ref().map(|correction| graded(test, &correction.of_all(&now, inputs))).unwrap_or_default();
         let name = if challenger == RawChallenger::Boosted { "boosted".to_owned() } else { format!("{}_{}", of_test.name(), challenger.name()) };
         for ((days, grade), (_, own)) in found.iter().zip(&own) {

@@ -99,8 +99,8 @@ struct Outlook {
     return_probability: [f64; 4],
     /// Expected order days in the horizon.
     expected_orders: f64,
-    /// Those of the horizon by which they are set right.
-    counted_orders: f64,
+    /// Those of each horizon, where something sets them right.
+    orders: [f64; HORIZONS],
     /// Expected order days in the life, each discounted to today.
     life_orders: f64,
     /// Days until a quarter, half, three quarters of those who return have ordered again; None beyond the limit.
@@ -115,10 +115,10 @@ const YEAR_DAYS: f64 = 365.25;
 
 impl Outlook {
     /// By cell, in their order.
-    fn of(cycle: &Model, cells: &Cells, params: &cycle::Params) -> Vec<Self> {
+    fn of(cycle: &Model, cells: &Cells, params: &cycle::Params, is_corrected: bool) -> Vec<Self> {
         let expectation = |days: f64| Expectation::new(*cycle, days, cells);
         let horizon = expectation(f64::from(params.horizon_days));
-        let counted = expectation(f64::from(RETURN_DAYS[counted_by(params.horizon_days)]));
+        let counted = is_corrected.then(|| RETURN_DAYS.map(|days| expectation(f64::from(days))));
         // Orders of each step of the life come in the middle of it.
         let step = f64::from(params.life_days) / f64::from(LIFE_STEPS);
         let discount = |steps: f64| (1.0 + params.discount_rate).powf(-steps * step / YEAR_DAYS);
@@ -136,7 +136,7 @@ impl Outlook {
             p_alive: 1.0,
             return_probability: RETURN_DAYS.map(|days| cycle.return_probability_if_alive(cell, f64::from(days))),
             expected_orders: horizon.orders_if_alive(cell),
-            counted_orders: counted.orders_if_alive(cell),
+            orders: counted.as_ref().map_or([0.0; HORIZONS], |counted| counted.each_ref().map(|expectation| expectation.orders_if_alive(cell))),
             life_orders: life.iter().map(|(to, weight)| weight * to.orders_if_alive(cell)).sum(),
             next_order_days: [0.25, 0.5, 0.75].map(|share| next(cell, share)),
         };
@@ -158,17 +158,15 @@ impl Outlook {
             p_alive,
             return_probability: self.return_probability.map(|probability| p_alive * probability),
             expected_orders: p_alive * self.expected_orders,
-            counted_orders: p_alive * self.counted_orders,
+            orders: self.orders.map(|orders| p_alive * orders),
             life_orders: p_alive * self.life_orders,
             ..self
         }
     }
 
     /// What is to be set right.
-    fn means(&self, counted_by: usize) -> Means {
-        let mut orders = [0.0; HORIZONS];
-        orders[counted_by] = self.counted_orders;
-        Means { returns: self.return_probability, orders }
+    fn means(&self) -> Means {
+        Means { returns: self.return_probability, orders: self.orders }
     }
 
     /// The same, set right: orders of a life as those of the horizon.
@@ -180,7 +178,8 @@ impl Outlook {
 
 impl Corrected {
     fn of(outlook: &Outlook, means: &Means, counted_by: usize) -> Self {
-        let orders_ratio = if outlook.counted_orders > 0.0 { means.orders[counted_by] / outlook.counted_orders } else { 1.0 };
+        let own = outlook.orders[counted_by];
+        let orders_ratio = if own > 0.0 { means.orders[counted_by] / own } else { 1.0 };
         Self { return_probability: means.returns, orders_ratio }
     }
 }
@@ -206,8 +205,8 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
     let value = artefacts.value;
     let Some(cycle) = artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), corrected: Vec::new(), value }) };
     let places: HashMap<Cell, u32> = state.cells.counts().iter().zip(0..).map(|((cell, _), place)| (*cell, place)).collect();
-    let outlooks = Outlook::of(&cycle, &state.cells, params);
     let correction = artefacts.correction.as_ref();
+    let outlooks = Outlook::of(&cycle, &state.cells, params, correction.is_some());
     let takes_features = correction.is_some_and(Correction::takes_features);
     let one = |customer: usize, row: &[features::Cell]| {
         let facts = &state.facts[customer];
@@ -217,7 +216,7 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
         let inputs = if churn.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(&cycle)) } else { Vec::new() };
         let scored = Scored { outlook, churn_probability: churn.map(|churn| churn.probability(&inputs)) };
         let year_ago = state.year_ago.get(customer).map_or([0; HORIZONS], |days| days.map(u32::from));
-        Some((scored, Subject { means: outlooks[outlook as usize].means(counted_by), inputs, cell, year_ago }))
+        Some((scored, Subject { means: outlooks[outlook as usize].means(), inputs, cell, year_ago }))
     };
     let rows = &state.rows;
     let of_shard = |(shard, scores): (usize, &mut [Option<Scored>])| -> Result<Vec<Option<Corrected>>> {

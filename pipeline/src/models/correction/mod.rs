@@ -26,6 +26,9 @@ pub fn counted_by(days: i32) -> usize {
     RETURN_DAYS.iter().position(|horizon| *horizon >= days).unwrap_or(HORIZONS - 1)
 }
 
+/// What was learnt of a horizon says nothing of one that is more than so many times as long.
+const FAR: i32 = 5;
+
 /// So many customers are set right together.
 pub const SUBJECTS: usize = 1024;
 
@@ -147,16 +150,16 @@ fn score(objective: Objective, mean: f64) -> f64 {
     })
 }
 
-/// What was learnt by horizon; where nothing was, the model's own, moved as the one before it.
+/// What was learnt by horizon; where nothing was, the model's own, moved as the longest one before it, unless that is far shorter.
 fn filled(own: &[f64; HORIZONS], learnt: [Option<f64>; HORIZONS], objective: Objective) -> [f64; HORIZONS] {
-    let mut moved = 0.0;
-    std::array::from_fn(|horizon| match learnt[horizon] {
-        Some(mean) => {
-            moved = score(objective, mean) - score(objective, own[horizon]);
+    let mut moved = None;
+    std::array::from_fn(|horizon| match (learnt[horizon], moved) {
+        (Some(mean), _) => {
+            moved = Some((RETURN_DAYS[horizon], score(objective, mean) - score(objective, own[horizon])));
             mean
         }
-        None if moved == 0.0 => own[horizon],
-        None => objective.mean(score(objective, own[horizon]) + moved),
+        (None, Some((days, by))) if RETURN_DAYS[horizon] <= FAR * days => objective.mean(score(objective, own[horizon]) + by),
+        _ => own[horizon],
     })
 }
 
@@ -169,7 +172,8 @@ mod tests {
     fn what_was_not_learnt_moves_as_the_horizon_before() {
         let chances = filled(&[0.2, 0.5, 2.0 / 3.0, 0.9], [None, Some(0.75), None, Some(0.95)], Objective::Chance);
         [0.2, 0.75, 6.0 / 7.0, 0.95].iter().zip(chances).for_each(|(by_hand, chance)| assert!((by_hand - chance).abs() < 1e-12, "{chances:?}"));
+        // 90 days are three times 30, and 180 are six times: too far.
         let orders = filled(&[1.0, 2.0, 3.0, 4.0], [None, Some(1.0), None, None], Objective::Count);
-        [1.0, 1.0, 1.5, 2.0].iter().zip(orders).for_each(|(by_hand, mean)| assert!((by_hand - mean).abs() < 1e-12, "{orders:?}"));
+        [1.0, 1.0, 1.5, 4.0].iter().zip(orders).for_each(|(by_hand, mean)| assert!((by_hand - mean).abs() < 1e-12, "{orders:?}"));
     }
 }
