@@ -31,7 +31,8 @@ fn fit_of(file: &str, model: &str) -> Value {
     let model: RawCycleModel = serde_json::from_value(json!(model)).expect("a model");
     let bytes = std::fs::read(file).expect("a file of cells");
     let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
-    let cells: Vec<Cell> = bytes.chunks_exact(12).map(|row| Cell { x: number(&row[..4]), t_x: number(&row[4..8]), observed: number(&row[8..]) }).collect();
+    let cells: Vec<Cell> =
+        bytes.chunks_exact(12).map(|row| Cell { x: number(&row[..4]), t_x: number(&row[4..8]), observed: number(&row[8..]), cohort: 0 }).collect();
     // Gaps as even as can be: k is sought, and their sum of logarithms shifts the likelihood of each k by a constant.
     let mut gaps = Gaps::default();
     for cell in cells.iter().filter(|cell| cell.x > 0).take(20_000) {

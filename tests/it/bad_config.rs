@@ -44,7 +44,7 @@ fn each_fault_has_its_message() {
         (
             "unknown key",
             and("cycle:\n  horizon: 9\n"),
-            "job.yaml:10:3: cycle.horizon: expected one of `choose`, `model`, `candidates`, `challengers`, `fallbacks`, `prior`, `horizon_days`, `quantile_limit_days`, `life_days`, `discount_rate`, got `horizon` (did you mean `horizon_days`?)",
+            "job.yaml:10:3: cycle.horizon: expected one of `choose`, `model`, `candidates`, `challengers`, `fallbacks`, `cohorts`, `prior`, `horizon_days`, `quantile_limit_days`, `life_days`, `discount_rate`, got `horizon` (did you mean `horizon_days`?)",
         ),
         (
             "key twice",

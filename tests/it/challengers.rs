@@ -119,3 +119,30 @@ fn expected_orders_on_the_grocery_panel() {
         assert!(error < 1.431 && squares.sqrt() < 3.0976 && bias.abs() < 0.1, "{every_days} days: {error} {} {bias}", squares.sqrt());
     }
 }
+
+/// Cohorts by the store of the first order: each has parameters of its own, under the store's name, and the customers of a store are seen by them; who
+/// orders every week is apart.
+#[test]
+fn cohorts_have_names_and_parameters_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |cohorts: &str| {
+        let out = folder.path().join(cohorts.len().to_string());
+        let set = format!("cycle.cohorts={cohorts}");
+        let (code, _, error) = told(&quickstart(&out, &["--set", &set, "--set", "campaigns={}", "--set", "due.level=none", "--set", "cycle.challengers=[]"]));
+        assert_eq!(code, 0, "{error}");
+        let run = published::live(&out, "quickstart").expect("it is live");
+        let artefact = run.manifest.models.iter().find(|file| file.path.contains("/cycle-")).expect("an artefact");
+        let text = std::fs::read_to_string(run.folder.join(&artefact.path)).expect("a text");
+        (run, serde_json::from_str::<serde_json::Value>(&text).expect("JSON"))
+    };
+    let (plain, _) = at("{by: none}");
+    let (run, artefact) = at("{by: first_store, customers_min: 100, apart_from_order_days_a_year: 40, deviation: 0.3}");
+    let names: Vec<&str> = artefact["cohorts"].as_object().expect("names").values().map(|name| name.as_str().expect("a name")).collect();
+    assert!(["s01", "s02"].iter().all(|store| names.contains(store)), "{names:?}");
+    let models = artefact["fit"]["model"]["cohorts"].as_array().expect("models");
+    let rates: Vec<f64> = models.iter().map(|model| model[1]["r"].as_f64().expect("r") / model[1]["alpha"].as_f64().expect("alpha")).collect();
+    assert!(rates.len() == names.len() && rates.windows(2).all(|pair| pair[0] != pair[1]), "{rates:?}");
+    let (told, before) = (known(&run, "return_probability_90d"), known(&plain, "return_probability_90d"));
+    let moved = told.iter().zip(&before).filter(|(told, before)| told != before).count();
+    assert!(told.len() == before.len() && moved > told.len() / 2 && told.iter().all(|chance| (0.0..=1.0).contains(chance)), "{moved} of {}", told.len());
+}

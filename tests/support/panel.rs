@@ -49,7 +49,7 @@ impl Panel {
         let split = |days: &Vec<(Day, i64)>| {
             let (before, after): (Vec<_>, Vec<_>) = days.iter().copied().partition(|(day, _)| *day <= end);
             let (first, last) = (before.first()?.0, before.last()?.0);
-            let cell = Cell { x: before.len() as u32 - 1, t_x: last.since(first) as u32, observed: end.since(first) as u32 };
+            let cell = Cell { x: before.len() as u32 - 1, t_x: last.since(first) as u32, observed: end.since(first) as u32, cohort: 0 };
             Some(Split { cell, days: before, holdout: after.into_iter().map(|(day, _)| day).filter(|day| *day <= end.plus(holdout_days)).collect() })
         };
         self.0.values().filter_map(split).collect()

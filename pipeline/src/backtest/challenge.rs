@@ -48,11 +48,11 @@ pub fn challenge(
         let snapshot = &state.snapshots[place];
         // What cannot be graded is not learnt.
         let over = RETURN_DAYS.map(|days| dates.is_over(snapshot.date, days, dates.test) && dates.is_over(dates.test, days, dates.as_of));
-        Some(Known { rows: &snapshot.buyers, means: &means[place], model: models[place]?, over })
+        Some(Known { rows: &snapshot.buyers, means: &means[place], model: models[place].as_ref()?, over })
     };
     let earlier: Vec<Known<'_>> = (0..state.snapshots.len() - 1).filter_map(known).filter(|known| known.over.contains(&true)).collect();
     let last = state.snapshots.len() - 1;
-    let now = Known { rows: &test.buyers, means: &means[last], model: *of_test, over: [false; HORIZONS] };
+    let now = Known { rows: &test.buyers, means: &means[last], model: of_test, over: [false; HORIZONS] };
     let own = graded(test, &means[last]);
     // Expected orders are set right by the longest horizon up to theirs of which it is known what came.
     let counts: Vec<usize> = (0..=counted_by(params.horizon_days)).rfind(|horizon| earlier.iter().any(|known| known.over[*horizon])).into_iter().collect();

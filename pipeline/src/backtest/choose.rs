@@ -51,7 +51,7 @@ pub fn choose(state: &State, dates: &Dates, params: &cycle::Params, grades: &mut
     let mut judge = |model: RawCycleModel| {
         let (mut loss, mut count, mut fits) = (0.0, 0, BTreeMap::new());
         for snapshot in &vintages {
-            let Ok(fitted) = cycle::fit(model, &snapshot.cells, params.prior.as_ref()) else {
+            let Ok(fitted) = params.fit_one(model, &snapshot.cells) else {
                 return (Candidate { model, log_loss: None, dates: vintages.len() }, fits);
             };
             let name = fitted.model.name();

@@ -105,7 +105,7 @@ mod tests {
 
     fn row(x: u32, t_x: u32, observed: u32, year_ago: u32) -> Sampled {
         let labels = Labels { horizon_order_days: 0, order_days: [Some(2); 4], next_order_days: None, year_ago: [year_ago; 4] };
-        Sampled { drawn: 0, customer: 0, cell: Cell { x, t_x, observed }, values: Box::default(), labels }
+        Sampled { drawn: 0, customer: 0, cell: Cell { x, t_x, observed, cohort: 0 }, values: Box::default(), labels }
     }
 
     /// By hand: 4 repeat days in 120 days are 1 in 30 days; 80 silent days are more than two gaps of 10.

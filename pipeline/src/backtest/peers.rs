@@ -22,7 +22,7 @@ impl Evidence {
         let mut gaps: Vec<i32> = days.windows(2).map(|pair| pair[1] - pair[0]).collect();
         gaps.sort_unstable();
         let (first, last) = (days[0], days[days.len() - 1]);
-        let cell = Cell { x: days.len() as u32 - 1, t_x: (last - first) as u32, observed: (today - first).max(1) as u32 };
+        let cell = Cell { x: days.len() as u32 - 1, t_x: (last - first) as u32, observed: (today - first).max(1) as u32, cohort: 0 };
         Self { cell, median_gap: gaps.get(gaps.len() / 2).copied() }
     }
 
@@ -58,7 +58,7 @@ pub fn peers(learnt_from: &[Seen], days: i32) -> Vec<(&'static str, Foretell)> {
         peers.push(("poisson_gamma", Box::new(move |(_, evidence)| nbd.return_probability(evidence.cell, within))));
         // Bhagat et al. (2018), Buy It Again, KDD, equation 10.
         let modified = move |(_, evidence): &Seen| {
-            let Cell { x, t_x, observed } = evidence.cell;
+            let Cell { x, t_x, observed, .. } = evidence.cell;
             let (count, mean_gap) = (f64::from(x) + nbd.r, f64::from(t_x) / f64::from(x.max(1)));
             let is_near = x > 0 && evidence.silent() < 2.0 * mean_gap;
             let time = if is_near { f64::from(t_x) + 2.0 * (mean_gap - evidence.silent()).abs() } else { f64::from(observed) };
@@ -95,14 +95,15 @@ mod tests {
     fn peers_by_hand() {
         let days = [0, 10, 20, 40];
         let evidence = Evidence::of(&days, 50);
-        assert_eq!(evidence, Evidence { cell: Cell { x: 3, t_x: 40, observed: 50 }, median_gap: Some(10) });
-        assert_eq!(Evidence::of(&[7], 7), Evidence { cell: Cell { x: 0, t_x: 0, observed: 1 }, median_gap: None });
+        assert_eq!(evidence, Evidence { cell: Cell { x: 3, t_x: 40, observed: 50, cohort: 0 }, median_gap: Some(10) });
+        assert_eq!(Evidence::of(&[7], 7), Evidence { cell: Cell { x: 0, t_x: 0, observed: 1, cohort: 0 }, median_gap: None });
         let ages = Ages::new();
         let customer = Customer::of((&days, &[1; 4]), 50, &ages);
         let item = Item::category(GapSums::default(), (&[], 0), 50, &Trend::new(10));
         let pair = Pair::of(Bought { days: &days, milli_units: &[1000; 4] }, &customer, &item, None, &ages);
         let seen: Seen = (Row { pair, next: None, seen: 100 }, evidence);
-        let others = (1..400).map(|place: i32| Evidence { cell: Cell { x: (place % 7) as u32, t_x: (place % 31) as u32, observed: 40 }, ..evidence });
+        let others =
+            (1..400).map(|place: i32| Evidence { cell: Cell { x: (place % 7) as u32, t_x: (place % 31) as u32, observed: 40, cohort: 0 }, ..evidence });
         let rows: Vec<Seen> = others.enumerate().map(|(place, other)| (Row { next: (place % 3 == 0).then_some(3), ..seen.0 }, other)).collect();
         let found: std::collections::BTreeMap<&str, f64> = peers(&rows, 14).iter().map(|(name, foretell)| (*name, foretell(&seen))).collect();
         assert_eq!(found.len(), 5, "{found:?}");

@@ -132,8 +132,11 @@ struct Candidate {
 impl Candidate {
     /// Its models, and what they foretold at each date; nothing where there is none.
     fn of(model: RawCycleModel, (all, first): (&[Vintage<'_>], usize), params: &cycle::Params) -> Result<(Self, Vec<Vec<Foretold>>), String> {
-        let at = |(place, Vintage { snapshot, .. }): (usize, &Vintage<'_>)| match cycle::fit(model, &snapshot.cells, params.prior.as_ref()) {
-            Ok(fitted) => Ok((Some(fitted.model), foretell(&fitted.model, &snapshot.cells, &snapshot.buyers))),
+        let at = |(place, Vintage { snapshot, .. }): (usize, &Vintage<'_>)| match params.fit_one(model, &snapshot.cells) {
+            Ok(fitted) => {
+                let foretold = foretell(&fitted.model, &snapshot.cells, &snapshot.buyers);
+                Ok((Some(fitted.model), foretold))
+            }
             Err(_) if place < first => Ok((None, Vec::new())),
             Err(why) => Err(format!("{} at {}: {why}", model.name(), snapshot.date)),
         };
@@ -185,7 +188,7 @@ impl Looked<'_> {
         let means: Vec<Vec<Means>> = foretold.iter().map(|foretold| foretold.iter().map(|foretold| foretold.means).collect()).collect();
         let known = |earlier: usize, place: usize| {
             let over = std::array::from_fn(|horizon| is_over(all, (earlier, place), horizon, self.late_days));
-            Some(Known { rows: &all[earlier].snapshot.buyers, means: &means[earlier], model: candidate.models[earlier]?, over })
+            Some(Known { rows: &all[earlier].snapshot.buyers, means: &means[earlier], model: candidate.models[earlier].as_ref()?, over })
         };
         let at = |place: usize| {
             let Some(now) = known(place, place).filter(|_| place >= self.first && places.contains(&place)) else { return Vec::new() };

@@ -1,5 +1,7 @@
 //! Training and grading: cycle models at each date from what that date may see, then churn, which takes their outputs.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::challenge::{Challenger, challenge};
@@ -35,6 +37,8 @@ pub struct CycleReport {
     pub return_grades: Vec<(i32, Grade)>,
     /// Among which it was chosen, by the training dates.
     pub candidates: Vec<Candidate>,
+    /// What cohorts are called that have parameters of their own, by their number in the fit.
+    pub cohorts: BTreeMap<u16, String>,
     /// What may set it right, and whether it does.
     pub challengers: Vec<Challenger>,
     /// What sets it right.
@@ -100,7 +104,7 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     };
     let cycles: Vec<Result<CycleFit>> = state.snapshots.iter().map(fitted).collect();
     let mut cycle = cycle_report(state, (dates, &of_cycle), cycles.last(), &mut grades, &mut missing);
-    let models: Vec<Option<Model>> = cycles.iter().map(|fit| fit.as_ref().ok().map(|fit| fit.0.model)).collect();
+    let models: Vec<Option<Model>> = cycles.iter().map(|fit| fit.as_ref().ok().map(|fit| fit.0.model.clone())).collect();
     let (challengers, correction) = challenge(state, dates, (&of_cycle, &inputs), &models, &mut grades);
     if let Some(report) = &mut cycle {
         (report.candidates, report.challengers, report.correction) = (candidates, challengers, correction);
@@ -132,8 +136,13 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     }
     let value = cycle.as_ref().and_then(|report| report.value.as_ref()).map(|fit| fit.model);
     let correction = cycle.as_ref().and_then(|report| report.correction.clone());
-    let artefacts =
-        Artefacts { value, correction, cycle: cycle.as_ref().map(|report| report.fit.model), churn: churn.as_ref().map(|report| report.fit.clone()), inputs };
+    let artefacts = Artefacts {
+        value,
+        correction,
+        cycle: cycle.as_ref().map(|report| report.fit.model.clone()),
+        churn: churn.as_ref().map(|report| report.fit.clone()),
+        inputs,
+    };
     Ok(Trained { artefacts, cycle, churn, due: None, grades, missing })
 }
 
@@ -164,6 +173,7 @@ fn cycle_report(
         failed,
         return_grades: Vec::new(),
         candidates: Vec::new(),
+        cohorts: BTreeMap::new(),
         challengers: Vec::new(),
         correction: None,
         value: None,
@@ -179,9 +189,9 @@ fn cycle_report(
         };
     };
     let mut report = report(dates.test, true, fit.clone(), &snapshot.cells);
-    let (model, name) = (fit.0.model, report.model.clone());
+    let (model, name) = (&fit.0.model, report.model.clone());
     for (index, &days) in RETURN_DAYS.iter().enumerate() {
-        let graded = returns(&model, snapshot, index);
+        let graded = returns(model, snapshot, index);
         if !graded.is_empty() {
             let grade = grade(&graded);
             grades.extend(rows(&About::all(&name, dates.test, "return", days), &grade, None));

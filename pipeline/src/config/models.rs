@@ -18,6 +18,8 @@ section! {
         challengers: Vec<RawChallenger>,
         /// Models that score where it does not converge: the first of them that does.
         fallbacks: Vec<RawCycleModel>,
+        /// Who is fitted apart.
+        cohorts: RawCohorts,
         /// What is believed of the parameters before any customer is seen.
         prior: RawPrior,
         /// Expected orders are counted over this many days.
@@ -144,6 +146,36 @@ section! {
 }
 
 section! {
+    /// Customers who are fitted apart.
+    RawCohorts {
+        /// What customers of a cohort share; each cohort's parameters are drawn to everyone's.
+        by: RawCohortsBy,
+        /// Days of a period of first orders.
+        period_days: u32,
+        /// How far a cohort's log parameters may lie from everyone's, as a standard deviation.
+        deviation: f64,
+        /// A cohort of fewer customers has everyone's parameters.
+        customers_min: u32,
+        /// Who orders on so many days a year, of 90 days or more, is no household, and fitted on their own.
+        apart_from_order_days_a_year: f64,
+    }
+}
+
+/// What customers of a cohort share: nothing that changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawCohortsBy {
+    /// There are no cohorts.
+    None,
+    /// The period of the first order.
+    FirstOrderPeriod,
+    /// The channel of the first order.
+    FirstChannel,
+    /// The store of the first order.
+    FirstStore,
+}
+
+section! {
     /// Who leaves.
     RawChurn {
         /// Days after a date within which an order means that the customer stayed.
@@ -167,4 +199,4 @@ section! {
     }
 }
 
-replaced_whole!(RawChoose, RawDueLevel, RawCycleModel, Vec<RawCycleModel>, Vec<RawChallenger>);
+replaced_whole!(RawChoose, RawCohortsBy, RawDueLevel, RawCycleModel, Vec<RawCycleModel>, Vec<RawChallenger>);

@@ -28,6 +28,8 @@ pub struct Facts {
     pub valued_days: u32,
     /// What these are worth together, in minor units.
     pub valued_minor: i64,
+    /// The number of the cohort in which purchase-cycle models see the customer; 0 for none.
+    pub cohort: u16,
 }
 
 impl Facts {
@@ -44,6 +46,7 @@ impl Facts {
             window_value_minor: 0,
             valued_days: 0,
             valued_minor: 0,
+            cohort: 0,
         }
     }
 

@@ -17,6 +17,7 @@ pub fn outputs() -> Vec<Contract> {
         choose: RawChoose::Model,
         candidates: Vec::new(),
         challengers: Vec::new(),
+        cohorts: cycle::cohorts::Params::none(),
         prior: None,
         horizon_days: 90,
         quantile_limit_days: 730,

@@ -20,6 +20,7 @@ use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Peers, World};
 use crate::lake::{Counts, LineNames};
+use crate::models::cycle::Model;
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
 use crate::report::Summary;
 use crate::shards::{self, DueModel, Ranks, SampleSizes, Scratch, State};
@@ -175,6 +176,12 @@ fn train(
     let forecasts = if params.cycle.challengers.is_empty() { 0 } else { state.snapshots.iter().map(|snapshot| snapshot.buyers.len()).sum() };
     let _held = memory.take("train and grade models", backtest::challenge_bytes(forecasts, params.features.for_models().features().len()))?;
     let mut trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn))?;
+    if let Some(report) = &mut trained.cycle
+        && let Model::Cohorts(of) = &report.fit.model
+    {
+        let name = |cohort: u16| params.cycle.cohorts.name(cohort, &world.channels, &world.stores);
+        report.cohorts = of.cohorts.iter().map(|(cohort, _)| (*cohort, name(*cohort))).collect();
+    }
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
     let Some(purchases) = &state.purchases else { return Ok((trained, None)) };
     progress.begin("train and grade due lists");

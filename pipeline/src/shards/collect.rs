@@ -22,6 +22,7 @@ use crate::labels::{Horizon, Population, labels, year_ago};
 use crate::lake::{Line, place_of};
 use crate::models::Sampled;
 use crate::models::correction::HORIZONS;
+use crate::models::cycle::cohorts::APART;
 use crate::models::cycle::gamma_gamma::Spent;
 use crate::models::cycle::{self, Cell, Cells, Gaps};
 use crate::time::{Dates, Day};
@@ -256,7 +257,8 @@ impl Collecting<'_> {
                 Purchases::encode(&purchases, &mut bought);
             }
             if !lines.is_empty() && !self.plan.people.customers[customer].left_out {
-                if self.minds_gaps {
+                // Who is fitted apart takes the k of everyone, which their gaps do not make.
+                if self.minds_gaps && known.cohort != APART {
                     shard.gaps.count(orders.days());
                 }
                 self.past(customer, (lines, about), &mut orders, &mut shard)?;
@@ -284,7 +286,8 @@ impl Collecting<'_> {
 
     /// A customer at as_of.
     fn now(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, cells: &mut Vec<features::Cell>) -> Facts {
-        let facts = orders.facts(lines, self.view(customer, self.plan.dates.as_of));
+        let mut facts = orders.facts(lines, self.view(customer, self.plan.dates.as_of));
+        facts.cohort = self.plan.cycle.cohorts.of(&facts, lines);
         orders.remember();
         self.plan.features.write(&orders.seen(lines, facts, about), cells);
         facts
@@ -297,10 +300,11 @@ impl Collecting<'_> {
         for (samples, (cells, gaps)) in self.samples.iter().zip(&mut shard.past_cells) {
             let view = self.view(customer, samples.date);
             let known = orders.days_then(view);
-            let facts = known.unwrap_or_else(|| orders.facts(lines, view));
+            let mut facts = known.unwrap_or_else(|| orders.facts(lines, view));
+            facts.cohort = plan.cycle.cohorts.of(&facts, lines);
             let Some(cell) = Cell::of(&facts) else { continue };
             cells.push(cell);
-            if self.minds_gaps {
+            if self.minds_gaps && facts.cohort != APART {
                 gaps.count(orders.days_of(known.as_ref()));
             }
             let in_population = plan.population.withheld(&facts).is_none() && samples.population.wants(drawn);

@@ -116,7 +116,7 @@ const YEAR_DAYS: f64 = 365.25;
 impl Outlook {
     /// By cell, in their order.
     fn of(cycle: &Model, cells: &Cells, params: &cycle::Params, is_corrected: bool) -> Vec<Self> {
-        let expectation = |days: f64| Expectation::new(*cycle, days, cells);
+        let expectation = |days: f64| Expectation::new(cycle, days, cells);
         let horizon = expectation(f64::from(params.horizon_days));
         let counted = is_corrected.then(|| RETURN_DAYS.map(|days| expectation(f64::from(days))));
         // Orders of each step of the life come in the middle of it.
@@ -203,17 +203,17 @@ impl Scores {
 pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Result<Scores> {
     let (mut customers, counted_by) = (vec![None; state.facts.len()], counted_by(params.horizon_days));
     let value = artefacts.value;
-    let Some(cycle) = artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), corrected: Vec::new(), value }) };
+    let Some(cycle) = &artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), corrected: Vec::new(), value }) };
     let places: HashMap<Cell, u32> = state.cells.counts().iter().zip(0..).map(|((cell, _), place)| (*cell, place)).collect();
     let correction = artefacts.correction.as_ref();
-    let outlooks = Outlook::of(&cycle, &state.cells, params, correction.is_some());
+    let outlooks = Outlook::of(cycle, &state.cells, params, correction.is_some());
     let takes_features = correction.is_some_and(Correction::takes_features);
     let one = |customer: usize, row: &[features::Cell]| {
         let facts = &state.facts[customer];
         let cell = Cell::of(facts)?;
         let outlook = *places.get(&cell)?;
         let churn = artefacts.churn.as_ref().filter(|_| population.withheld(facts).is_none());
-        let inputs = if churn.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(&cycle)) } else { Vec::new() };
+        let inputs = if churn.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(cycle)) } else { Vec::new() };
         let scored = Scored { outlook, churn_probability: churn.map(|churn| churn.probability(&inputs)) };
         let year_ago = state.year_ago.get(customer).map_or([0; HORIZONS], |days| days.map(u32::from));
         Some((scored, Subject { means: outlooks[outlook as usize].means(), inputs, cell, year_ago }))

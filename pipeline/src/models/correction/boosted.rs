@@ -41,7 +41,7 @@ pub struct Boosted {
 
 /// Values of a row: `inputs` first.
 fn write(subject: &Subject, values: &mut [f64]) {
-    let Cell { x, t_x, observed } = subject.cell;
+    let Cell { x, t_x, observed, .. } = subject.cell;
     let silent = f64::from(observed - t_x);
     let own_gap = if x > 0 { f64::from(t_x) / f64::from(x) } else { f64::NAN };
     // Who was no customer then did not stay away then.

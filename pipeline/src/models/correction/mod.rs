@@ -50,7 +50,7 @@ pub struct Means {
 impl Means {
     /// By a model, of each of `rows`; `cells` are those of everyone at the date.
     pub fn of(model: &Model, cells: &Cells, rows: &[Sampled]) -> Vec<Self> {
-        let expectations = RETURN_DAYS.map(|days| Expectation::new(*model, f64::from(days), cells));
+        let expectations = RETURN_DAYS.map(|days| Expectation::new(model, f64::from(days), cells));
         let one = |row: &Sampled| Self {
             returns: RETURN_DAYS.map(|days| model.return_probability(row.cell, f64::from(days))),
             orders: expectations.each_ref().map(|expectation| expectation.orders(row.cell)),
@@ -66,7 +66,7 @@ pub struct Known<'a> {
     /// What was foretold, row by row.
     pub means: &'a [Means],
     /// The model.
-    pub model: Model,
+    pub model: &'a Model,
     /// By horizon, whether it is known what came.
     pub over: [bool; HORIZONS],
 }
@@ -133,7 +133,7 @@ impl Correction {
     pub fn of_all(&self, known: &Known<'_>, inputs: &Inputs) -> Vec<Means> {
         let subject = |(row, means): (&Sampled, &Means)| Subject {
             means: *means,
-            inputs: if self.takes_features() { inputs.of_cells(&row.values, row.cell, Some(&known.model)) } else { Vec::new() },
+            inputs: if self.takes_features() { inputs.of_cells(&row.values, row.cell, Some(known.model)) } else { Vec::new() },
             cell: row.cell,
             year_ago: row.labels.year_ago,
         };

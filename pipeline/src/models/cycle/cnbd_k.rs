@@ -311,7 +311,7 @@ mod tests {
     }
 
     fn cell(x: u32, t_x_weeks: f64, t_weeks: f64) -> Cell {
-        Cell { x, t_x: (t_x_weeks * 7.0).round() as u32, observed: (t_weeks * 7.0).round() as u32 }
+        Cell { x, t_x: (t_x_weeks * 7.0).round() as u32, observed: (t_weeks * 7.0).round() as u32, cohort: 0 }
     }
 
     #[test]
@@ -327,7 +327,11 @@ mod tests {
     fn the_gradient_is_that_of_the_value() {
         for (k, from_first) in [(1, false), (1, true), (2, false), (3, true), (12, false)] {
             let model = CnbdK { k, from_first, r: 0.35, alpha: 20.0, a: 0.6, b: 3.1 };
-            for customer in [Cell { x: 0, t_x: 0, observed: 90 }, Cell { x: 5, t_x: 71, observed: 200 }, Cell { x: 500, t_x: 700, observed: 705 }] {
+            for customer in [
+                Cell { x: 0, t_x: 0, observed: 90, cohort: 0 },
+                Cell { x: 5, t_x: 71, observed: 200, cohort: 0 },
+                Cell { x: 500, t_x: 700, observed: 705, cohort: 0 },
+            ] {
                 assert_gradient(model, customer);
             }
         }
@@ -337,7 +341,7 @@ mod tests {
     fn quantiles_are_the_inverse_of_the_return_law() {
         for k in [1, 2, 5] {
             let model = CnbdK { k, from_first: true, r: 0.5, alpha: 30.0, a: 0.5, b: 3.0 };
-            for customer in [Cell { x: 4, t_x: 100, observed: 130 }, Cell { x: 0, t_x: 0, observed: 3 }] {
+            for customer in [Cell { x: 4, t_x: 100, observed: 130, cohort: 0 }, Cell { x: 0, t_x: 0, observed: 3, cohort: 0 }] {
                 for share in [0.25, 0.5, 0.75] {
                     let days = model.next_order_days(customer, share);
                     let within = model.return_probability_if_alive(customer, days);

@@ -1,6 +1,7 @@
 //! When each customer returns, how often, and for how much. One model a file, behind one interface.
 
 pub mod cnbd_k;
+pub mod cohorts;
 pub mod fit;
 pub mod gamma_gamma;
 pub mod nbd;
@@ -20,6 +21,7 @@ use crate::features::Facts;
 use crate::time::Day;
 
 pub use cnbd_k::CnbdK;
+pub use cohorts::Cohorts;
 pub use fit::{Fit, Likelihood, Prior};
 pub use nbd::Nbd;
 pub use pareto_nbd::ParetoNbd;
@@ -34,6 +36,8 @@ pub struct Cell {
     pub t_x: u32,
     /// From the first order day to the day observed to.
     pub observed: u32,
+    /// The number of the cohort; 0 for none.
+    pub cohort: u16,
 }
 
 impl Cell {
@@ -41,7 +45,7 @@ impl Cell {
     pub fn of(facts: &Facts) -> Option<Self> {
         let number = |value: i64| u32::try_from(value).unwrap_or_default();
         let (x, t_x, observed) = (facts.repeat_day_count()?, facts.t_x_days()?, facts.observed_days()?);
-        Some(Self { x: number(x), t_x: number(t_x), observed: number(observed) })
+        Some(Self { x: number(x), t_x: number(t_x), observed: number(observed), cohort: facts.cohort })
     }
 }
 
@@ -87,6 +91,25 @@ impl Cells {
         Self { counts: cells.chunk_by(PartialEq::eq).map(|equal| (equal[0], equal.len() as u64)).collect(), gaps }
     }
 
+    /// Some of them, with all gaps.
+    fn only(&self, wanted: impl Fn(&Cell) -> bool) -> Self {
+        Self { counts: self.counts.iter().filter(|(cell, _)| wanted(cell)).copied().collect(), gaps: self.gaps.clone() }
+    }
+
+    /// The same without cohorts.
+    fn pooled(&self) -> Self {
+        let mut counts: Vec<(Cell, u64)> = Vec::with_capacity(self.counts.len());
+        // They stand by what cohorts share: those that become equal are neighbours.
+        for (cell, count) in &self.counts {
+            let cell = Cell { cohort: 0, ..*cell };
+            match counts.last_mut().filter(|(last, _)| *last == cell) {
+                Some((_, sum)) => *sum += count,
+                None => counts.push((cell, *count)),
+            }
+        }
+        Self { counts, gaps: self.gaps.clone() }
+    }
+
     /// The distinct cells and their customers.
     pub fn counts(&self) -> &[(Cell, u64)] {
         &self.counts
@@ -113,7 +136,7 @@ impl Cells {
 }
 
 /// A fitted model of when customers return.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "snake_case")]
 pub enum Model {
     /// Nobody drops out.
@@ -122,6 +145,8 @@ pub enum Model {
     CnbdK(CnbdK),
     /// Drop-outs at any time.
     ParetoNbd(ParetoNbd),
+    /// One of these for everyone, and others for cohorts.
+    Cohorts(Box<Cohorts>),
 }
 
 impl Model {
@@ -129,6 +154,7 @@ impl Model {
     pub fn name(&self) -> String {
         match self {
             Self::Nbd(_) => "nbd".to_owned(),
+            Self::Cohorts(cohorts) => cohorts.everyone.name(),
             Self::ParetoNbd(_) => "pareto_nbd".to_owned(),
             Self::CnbdK(model) => {
                 let family = if model.from_first { "mbg" } else { "bg" };
@@ -143,12 +169,27 @@ impl Model {
             Self::Nbd(model) => model.values(),
             Self::CnbdK(model) => model.values(),
             Self::ParetoNbd(model) => model.values(),
+            Self::Cohorts(cohorts) => cohorts.everyone.values(),
+        }
+    }
+
+    /// Names of its parameters, in their order.
+    pub fn parameters(&self) -> &'static [&'static str] {
+        match self {
+            Self::Nbd(_) => Nbd::PARAMETERS,
+            Self::CnbdK(_) => CnbdK::PARAMETERS,
+            Self::ParetoNbd(_) => ParetoNbd::PARAMETERS,
+            Self::Cohorts(cohorts) => cohorts.everyone.parameters(),
         }
     }
 
     /// Whether it matters to an active customer's future how long the customer was silent: else x and T are all that it takes.
     pub fn minds_silence(&self) -> bool {
-        matches!(self, Self::CnbdK(model) if model.k > 1)
+        match self {
+            Self::CnbdK(model) => model.k > 1,
+            Self::Cohorts(cohorts) => cohorts.everyone.minds_silence(),
+            _ => false,
+        }
     }
 
     /// The chance that a customer is still active.
@@ -156,6 +197,7 @@ impl Model {
         match self {
             Self::Nbd(_) => 1.0,
             Self::CnbdK(model) => model.p_alive(cell),
+            Self::Cohorts(cohorts) => cohorts.of(cell).p_alive(cell),
             Self::ParetoNbd(model) => model.p_alive(cell),
         }
     }
@@ -170,6 +212,7 @@ impl Model {
         match self {
             Self::Nbd(model) => model.return_probability(cell, days),
             Self::CnbdK(model) => model.return_probability_if_alive(cell, days),
+            Self::Cohorts(cohorts) => cohorts.of(cell).return_probability_if_alive(cell, days),
             Self::ParetoNbd(model) => model.return_probability_if_alive(cell, days),
         }
     }
@@ -179,8 +222,12 @@ impl Model {
         if count == 0 {
             return 1.0;
         }
+        if let Self::Cohorts(cohorts) = self {
+            return cohorts.of(cell).at_least(cell, days, count);
+        }
         self.p_alive(cell)
             * match self {
+                Self::Cohorts(_) => 1.0,
                 Self::Nbd(model) => model.at_least(cell, days, count),
                 Self::CnbdK(model) => model.at_least_if_alive(cell, days, count),
                 Self::ParetoNbd(model) => model.at_least_if_alive(cell, days, count),
@@ -192,6 +239,7 @@ impl Model {
         match self {
             // Who is active there may drop out before the next order.
             Self::ParetoNbd(_) => self.return_probability(cell, f64::INFINITY),
+            Self::Cohorts(cohorts) => cohorts.of(cell).returns_ever(cell),
             _ => self.p_alive(cell),
         }
     }
@@ -202,6 +250,7 @@ impl Model {
         match self {
             Self::Nbd(model) => model.next_order_days(cell, share),
             Self::CnbdK(model) => model.next_order_days(cell, share),
+            Self::Cohorts(cohorts) => cohorts.of(cell).next_order_days(cell, share),
             Self::ParetoNbd(model) => model.next_order_days(cell, share),
         }
     }
@@ -212,11 +261,17 @@ pub struct Expectation {
     model: Model,
     days: f64,
     survivors: HashMap<u32, Survivors>,
+    /// By cohort that has a model of its own.
+    cohorts: HashMap<u16, Expectation>,
 }
 
 impl Expectation {
     /// Prepares expected orders within `days` of customers in `cells`; of others it is computed anew.
-    pub fn new(model: Model, days: f64, cells: &Cells) -> Self {
+    pub fn new(model: &Model, days: f64, cells: &Cells) -> Self {
+        if let Model::Cohorts(of) = model {
+            let one = |(cohort, model): &(u16, Model)| (*cohort, Self::new(model, days, &cells.only(|cell| cell.cohort == *cohort)));
+            return Self { cohorts: of.cohorts.iter().map(one).collect(), ..Self::new(&of.everyone, days, cells) };
+        }
         // By x: the least T, at which the most orders may come.
         let mut least: Vec<Cell> = Vec::new();
         for (cell, _) in cells.counts() {
@@ -229,17 +284,22 @@ impl Expectation {
             Model::CnbdK(model) => least.par_iter().map(|cell| (cell.x, model.survivors(*cell, days))).collect(),
             _ => HashMap::new(),
         };
-        Self { model, days, survivors }
+        Self { model: model.clone(), days, survivors, cohorts: HashMap::new() }
     }
 
     /// Expected order days.
     pub fn orders(&self, cell: Cell) -> f64 {
-        self.model.p_alive(cell) * self.orders_if_alive(cell)
+        let of = self.cohorts.get(&cell.cohort).unwrap_or(self);
+        of.model.p_alive(cell) * of.orders_if_alive(cell)
     }
 
     /// The same of a customer who is active.
     pub fn orders_if_alive(&self, cell: Cell) -> f64 {
-        match self.model {
+        if let Some(of_cohort) = self.cohorts.get(&cell.cohort) {
+            return of_cohort.orders_if_alive(cell);
+        }
+        match &self.model {
+            Model::Cohorts(_) => 0.0,
             Model::Nbd(model) => model.orders(cell, self.days),
             Model::ParetoNbd(model) => model.orders_if_alive(cell, self.days),
             Model::CnbdK(model) => {
@@ -265,6 +325,8 @@ impl Fitted {
                 Model::Nbd(model) => fit::standard_errors(model, cells, prior),
                 Model::CnbdK(model) => fit::standard_errors(model, cells, prior),
                 Model::ParetoNbd(model) => fit::standard_errors(model, cells, prior),
+                // Nobody asks what everyone's are worth to one cohort.
+                Model::Cohorts(_) => None,
             };
         }
         self
@@ -287,6 +349,16 @@ pub fn fit(model: RawCycleModel, cells: &Cells, prior: Option<&Prior>) -> Result
     }
 }
 
+/// Fits a model of the same form to other customers.
+fn refit(model: &Model, cells: &Cells, prior: Option<&Prior>) -> Result<Fitted> {
+    match model {
+        Model::Nbd(_) => fit(RawCycleModel::Nbd, cells, prior),
+        Model::ParetoNbd(_) => fit(RawCycleModel::ParetoNbd, cells, prior),
+        Model::CnbdK(model) => cnbd_k::fit(cells, model.from_first, Some(model.k), prior).map(|fit| fit.map(Model::CnbdK)),
+        Model::Cohorts(cohorts) => refit(&cohorts.everyone, cells, prior),
+    }
+}
+
 /// The checked `cycle` section.
 #[derive(Debug, Clone, Serialize)]
 pub struct Params {
@@ -296,6 +368,8 @@ pub struct Params {
     pub choose: RawChoose,
     /// Models that are compared at past dates.
     pub candidates: Vec<RawCycleModel>,
+    /// Who is fitted apart.
+    pub cohorts: cohorts::Params,
     /// What may set right what the model foretells.
     pub challengers: Vec<RawChallenger>,
     /// What is believed of parameters before; nothing for none.
@@ -326,6 +400,18 @@ impl Params {
         self.models.iter().chain(self.candidates()).any(|model| matches!(model, RawCycleModel::BgCnbdK | RawCycleModel::MbgCnbdK))
     }
 
+    /// Fits one model, and those of cohorts.
+    ///
+    /// # Errors
+    /// `Input` if there is no repeat buyer, or it does not converge for everyone.
+    pub fn fit_one(&self, model: RawCycleModel, cells: &Cells) -> Result<Fitted> {
+        if !self.cohorts.are_asked() {
+            return fit(model, cells, self.prior.as_ref());
+        }
+        let everyone = fit(model, &cells.only(|cell| cell.cohort != cohorts::APART).pooled(), self.prior.as_ref())?;
+        Ok(self.cohorts.fit(everyone, cells))
+    }
+
     /// Fits the first model that converges, and says of the others why they did not.
     ///
     /// # Errors
@@ -333,7 +419,7 @@ impl Params {
     pub fn fit(&self, cells: &Cells) -> Result<(Fitted, Vec<String>)> {
         let mut failed = Vec::new();
         for model in &self.models {
-            match fit(*model, cells, self.prior.as_ref()) {
+            match self.fit_one(*model, cells) {
                 Ok(fitted) => return Ok((fitted, failed)),
                 Err(error) if failed.len() + 1 == self.models.len() => return Err(error),
                 Err(error) => failed.push(error.to_string()),
@@ -353,6 +439,7 @@ pub fn check(raw: RawCycle, faults: &mut Faults<'_>) -> Params {
         choose: raw.choose.unwrap_or(RawChoose::Model),
         candidates: raw.candidates.unwrap_or_default(),
         challengers: raw.challengers.unwrap_or_default(),
+        cohorts: cohorts::check(raw.cohorts.unwrap_or_default(), faults),
         prior: raw.prior.map(|prior| check_prior(prior, faults)),
         horizon_days: faults.ranged("cycle.horizon_days", raw.horizon_days, 1..=730) as i32,
         quantile_limit_days: faults.ranged("cycle.quantile_limit_days", raw.quantile_limit_days, 1..=3650) as i32,

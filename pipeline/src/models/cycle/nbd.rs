@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_gradient_is_that_of_the_value() {
-        for cell in [Cell { x: 0, t_x: 0, observed: 90 }, Cell { x: 50, t_x: 71, observed: 200 }] {
+        for cell in [Cell { x: 0, t_x: 0, observed: 90, cohort: 0 }, Cell { x: 50, t_x: 71, observed: 200, cohort: 0 }] {
             assert_gradient(Nbd { r: 0.35, alpha: 20.0 }, cell);
         }
     }

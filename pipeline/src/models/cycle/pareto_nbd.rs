@@ -321,7 +321,11 @@ mod tests {
     fn the_gradient_is_that_of_the_value() {
         for (alpha, beta) in [(20.0, 90.0), (90.0, 20.0), (50.0, 50.0)] {
             let model = ParetoNbd { r: 0.35, alpha, s: 0.6, beta };
-            for cell in [Cell { x: 0, t_x: 0, observed: 90 }, Cell { x: 5, t_x: 71, observed: 200 }, Cell { x: 500, t_x: 700, observed: 705 }] {
+            for cell in [
+                Cell { x: 0, t_x: 0, observed: 90, cohort: 0 },
+                Cell { x: 5, t_x: 71, observed: 200, cohort: 0 },
+                Cell { x: 500, t_x: 700, observed: 705, cohort: 0 },
+            ] {
                 assert_gradient(model, cell);
             }
         }
@@ -338,7 +342,7 @@ mod tests {
     /// s = 1 and x + r = 1 with alpha = beta: the density of the next order is alpha / (alpha + v)^3 of alpha^2, all of it 1 / 2.
     #[test]
     fn half_of_the_active_return_by_hand() {
-        let (model, cell) = (ParetoNbd { r: 1.0, alpha: 30.0, s: 1.0, beta: 30.0 }, Cell { x: 0, t_x: 0, observed: 10 });
+        let (model, cell) = (ParetoNbd { r: 1.0, alpha: 30.0, s: 1.0, beta: 30.0 }, Cell { x: 0, t_x: 0, observed: 10, cohort: 0 });
         // 1/2 (1 - (40 / (40 + h))^2), of which half at h = 40 (sqrt 2 - 1).
         for days in [1.0, 40.0, 1e6] {
             let by_hand = 0.5 * (1.0 - (40.0f64 / (40.0 + days)).powi(2));

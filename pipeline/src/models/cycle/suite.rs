@@ -4,18 +4,21 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_distr::{Beta, Distribution, Exp, Gamma};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::cohorts::APART;
 use super::*;
+use crate::config::RawCohortsBy;
 
 fn models() -> Vec<Model> {
     let cnbd = |k, from_first| Model::CnbdK(CnbdK { k, from_first, r: 0.8, alpha: 45.0, a: 0.7, b: 2.9 });
     let pareto = Model::ParetoNbd(ParetoNbd { r: 0.8, alpha: 45.0, s: 0.6, beta: 120.0 });
-    vec![Model::Nbd(Nbd { r: 0.8, alpha: 45.0 }), cnbd(1, false), cnbd(1, true), cnbd(2, false), cnbd(3, true), cnbd(12, true), pareto]
+    let cohorts = Model::Cohorts(Box::new(Cohorts { everyone: cnbd(3, true), cohorts: vec![(2, cnbd(3, false))] }));
+    vec![Model::Nbd(Nbd { r: 0.8, alpha: 45.0 }), cnbd(1, false), cnbd(1, true), cnbd(2, false), cnbd(3, true), cnbd(12, true), pareto, cohorts]
 }
 
 /// Likely and unlikely customers: new, long gone, of many orders, of one.
 fn some_cells() -> Vec<Cell> {
     let cells = [(0, 0, 0), (0, 0, 1), (0, 0, 3000), (1, 1, 1), (1, 1, 730), (4, 100, 130), (40, 300, 301), (500, 700, 705), (2000, 2900, 3000)];
-    cells.map(|(x, t_x, observed)| Cell { x, t_x, observed }).to_vec()
+    cells.iter().zip(0..).map(|(&(x, t_x, observed), place)| Cell { x, t_x, observed, cohort: place % 3 }).collect()
 }
 
 /// Chances lie in 0 to 1 and rise with the horizon; expected orders are at least the chance of one and rise too; nothing is NaN, infinite or negative.
@@ -28,7 +31,7 @@ fn promises_of_every_model() {
             assert!((0.0..=1.0).contains(&p_alive), "{name}: {p_alive}");
             let (mut returns, mut orders) = (0.0, 0.0);
             for days in [1.0, 7.0, 30.0, 90.0, 730.0, 100_000.0] {
-                let (next_returns, next_orders) = (model.return_probability(cell, days), Expectation::new(model, days, &Cells::default()).orders(cell));
+                let (next_returns, next_orders) = (model.return_probability(cell, days), Expectation::new(&model, days, &Cells::default()).orders(cell));
                 assert!(next_returns >= returns && next_returns <= p_alive, "{name} {days}: {next_returns} after {returns}");
                 assert!(next_orders.is_finite() && next_orders >= orders, "{name} {days}: {next_orders} after {orders}");
                 assert!(next_orders >= next_returns * (1.0 - 1e-12), "{name} {days}: {next_orders} orders, {next_returns}");
@@ -58,7 +61,7 @@ fn chances_of_counts_add_up_to_expected_orders() {
                 }
                 let returns = model.return_probability(cell, days);
                 assert!((model.at_least(cell, days, 1) - returns).abs() < 1e-12 && model.at_least(cell, days, 0) == 1.0, "{name}");
-                let expected = Expectation::new(model, days, &Cells::default()).orders(cell);
+                let expected = Expectation::new(&model, days, &Cells::default()).orders(cell);
                 assert!((sum - expected).abs() < 1e-8 * expected.max(1e-6), "{name}: {sum} of {expected}");
             }
         }
@@ -70,9 +73,9 @@ fn chances_of_counts_add_up_to_expected_orders() {
 fn who_else_is_scored_does_not_matter() {
     let cells = Cells::of(some_cells(), Gaps::default());
     for model in models() {
-        let together = Expectation::new(model, 90.0, &cells);
+        let together = Expectation::new(&model, 90.0, &cells);
         for cell in some_cells() {
-            let alone = Expectation::new(model, 90.0, &Cells::of(vec![cell], Gaps::default()));
+            let alone = Expectation::new(&model, 90.0, &Cells::of(vec![cell], Gaps::default()));
             assert_eq!(together.orders(cell).to_bits(), alone.orders(cell).to_bits(), "{} {cell:?}", model.name());
         }
     }
@@ -83,17 +86,18 @@ fn gamma(shape: f64, scale: f64, rng: &mut impl Rng) -> f64 {
 }
 
 /// Order days of a customer who is made by a model and seen for so many days after the first.
-fn made(model: Model, observed: f64, rng: &mut impl Rng) -> Vec<Day> {
+fn made(model: &Model, observed: f64, rng: &mut impl Rng) -> Vec<Day> {
     let (mut days, mut at) = (vec![Day(0)], 0.0);
     let (rate, k) = match model {
         Model::Nbd(model) => (gamma(model.r, model.alpha, rng), 1),
         Model::CnbdK(model) => (gamma(model.r, model.alpha, rng), model.k),
         Model::ParetoNbd(model) => (gamma(model.r, model.alpha, rng), 1),
+        Model::Cohorts(cohorts) => return made(&cohorts.everyone, observed, rng),
     };
     let (lives, leaves) = match model {
         Model::ParetoNbd(model) => (Exp::new(gamma(model.s, model.beta, rng)).expect("above 0").sample(rng), 0.0),
         Model::CnbdK(model) => (f64::INFINITY, Beta::new(model.a, model.b).expect("above 0").sample(rng)),
-        Model::Nbd(_) => (f64::INFINITY, 0.0),
+        Model::Nbd(_) | Model::Cohorts(_) => (f64::INFINITY, 0.0),
     };
     let mut may_leave = matches!(model, Model::CnbdK(CnbdK { from_first: true, .. }));
     while !(may_leave && rng.random::<f64>() < leaves) {
@@ -129,7 +133,7 @@ fn parameters_are_found_again() {
         (Model::ParetoNbd(ParetoNbd { r: 1.2, alpha: 120.0, s: 1.1, beta: 300.0 }), RawCycleModel::ParetoNbd),
     ];
     for (model, kind) in kinds {
-        let logs = |model: Model| -> Vec<f64> { model.values().into_iter().map(f64::ln).collect() };
+        let logs = |model: &Model| -> Vec<f64> { model.values().into_iter().map(f64::ln).collect() };
         let found: Vec<Found> = (0..SEEDS)
             .into_par_iter()
             .map(|seed| {
@@ -137,17 +141,17 @@ fn parameters_are_found_again() {
                 let (mut gaps, mut cells) = (Gaps::default(), Vec::new());
                 for customer in 0..1_000 {
                     let observed = 1_200 + customer % 600;
-                    let days = made(model, f64::from(observed), &mut rng);
+                    let days = made(&model, f64::from(observed), &mut rng);
                     gaps.count(&days);
-                    cells.push(Cell { x: days.len() as u32 - 1, t_x: days[days.len() - 1].0 as u32, observed: observed as u32 });
+                    cells.push(Cell { x: days.len() as u32 - 1, t_x: days[days.len() - 1].0 as u32, observed: observed as u32, cohort: 0 });
                 }
                 let cells = Cells::of(cells, gaps);
                 let fitted = fit(kind, &cells, None).expect("it converges").with_standard_errors(&cells, None);
                 assert_eq!(fitted.model.name(), model.name(), "seed {seed}");
-                Found { logs: logs(fitted.model), told: fitted.standard_errors.expect("it has a maximum") }
+                Found { logs: logs(&fitted.model), told: fitted.standard_errors.expect("it has a maximum") }
             })
             .collect();
-        for (index, truth) in logs(model).into_iter().enumerate() {
+        for (index, truth) in logs(&model).into_iter().enumerate() {
             let mean = |of: &dyn Fn(&Found) -> f64| found.iter().map(of).sum::<f64>() / SEEDS as f64;
             let centre = mean(&|found| found.logs[index]);
             let spread = (mean(&|found| (found.logs[index] - centre).powi(2)) * SEEDS as f64 / (SEEDS - 1) as f64).sqrt();
@@ -158,4 +162,35 @@ fn parameters_are_found_again() {
             assert!(told > 0.55 * spread && told < 1.8 * spread, "{name}");
         }
     }
+}
+
+/// Two kinds of shoppers, made by BG/NBD: those of the second cohort order three times as often. Each cohort of many finds its own rate; one of a few
+/// hundred lies between its own and everyone's, one of fewer than the least has everyone's; who orders daily is fitted apart.
+#[test]
+fn cohorts_are_drawn_to_everyone() {
+    let kind = |alpha: f64| Model::CnbdK(CnbdK { k: 1, from_first: false, r: 1.2, alpha, a: 0.8, b: 2.4 });
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+    let mut cells = Vec::new();
+    for (cohort, alpha, customers) in [(1, 240.0, 4000), (2, 80.0, 4000), (3, 80.0, 250), (4, 80.0, 60), (APART, 1.5, 300)] {
+        for customer in 0..customers {
+            let observed = 300 + customer as u32 % 300;
+            let days = made(&kind(alpha), f64::from(observed), &mut rng);
+            cells.push(Cell { x: days.len() as u32 - 1, t_x: days[days.len() - 1].0 as u32, observed, cohort });
+        }
+    }
+    let cells = Cells::of(cells, Gaps::default());
+    let params = cohorts::Params { by: RawCohortsBy::FirstStore, customers_min: 100, deviation: 0.1, ..cohorts::Params::none() };
+    let everyone = fit(RawCycleModel::BgNbd, &cells.only(|cell| cell.cohort != APART).pooled(), None).expect("it converges");
+    let Model::Cohorts(found) = params.fit(everyone, &cells).model else { panic!("cohorts") };
+    // Orders a day while active: the mean of the gamma of rates.
+    let rate = |model: &Model| model.values()[0] / model.values()[1];
+    let of = |cohort: u16| found.cohorts.iter().find(|(number, _)| *number == cohort).map(|(_, model)| rate(model));
+    let own = |cohort: u16| rate(&fit(RawCycleModel::BgNbd, &cells.only(|cell| cell.cohort == cohort), None).expect("it converges").model);
+    let all = rate(&found.everyone);
+    let (first, second, third) = (of(1).expect("many"), of(2).expect("many"), of(3).expect("enough"));
+    assert!((first / 0.005 - 1.0).abs() < 0.15 && (second / 0.015 - 1.0).abs() < 0.15, "{first} {second}");
+    assert!(all > 1.2 * first && all < 0.9 * second, "{all}");
+    assert!(third > 1.03 * all && third < 0.97 * own(3), "{third} between {all} and {}", own(3));
+    assert_eq!((of(4), found.of(Cell { x: 1, t_x: 9, observed: 20, cohort: 4 })), (None, &found.everyone));
+    assert!((of(APART).expect("enough") / own(APART) - 1.0).abs() < 1e-3, "{:?} alone {}", of(APART), own(APART));
 }
