@@ -86,8 +86,8 @@ pub const CORRECTED_BYTES: u64 = 2 * size_of::<Option<Corrected>>() as u64;
 #[derive(Debug, Clone, Copy)]
 struct Corrected {
     return_probability: [f64; HORIZONS],
-    /// Expected orders are so many times those of the model.
-    orders_ratio: f64,
+    /// So many more orders are expected in the horizon, and in the life, than by the model.
+    more_orders: [f64; 2],
 }
 
 /// What the purchase-cycle model foretells of a customer.
@@ -169,18 +169,23 @@ impl Outlook {
         Means { returns: self.return_probability, orders: self.orders }
     }
 
-    /// The same, set right: orders of a life as those of the horizon.
+    /// The same, set right.
     fn corrected(self, by: Corrected) -> Self {
-        let Corrected { return_probability, orders_ratio } = by;
-        Self { return_probability, expected_orders: orders_ratio * self.expected_orders, life_orders: orders_ratio * self.life_orders, ..self }
+        let Corrected { return_probability, more_orders: [more, more_of_life] } = by;
+        let (expected_orders, life_orders) = ((self.expected_orders + more).max(0.0), (self.life_orders + more_of_life).max(0.0));
+        Self { return_probability, expected_orders, life_orders, ..self }
     }
 }
 
 impl Corrected {
-    fn of(outlook: &Outlook, means: &Means, counted_by: usize) -> Self {
+    fn of(outlook: &Outlook, means: &Means, params: &cycle::Params) -> Self {
+        let counted_by = counted_by(params.horizon_days);
         let own = outlook.orders[counted_by];
-        let orders_ratio = if own > 0.0 { means.orders[counted_by] / own } else { 1.0 };
-        Self { return_probability: means.returns, orders_ratio }
+        // Of a shorter horizon than that by which they are set right, a part.
+        let share = if own > 0.0 { (outlook.expected_orders / own).min(1.0) } else { 0.0 };
+        let more = (means.orders[counted_by] - own) * share;
+        let middle = f64::from(params.horizon_days.min(RETURN_DAYS[counted_by])) / 2.0;
+        Self { return_probability: means.returns, more_orders: [more, more * (1.0 + params.discount_rate).powf(-middle / YEAR_DAYS)] }
     }
 }
 
@@ -201,7 +206,7 @@ impl Scores {
 /// # Errors
 /// `Limit` if scratch cannot be read.
 pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Result<Scores> {
-    let (mut customers, counted_by) = (vec![None; state.facts.len()], counted_by(params.horizon_days));
+    let mut customers = vec![None; state.facts.len()];
     let value = artefacts.value;
     let Some(cycle) = &artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), corrected: Vec::new(), value }) };
     let places: HashMap<Cell, u32> = state.cells.counts().iter().zip(0..).map(|((cell, _), place)| (*cell, place)).collect();
@@ -233,7 +238,7 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
             let mut right = correction.of(&subjects).into_iter();
             corrected.extend(scores.iter().map(|score| {
                 let outlook = &outlooks[score.as_ref()?.outlook as usize];
-                right.next().map(|means| Corrected::of(outlook, &means, counted_by))
+                right.next().map(|means| Corrected::of(outlook, &means, params))
             }));
         }
         Ok(corrected)

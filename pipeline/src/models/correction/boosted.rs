@@ -15,6 +15,8 @@ const ROWS_MIN: usize = 1000;
 const ROWS_MAX: usize = 250_000;
 /// One customer of so many is kept out of training, to say when to stop.
 const VALIDATION: u64 = 4;
+/// Of fewer rows than this much hangs on who is kept out: each part is in turn, and what is foretold is the mean of all.
+const FEW: usize = 50_000;
 /// Small trees, slowly: the model that they start from knows the most already.
 const PARAMS: trees::Params =
     trees::Params { trees: 400, leaves: 8, rate: 0.05, l2: 10.0, leaf_rows_min: 50.0, leaf_curvature_min: 1e-3, gain_min: 1e-6, patience: 30 };
@@ -35,8 +37,8 @@ pub fn learning_bytes(rows: usize, features: usize) -> u64 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Boosted {
     bins: Bins,
-    returns: [Option<Trees>; HORIZONS],
-    orders: [Option<Trees>; HORIZONS],
+    returns: [Vec<Trees>; HORIZONS],
+    orders: [Vec<Trees>; HORIZONS],
 }
 
 /// Values of a row: `inputs` first.
@@ -67,25 +69,30 @@ impl Boosted {
                 let means = &known[*date].means[*place];
                 score(objective, if objective == Objective::Chance { means.returns[horizon] } else { means.orders[horizon] })
             };
-            let is_validation = |row: &u32| {
-                let (date, place) = rows[*row as usize];
-                known[date].rows[place].drawn.is_multiple_of(VALIDATION)
+            let part = |row: u32| {
+                let (date, place) = rows[row as usize];
+                known[date].rows[place].drawn % VALIDATION
             };
-            let all = (0..rows.len() as u32).filter(|row| came[*row as usize].is_some());
-            let (validation, training): (Vec<u32>, Vec<u32>) = all.partition(is_validation);
             let (targets, starts): (Vec<f64>, Vec<f64>) = (came.iter().map(target).collect(), rows.iter().map(start).collect());
-            let task = Task { targets: &targets, starts: &starts, training: &training, validation: &validation };
-            (training.len() >= ROWS_MIN).then(|| trees::fit(objective, &binned, &task, &PARAMS).ok()).flatten()
+            let all: Vec<u32> = (0..rows.len() as u32).filter(|row| came[*row as usize].is_some()).collect();
+            let parts = if all.len() < FEW { VALIDATION } else { 1 };
+            let one = |kept_out: u64| {
+                let (validation, training): (Vec<u32>, Vec<u32>) = all.iter().partition(|row| part(**row) == kept_out);
+                let task = Task { targets: &targets, starts: &starts, training: &training, validation: &validation };
+                (training.len() >= ROWS_MIN).then(|| trees::fit(objective, &binned, &task, &PARAMS).ok()).flatten()
+            };
+            // All parts, or none: a mean of some would hang on whom they are.
+            (0..parts).into_par_iter().map(one).collect::<Option<Vec<Trees>>>().unwrap_or_default()
         };
         let wanted: Vec<(usize, Objective)> =
             (0..HORIZONS).map(|horizon| (horizon, Objective::Chance)).chain(counts.iter().map(|horizon| (*horizon, Objective::Count))).collect();
-        let (mut returns, mut orders): ([Option<Trees>; HORIZONS], [Option<Trees>; HORIZONS]) = Default::default();
+        let (mut returns, mut orders): ([Vec<Trees>; HORIZONS], [Vec<Trees>; HORIZONS]) = Default::default();
         for ((horizon, objective), trees) in wanted.par_iter().map(|wanted| (*wanted, fit(*wanted))).collect::<Vec<_>>() {
             let place = if objective == Objective::Chance { &mut returns } else { &mut orders };
             place[horizon] = trees;
         }
         let bins = binned.bins().clone();
-        returns.iter().any(Option::is_some).then_some(Self { bins, returns, orders })
+        returns.iter().any(|trees| !trees.is_empty()).then_some(Self { bins, returns, orders })
     }
 
     /// Chances and expected orders by horizon, where they were learnt.
@@ -97,13 +104,12 @@ impl Boosted {
                 write(subject, &mut values);
                 block.write(place, &values, &self.bins);
             }
-            let of = |objective: Objective, trees: &[Option<Trees>; HORIZONS], own: fn(&Means) -> &[f64; HORIZONS]| {
-                let means = |horizon: usize| {
+            let of = |objective: Objective, trees: &[Vec<Trees>; HORIZONS], own: fn(&Means) -> &[f64; HORIZONS]| {
+                std::array::from_fn::<_, HORIZONS, _>(|horizon| {
                     let mut starts = [0.0; ROWS];
                     starts.iter_mut().zip(subjects).for_each(|(start, subject)| *start = score(objective, own(&subject.means)[horizon]));
-                    Some(trees[horizon].as_ref()?.means(&block, Some(&starts)))
-                };
-                std::array::from_fn::<_, HORIZONS, _>(means)
+                    trees::mean_of(&trees[horizon], &block, &starts)
+                })
             };
             let (returns, orders) = (of(Objective::Chance, &self.returns, |means| &means.returns), of(Objective::Count, &self.orders, |means| &means.orders));
             let at = |means: &[Option<[f64; ROWS]>; HORIZONS], place: usize| means.map(|means| means.map(|means| means[place]));

@@ -114,17 +114,15 @@ impl Correction {
         matches!(self, Self::Boosted(_))
     }
 
-    /// What is foretold of customers, set right. For a horizon of which nothing was learnt the odds, or the mean, move as for the one before.
+    /// What is foretold of customers, set right.
     pub fn of(&self, subjects: &[Subject]) -> Vec<Means> {
         let learnt = match self {
             Self::Recalibrated(recalibrated) => subjects.iter().map(|subject| recalibrated.of(&subject.means)).collect(),
             Self::Boosted(boosted) => boosted.of(subjects),
         };
-        let one = |(Subject { means, .. }, Learnt { returns, orders }): (&Subject, Learnt)| {
-            let mut returns = filled(&means.returns, returns, Objective::Chance);
-            // Chances are learnt horizon by horizon: within more days none is smaller.
-            (1..HORIZONS).for_each(|horizon| returns[horizon] = returns[horizon].max(returns[horizon - 1]));
-            Means { returns, orders: filled(&means.orders, orders, Objective::Count) }
+        let one = |(Subject { means, .. }, Learnt { returns, orders }): (&Subject, Learnt)| Means {
+            returns: filled(&means.returns, returns),
+            orders: counted(&means.orders, orders),
         };
         subjects.iter().zip(learnt).map(one).collect()
     }
@@ -150,16 +148,31 @@ fn score(objective: Objective, mean: f64) -> f64 {
     })
 }
 
-/// What was learnt by horizon; where nothing was, the model's own, moved as the longest one before it, unless that is far shorter.
-fn filled(own: &[f64; HORIZONS], learnt: [Option<f64>; HORIZONS], objective: Objective) -> [f64; HORIZONS] {
-    let mut moved = None;
-    std::array::from_fn(|horizon| match (learnt[horizon], moved) {
-        (Some(mean), _) => {
-            moved = Some((RETURN_DAYS[horizon], score(objective, mean) - score(objective, own[horizon])));
-            mean
-        }
-        (None, Some((days, by))) if RETURN_DAYS[horizon] <= FAR * days => objective.mean(score(objective, own[horizon]) + by),
-        _ => own[horizon],
+/// Chances that were learnt, by horizon; where nothing was, the odds of the model's own move as those of the longest one before it, unless that is far
+/// shorter. Within more days none is smaller.
+fn filled(own: &[f64; HORIZONS], learnt: [Option<f64>; HORIZONS]) -> [f64; HORIZONS] {
+    let odds = |chance: f64| score(Objective::Chance, chance);
+    let (mut moved, mut before) = (None, 0.0);
+    std::array::from_fn(|horizon| {
+        let chance = match (learnt[horizon], moved) {
+            (Some(chance), _) => {
+                moved = Some((RETURN_DAYS[horizon], odds(chance) - odds(own[horizon])));
+                chance
+            }
+            (None, Some((days, by))) if RETURN_DAYS[horizon] <= FAR * days => Objective::Chance.mean(odds(own[horizon]) + by),
+            _ => own[horizon],
+        };
+        before = chance.max(before);
+        before
+    })
+}
+
+/// Orders that were learnt, by horizon; where nothing was, those of the longest one before it, and after it as many as the model's own.
+fn counted(own: &[f64; HORIZONS], learnt: [Option<f64>; HORIZONS]) -> [f64; HORIZONS] {
+    let mut more = 0.0;
+    std::array::from_fn(|horizon| {
+        more = learnt[horizon].map_or(more, |orders| orders - own[horizon]);
+        own[horizon] + more
     })
 }
 
@@ -167,13 +180,12 @@ fn filled(own: &[f64; HORIZONS], learnt: [Option<f64>; HORIZONS], objective: Obj
 mod tests {
     use super::*;
 
-    /// By hand: odds of 1 became 3, so odds of 2 become 6; a mean of 2 became 1, so 3 becomes 1.5.
+    /// By hand: odds of 1 became 3, so odds of 2 become 6; 180 days are six times 30, too far; two orders became one, and those after them stay.
     #[test]
-    fn what_was_not_learnt_moves_as_the_horizon_before() {
-        let chances = filled(&[0.2, 0.5, 2.0 / 3.0, 0.9], [None, Some(0.75), None, Some(0.95)], Objective::Chance);
-        [0.2, 0.75, 6.0 / 7.0, 0.95].iter().zip(chances).for_each(|(by_hand, chance)| assert!((by_hand - chance).abs() < 1e-12, "{chances:?}"));
-        // 90 days are three times 30, and 180 are six times: too far.
-        let orders = filled(&[1.0, 2.0, 3.0, 4.0], [None, Some(1.0), None, None], Objective::Count);
-        [1.0, 1.0, 1.5, 4.0].iter().zip(orders).for_each(|(by_hand, mean)| assert!((by_hand - mean).abs() < 1e-12, "{orders:?}"));
+    fn what_was_not_learnt_follows_the_horizon_before() {
+        let close = |found: [f64; HORIZONS], by_hand: [f64; HORIZONS]| assert!(found.iter().zip(by_hand).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+        close(filled(&[0.2, 0.5, 2.0 / 3.0, 0.9], [None, Some(0.75), None, Some(0.95)]), [0.2, 0.75, 6.0 / 7.0, 0.95]);
+        close(filled(&[0.2, 0.5, 2.0 / 3.0, 0.7], [None, Some(0.75), None, None]), [0.2, 0.75, 6.0 / 7.0, 6.0 / 7.0]);
+        close(counted(&[1.0, 2.0, 3.0, 4.5], [None, Some(1.0), None, None]), [1.0, 1.0, 2.0, 3.5]);
     }
 }

@@ -218,11 +218,16 @@ impl Trees {
         self.trees.iter().for_each(|tree| block.add(tree, &mut scores));
         scores
     }
+}
 
-    /// The means that are foretold of them.
-    pub fn means(&self, block: &Block, starts: Option<&[f64; ROWS]>) -> [f64; ROWS] {
-        self.scores(block, starts).map(|score| self.objective.mean(score))
+/// What models of one objective foretell of the rows of a block, which start from `starts`: the means of their mean score; None where there is no model.
+pub fn mean_of(models: &[Trees], block: &Block, starts: &[f64; ROWS]) -> Option<[f64; ROWS]> {
+    let objective = models.first()?.objective;
+    let mut sum = [0.0; ROWS];
+    for model in models {
+        sum.iter_mut().zip(model.scores(block, Some(starts))).for_each(|(sum, score)| *sum += score);
     }
+    Some(sum.map(|sum| objective.mean(sum / models.len() as f64)))
 }
 
 #[cfg(test)]
