@@ -15,7 +15,7 @@ use crate::metrics::{Grade, Graded, grade};
 use crate::models::Sampled;
 use crate::models::churn::{self, Example, Inputs, Rule};
 use crate::models::correction::Correction;
-use crate::models::cycle::gamma_gamma;
+use crate::models::cycle::worth;
 use crate::models::cycle::{self, Cells, Fitted, Model};
 use crate::shards::{Artefacts, Snapshot, State};
 use crate::time::{Dates, Day};
@@ -44,7 +44,7 @@ pub struct CycleReport {
     /// What sets it right.
     pub correction: Option<Correction>,
     /// What an order day is worth, by what is known at as_of.
-    pub value: Option<gamma_gamma::Fit>,
+    pub value: Option<worth::Valued>,
 }
 
 /// The published churn artefact.
@@ -109,7 +109,7 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     if let Some(report) = &mut cycle {
         (report.candidates, report.challengers, report.correction) = (candidates, challengers, correction);
     }
-    match gamma_gamma::fit(&state.spent) {
+    match worth::value(&state.spent) {
         Ok(fit) => cycle.iter_mut().for_each(|report| report.value = Some(fit.clone())),
         Err(error) => missing.push(error.to_string()),
     }
@@ -134,7 +134,7 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
         report.rule_grade.iter().for_each(|grade| add(&mut grades, "inactivity_rule", grade));
         add(&mut grades, cycle.as_ref().map_or("cycle", |cycle| &cycle.model), &report.cycle_grade);
     }
-    let value = cycle.as_ref().and_then(|report| report.value.as_ref()).map(|fit| fit.model);
+    let value = cycle.as_ref().and_then(|report| report.value.as_ref()).map(|valued| valued.worth);
     let correction = cycle.as_ref().and_then(|report| report.correction.clone());
     let artefacts = Artefacts {
         value,

@@ -121,6 +121,7 @@ impl Summary {
                 let told = challenger.log_loss.map_or("too little to learn from".to_owned(), compared);
                 text.push_str(&format!("  challenger {name:<15} {told}\n"));
             }
+            cycle.value.iter().filter_map(|valued| valued.why.as_ref()).for_each(|why| text.push_str(&format!("  {why}\n")));
             cycle.failed.iter().for_each(|why| text.push_str(&format!("  {} instead of another: {why}\n", cycle.model)));
         }
         for (days, grade, own_rate) in &self.due {

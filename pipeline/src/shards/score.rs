@@ -12,7 +12,8 @@ use crate::key::Id;
 use crate::labels::RETURN_DAYS;
 use crate::models::churn::{self, Inputs};
 use crate::models::correction::{Correction, HORIZONS, Means, SUBJECTS, Subject, counted_by};
-use crate::models::cycle::gamma_gamma::{GammaGamma, Spent};
+use crate::models::cycle::gamma_gamma::Spent;
+use crate::models::cycle::worth::Worth;
 use crate::models::cycle::{self, Cell, Cells, Expectation, Model};
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
@@ -52,7 +53,7 @@ pub struct Artefacts {
     /// What sets that right.
     pub correction: Option<Correction>,
     /// What an order day is worth.
-    pub value: Option<GammaGamma>,
+    pub value: Option<Worth>,
     /// Who leaves.
     pub churn: Option<churn::Fit>,
     /// Inputs of the churn model.
@@ -67,7 +68,7 @@ pub struct Scores {
     /// What the correction makes of it, a row a customer; empty without one.
     corrected: Vec<Option<Corrected>>,
     /// What an order day is worth.
-    value: Option<GammaGamma>,
+    value: Option<Worth>,
 }
 
 /// The scores of one customer.
@@ -299,7 +300,7 @@ pub fn table(contract: Contract, scores: &Scores, facts: &[Facts], customers: &[
     }
     columns.push(Series::new("expected_orders".into(), outlooks.iter().map(|outlook| outlook.expected_orders).collect::<Vec<_>>()));
     let worth = |row: usize, orders: f64| {
-        let of_a_day = scores.value?.mean_value(Spent::of(&facts[row]))?;
+        let of_a_day = scores.value?.of_day(Spent::of(&facts[row]));
         Some((of_a_day * orders).round() as i64)
     };
     for (name, orders) in

@@ -64,7 +64,8 @@ impl Params {
             return APART;
         }
         // Lines stand by time: the first of the first order day.
-        let of_first = |pick: fn(&Line) -> u32| lines.iter().find(|line| line.day == first && line.is_bought).map_or(0, pick);
+        let is_first = |line: &&Line| line.day == first && line.is_bought && line.visible_from <= facts.date;
+        let of_first = |pick: fn(&Line) -> u32| lines.iter().find(is_first).map_or(0, pick);
         let number = match self.by {
             RawCohortsBy::None => 0,
             RawCohortsBy::FirstOrderPeriod => first.0.div_euclid(self.period_days).max(0) as u32 + 1,

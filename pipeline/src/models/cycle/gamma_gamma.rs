@@ -65,11 +65,9 @@ pub struct Fit {
 }
 
 impl GammaGamma {
-    /// The mean value of an order day of a customer: nearer to everyone's, the fewer there were. With q at most 1, everyone's is infinite: the formula
-    /// holds for who has enough order days, and None is told of others.
-    pub fn mean_value(&self, spent: Spent) -> Option<f64> {
-        let shape = self.p * f64::from(spent.x) + self.q - 1.0;
-        (shape > 0.0).then(|| self.p * (self.v + spent.value_minor as f64) / shape)
+    /// The mean value of an order day of a customer: nearer to everyone's, the fewer there were. q is above 1, or everyone's is infinite.
+    pub fn mean_value(&self, spent: Spent) -> f64 {
+        self.p * (self.v + spent.value_minor as f64) / (self.p * f64::from(spent.x) + self.q - 1.0)
     }
 }
 

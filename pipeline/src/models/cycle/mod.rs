@@ -7,6 +7,7 @@ pub mod gamma_gamma;
 pub mod nbd;
 pub mod pareto_nbd;
 mod stages;
+pub mod worth;
 #[cfg(test)]
 mod suite;
 
