@@ -81,7 +81,7 @@ pub struct Scored {
 }
 
 /// What a customer takes of the memory whose outlook is set right.
-pub const CORRECTED_BYTES: u64 = 2 * size_of::<Option<Corrected>>() as u64;
+pub const CORRECTED_BYTES: u64 = size_of::<Option<Corrected>>() as u64;
 
 /// An outlook as it was set right.
 #[derive(Debug, Clone, Copy)]
@@ -202,6 +202,9 @@ impl Scores {
     }
 }
 
+/// Where the scores of a shard's customers stand, and what is set right of them.
+type OfShard<'a> = (&'a mut [Option<Scored>], &'a mut [Option<Corrected>]);
+
 /// Scores everyone.
 ///
 /// # Errors
@@ -225,9 +228,9 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
         Some((scored, Subject { means: outlooks[outlook as usize].means(), inputs, cell, year_ago }))
     };
     let rows = &state.rows;
-    let of_shard = |(shard, scores): (usize, &mut [Option<Scored>])| -> Result<Vec<Option<Corrected>>> {
+    let of_shard = |(shard, (scores, corrected)): (usize, OfShard<'_>)| -> Result<()> {
         let (cells, width, first) = (rows.read(shard)?, rows.width(), rows.customers(shard).start);
-        let mut corrected = Vec::new();
+        let mut corrected = corrected.iter_mut();
         for (some, scores) in scores.chunks_mut(SUBJECTS).enumerate() {
             let mut subjects = Vec::new();
             for (place, score) in (some * SUBJECTS..).zip(scores.iter_mut()) {
@@ -237,14 +240,16 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
             }
             let Some(correction) = correction else { continue };
             let mut right = correction.of(&subjects).into_iter();
-            corrected.extend(scores.iter().map(|score| {
-                let outlook = &outlooks[score.as_ref()?.outlook as usize];
-                right.next().map(|means| Corrected::of(outlook, &means, params))
-            }));
+            for (score, corrected) in scores.iter().zip(corrected.by_ref()) {
+                let outlook = score.as_ref().map(|score| &outlooks[score.outlook as usize]);
+                *corrected = outlook.and_then(|outlook| Some(Corrected::of(outlook, &right.next()?, params)));
+            }
         }
-        Ok(corrected)
+        Ok(())
     };
-    let corrected = rows.by_shard(&mut customers).into_par_iter().enumerate().map(of_shard).collect::<Result<Vec<_>>>()?.concat();
+    let mut corrected = vec![None; if correction.is_some() { customers.len() } else { 0 }];
+    let places = if correction.is_some() { rows.by_shard(&mut corrected) } else { (0..rows.shards()).map(|_| <&mut [_]>::default()).collect() };
+    rows.by_shard(&mut customers).into_par_iter().zip(places).enumerate().try_for_each(of_shard)?;
     Ok(Scores { customers, outlooks, corrected, value })
 }
 
