@@ -63,7 +63,7 @@ pub fn labels(order_days: &[Day], known: &[Day], date: Day, horizon: Horizon) ->
         let window = Window::following(date, days);
         order_days.iter().filter(|day| window.contains(**day)).count() as i64
     };
-    let over = |days: i32| date.plus(days + horizon.late_days) <= horizon.as_of;
+    let over = |days: i32| Window::following(date, days).is_over(horizon.late_days, horizon.as_of);
     Labels {
         horizon_order_days: within(horizon.days),
         order_days: RETURN_DAYS.map(|days| over(days).then(|| within(days))),

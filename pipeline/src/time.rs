@@ -187,6 +187,11 @@ impl Window {
         Self { after, to: after.plus(days) }
     }
 
+    /// Whether all of the window counts as known on a later day, where lines may arrive so many days late.
+    pub fn is_over(self, late_days: i32, by: Day) -> bool {
+        self.to.plus(late_days) <= by
+    }
+
     /// Whether `day` lies in the window.
     pub fn contains(self, day: Day) -> bool {
         self.after < day && day <= self.to
@@ -247,7 +252,7 @@ impl Dates {
 
     /// Whether the `days` after a date count as over on a later day.
     pub fn is_over(&self, date: Day, days: i32, by: Day) -> bool {
-        date.plus(days + self.late_days) <= by
+        Window::following(date, days).is_over(self.late_days, by)
     }
 
     /// All dates, oldest first; as_of is the last.

@@ -91,18 +91,27 @@ fn small_lake(folder: &Path, due: &str) -> String {
     config.display().to_string()
 }
 
+fn publish(folder: &Path, config: &str) -> published::Published {
+    let (code, _, error) = told(&run(&["run", config]));
+    assert_eq!(code, 0, "{error}");
+    published::live(&folder.join("out"), "small").expect("it is live")
+}
+
+/// The customer_id of a customer of the lake.
+fn id_of(published: &published::Published, source: &str) -> String {
+    let sources = published.texts("customer_links", "source_customer_id");
+    published.texts("customer_links", "customer_id").swap_remove(sources.iter().position(|other| other == source).expect("linked"))
+}
+
 /// Three customers by hand. b last came 61 days ago; pots last; of milk there are not three days. So few teach nothing: the gaps alone foretell.
 #[test]
 fn the_list_is_published_as_by_hand() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = small_lake(folder.path(), "due: {level: category}\n");
-    let (code, _, error) = told(&run(&["run", &config]));
-    assert_eq!(code, 0, "{error}");
-    let published = published::live(&folder.path().join("out"), "small").expect("it is live");
+    let published = publish(folder.path(), &config);
     let texts = |column: &str| published.texts("due_products", column);
     let numbers = |column: &str| -> Vec<f64> { published.numbers("due_products", column).into_iter().map(|value| value.expect("known")).collect() };
-    let (links, sources) = (published.texts("customer_links", "customer_id"), published.texts("customer_links", "source_customer_id"));
-    let id = |source: &str| links[sources.iter().position(|other| other == source).expect("linked")].clone();
+    let id = |source: &str| id_of(&published, source);
     let ids = texts("customer_id");
     assert_eq!((ids.len(), texts("category")), (2, vec!["teas".to_owned(); 2]));
     let row = |source: &str| ids.iter().position(|other| *other == id(source)).expect("it is due");
@@ -147,13 +156,10 @@ fn the_list_is_published_as_by_hand() {
 fn products_are_due_and_what_was_bought_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = small_lake(folder.path(), "due: {level: product, purchase_days_min: 1}\n");
-    let (code, _, error) = told(&run(&["run", &config]));
-    assert_eq!(code, 0, "{error}");
-    let published = published::live(&folder.path().join("out"), "small").expect("it is live");
+    let published = publish(folder.path(), &config);
     let texts = |column: &str| published.texts("due_products", column);
     let numbers = |column: &str| published.numbers("due_products", column);
-    let (links, sources) = (published.texts("customer_links", "customer_id"), published.texts("customer_links", "source_customer_id"));
-    let id = |source: &str| links[sources.iter().position(|other| other == source).expect("linked")].clone();
+    let id = |source: &str| id_of(&published, source);
     let (ids, products) = (texts("customer_id"), texts("product_id"));
     let row = |source: &str, product: &str| (0..ids.len()).find(|row| ids[*row] == id(source) && products[*row] == product);
     // Of b nothing is due any more, and never a pot.

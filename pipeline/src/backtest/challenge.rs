@@ -32,12 +32,13 @@ pub fn challenge_bytes(forecasts: usize, features: usize) -> u64 {
     (forecasts * (2 * size_of::<Means>() + size_of::<Graded>())) as u64 + learning_bytes(forecasts, features)
 }
 
-/// All challengers, and the correction that scores: the one that lost least at the test date, if that is less than the model lost.
+/// All challengers, and the correction that scores: the one that lost least at the test date, if that is less than the model lost, whose grades there are
+/// `own`.
 pub fn challenge(
     state: &State,
     dates: &Dates,
     (params, inputs): (&cycle::Params, &Inputs),
-    models: &[Option<Model>],
+    (models, own): (&[Option<Model>], &[(i32, Grade)]),
     grades: &mut Vec<GradeRow>,
 ) -> (Vec<Challenger>, Option<Correction>) {
     let Some((test, Some(of_test))) = state.snapshots.last().zip(models.last()).filter(|_| !params.challengers.is_empty()) else {
@@ -53,7 +54,6 @@ pub fn challenge(
     let earlier: Vec<Known<'_>> = (0..state.snapshots.len() - 1).filter_map(known).filter(|known| known.over.contains(&true)).collect();
     let last = state.snapshots.len() - 1;
     let now = Known { rows: &test.buyers, means: &means[last], model: of_test, over: [false; HORIZONS] };
-    let own = graded(test, &means[last]);
     // Expected orders are set right by the longest horizon up to theirs of which it is known what came.
     let counts: Vec<usize> = (0..=counted_by(params.horizon_days)).rfind(|horizon| earlier.iter().any(|known| known.over[*horizon])).into_iter().collect();
     let mut challengers = Vec::new();
@@ -61,18 +61,18 @@ pub fn challenge(
     for &challenger in &params.challengers {
         let correction = Correction::learn(challenger, &earlier, inputs, &counts);
         let found = correction.as_ref().map(|correction| graded(test, &correction.of_all(&now, inputs))).unwrap_or_default();
-        let name = if challenger == RawChallenger::Boosted { "boosted".to_owned() } else { format!("{}_{}", of_test.name(), challenger.name()) };
-        for ((days, grade), (_, own)) in found.iter().zip(&own) {
+        let name = challenger.told(&of_test.name());
+        for ((days, grade), (_, own)) in found.iter().zip(own) {
             grades.extend(rows(&About::all(&name, dates.test, "return", *days), grade, Some(own)));
         }
         let loss = mean_loss(&found);
         if let Some((loss, correction)) = loss.zip(correction).filter(|(loss, _)| best.as_ref().is_none_or(|best| *loss < best.0)) {
             best = Some((loss, challenger, correction));
         }
-        let model_log_loss = mean_loss(&own).unwrap_or_default();
+        let model_log_loss = mean_loss(own).unwrap_or_default();
         challengers.push(Challenger { challenger, log_loss: loss, model_log_loss, return_grades: found, scores: false });
     }
-    let best = best.filter(|(loss, ..)| mean_loss(&own).is_some_and(|own| *loss < own));
+    let best = best.filter(|(loss, ..)| mean_loss(own).is_some_and(|own| *loss < own));
     if let Some((_, name, _)) = &best {
         challengers.iter_mut().for_each(|challenger| challenger.scores = challenger.challenger == *name);
     }

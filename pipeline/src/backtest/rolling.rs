@@ -15,7 +15,7 @@ use crate::models::churn::Inputs;
 use crate::models::correction::{Correction, HORIZONS, Known, Means, learning_bytes};
 use crate::models::cycle::{self, Cell, Model};
 use crate::shards::{Snapshot, State};
-use crate::time::{Dates, Day, Grid};
+use crate::time::{Dates, Day, Grid, Window};
 
 /// What so many forecasts take of the memory, of customers with so many features: two candidates' at a time, their means, what is graded of them in three
 /// slices, and what trees learn from.
@@ -105,14 +105,14 @@ pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::P
             Ok((candidate, _)) if grader.knows(&candidate.name) => {}
             Ok((candidate, foretold)) => {
                 grader.grade(&candidate.name, &foretold);
-                let all_dates: Vec<usize> = (0..all.len()).collect();
-                grader.grade(&format!("{}_recalibrated", candidate.name), &dates.corrected(RawChallenger::Recalibrated, (&candidate, &foretold), &all_dates));
+                let challenger = RawChallenger::Recalibrated;
+                grader.grade(&challenger.told(&candidate.name), &dates.corrected(challenger, (&candidate, &foretold), &|_| true));
                 candidates.push(candidate);
             }
         }
     }
     if !candidates.is_empty() {
-        grader.grade("boosted", &dates.challenge(&candidates));
+        grader.grade(RawChallenger::Boosted.name(), &dates.challenge(&candidates));
     }
     let mut ranking: Vec<(String, f64)> = grader.losses.into_iter().filter(|(_, loss)| loss.1 > 0.0).map(|(name, loss)| (name, loss.0 / loss.1)).collect();
     ranking.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -170,7 +170,7 @@ fn earlier(all: &[Vintage<'_>], place: usize, horizon: usize, late_days: i32) ->
 
 /// Whether what came after a date was known at a later one.
 fn is_over(all: &[Vintage<'_>], (earlier, place): (usize, usize), horizon: usize, late_days: i32) -> bool {
-    all[earlier].snapshot.date.plus(RETURN_DAYS[horizon] + late_days) <= all[place].snapshot.date
+    Window::following(all[earlier].snapshot.date, RETURN_DAYS[horizon]).is_over(late_days, all[place].snapshot.date)
 }
 
 /// The dates that are looked back on, for what learns from earlier ones.
@@ -182,8 +182,13 @@ struct Looked<'a> {
 }
 
 impl Looked<'_> {
-    /// A candidate's forecasts at graded dates among `places`, as set right by what was known then.
-    fn corrected(&self, challenger: RawChallenger, (candidate, foretold): (&Candidate, &[Vec<Foretold>]), places: &[usize]) -> Vec<Vec<Foretold>> {
+    /// A candidate's forecasts at graded dates that are wanted, as set right by what was known then; none at others.
+    fn corrected(
+        &self,
+        challenger: RawChallenger,
+        (candidate, foretold): (&Candidate, &[Vec<Foretold>]),
+        wanted: &dyn Fn(usize) -> bool,
+    ) -> Vec<Vec<Foretold>> {
         let all = self.all;
         let means: Vec<Vec<Means>> = foretold.iter().map(|foretold| foretold.iter().map(|foretold| foretold.means).collect()).collect();
         let known = |earlier: usize, place: usize| {
@@ -191,7 +196,7 @@ impl Looked<'_> {
             Some(Known { rows: &all[earlier].snapshot.buyers, means: &means[earlier], model: candidate.models[earlier].as_ref()?, over })
         };
         let at = |place: usize| {
-            let Some(now) = known(place, place).filter(|_| place >= self.first && places.contains(&place)) else { return Vec::new() };
+            let Some(now) = known(place, place).filter(|_| place >= self.first && wanted(place)) else { return Vec::new() };
             let earlier: Vec<Known<'_>> = (0..place).filter_map(|earlier| known(earlier, place)).filter(|known| known.over.contains(&true)).collect();
             let Some(correction) = Correction::learn(challenger, &earlier, self.inputs, &[0, 1, 2, 3]) else {
                 return foretold[place].iter().map(|own| Foretold { chances: [None; HORIZONS], next: None, ..*own }).collect();
@@ -212,9 +217,8 @@ impl Looked<'_> {
         let bases: Vec<usize> = (0..self.all.len()).map(base).collect();
         let mut challenged: Vec<Vec<Foretold>> = vec![Vec::new(); self.all.len()];
         for (of, candidate) in candidates.iter().enumerate() {
-            let places: Vec<usize> = (self.first..self.all.len()).filter(|place| bases[*place] == of).collect();
-            if !places.is_empty() {
-                let found = self.corrected(RawChallenger::Boosted, (candidate, &candidate.foretell(self.all)), &places);
+            if bases[self.first..].contains(&of) {
+                let found = self.corrected(RawChallenger::Boosted, (candidate, &candidate.foretell(self.all)), &|place| bases[place] == of);
                 challenged.iter_mut().zip(found).filter(|(_, found)| !found.is_empty()).for_each(|(place, found)| *place = found);
             }
         }

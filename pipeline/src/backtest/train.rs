@@ -105,8 +105,8 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     let cycles: Vec<Result<CycleFit>> = state.snapshots.iter().map(fitted).collect();
     let mut cycle = cycle_report(state, (dates, &of_cycle), cycles.last(), &mut grades, &mut missing);
     let models: Vec<Option<Model>> = cycles.iter().map(|fit| fit.as_ref().ok().map(|fit| fit.0.model.clone())).collect();
-    let (challengers, correction) = challenge(state, dates, (&of_cycle, &inputs), &models, &mut grades);
     if let Some(report) = &mut cycle {
+        let (challengers, correction) = challenge(state, dates, (&of_cycle, &inputs), (&models, &report.return_grades), &mut grades);
         (report.candidates, report.challengers, report.correction) = (candidates, challengers, correction);
     }
     match worth::value(&state.spent) {

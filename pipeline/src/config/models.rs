@@ -61,6 +61,14 @@ impl RawChallenger {
             Self::Boosted => "boosted",
         }
     }
+
+    /// What a model is called in grades that it has set right; trees are told by themselves.
+    pub fn told(self, model: &str) -> String {
+        match self {
+            Self::Recalibrated => format!("{model}_recalibrated"),
+            Self::Boosted => self.name().to_owned(),
+        }
+    }
 }
 
 /// Purchase-cycle models.

@@ -285,7 +285,7 @@ pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
         .within(probability),
     );
     let churn = format!(
-        "probability of no order within {horizon_days} days, by the churn model (the return probabilities are the cycle model's, so the two need not agree); unknown outside of the population, see `withheld`"
+        "probability of no order within {horizon_days} days, by the churn model (the return probabilities are the cycle model's, or what set them right, so the two need not agree); unknown outside of the population, see `withheld`"
     );
     columns.push(Column::new("churn_probability", Kind::Float, &churn).nullable().within(probability));
     Contract::new("scores", "One row a customer with an order, as the models that were graded see it.", &["customer_id"], columns)
