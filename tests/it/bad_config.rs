@@ -91,7 +91,7 @@ fn each_fault_has_its_message() {
         (
             "unknown column",
             with("      path: lines\n", "      path: lines\n      columns: {amout: x}\n"),
-            "job.yaml:9:24: lake.tables.order_lines.columns.amout: expected one of the columns source, order_id, line_id, source_customer_id, ordered_at, recorded_at, business_date, product_id, quantity, amount, regular_amount, discount_shelf, discount_coupon_sponsor, discount_coupon_store, currency, promo_id, channel, store_id, kind, return_of_order_id, got `amout` (did you mean `amount`?)",
+            "job.yaml:9:24: lake.tables.order_lines.columns.amout: expected one of the columns source, order_id, line_id, source_customer_id, ordered_at, recorded_at, business_date, product_id, quantity, amount, regular_amount, discount_shelf, discount_coupon_sponsor, discount_coupon_store, unit_cost, currency, promo_id, channel, store_id, kind, return_of_order_id, got `amout` (did you mean `amount`?)",
         ),
         (
             "product of one",

@@ -19,6 +19,7 @@ mod identity;
 mod leaks;
 mod increment;
 mod limits;
+mod margin;
 mod online_retail;
 mod shop;
 mod snapshots;

@@ -15,6 +15,7 @@ use crate::metrics::{Grade, Graded, grade};
 use crate::models::Sampled;
 use crate::models::churn::{self, Example, Inputs, Rule};
 use crate::models::correction::Correction;
+use crate::models::cycle::margin::Margin;
 use crate::models::cycle::worth;
 use crate::models::cycle::{self, Cells, Fitted, Model};
 use crate::shards::{Artefacts, Snapshot, State};
@@ -45,6 +46,8 @@ pub struct CycleReport {
     pub correction: Option<Correction>,
     /// What an order day is worth, by what is known at as_of.
     pub value: Option<worth::Valued>,
+    /// What of that is margin, where costs are known.
+    pub margin: Option<Margin>,
 }
 
 /// The published churn artefact.
@@ -138,6 +141,7 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     let correction = cycle.as_ref().and_then(|report| report.correction.clone());
     let artefacts = Artefacts {
         value,
+        margin: cycle.as_ref().and_then(|report| report.margin),
         correction,
         cycle: cycle.as_ref().map(|report| report.fit.model.clone()),
         churn: churn.as_ref().map(|report| report.fit.clone()),
@@ -177,6 +181,7 @@ fn cycle_report(
         challengers: Vec::new(),
         correction: None,
         value: None,
+        margin: Margin::learn(&state.earned),
     };
     let (Some(Ok(fit)), Some(snapshot)) = (test_fit, state.snapshots.last()) else {
         // Too little history before the test date: the newest date's fit scores, ungraded.

@@ -26,6 +26,8 @@ pub struct Catalogue {
     pub brand_type: Vec<BrandType>,
     /// By product: base units of a unit, in thousandths; 1000 where the lake does not say.
     pub milli_base_units: Vec<i64>,
+    /// By product: what a unit costs the shop, in minor units; None where the lake does not say.
+    pub unit_cost_minor: Vec<Option<i64>>,
     /// By product: whether it lasts, or is no thing at all, and so is never due.
     pub lasts: Vec<bool>,
     /// By category: whether there is a choice between national and private brands.
@@ -62,6 +64,7 @@ pub(super) struct Product {
     style: String,
     brand_type: String,
     regular_minor: Option<i64>,
+    unit_cost_minor: Option<i64>,
     milli_base_units: Option<i64>,
     lasts: bool,
 }
@@ -83,6 +86,7 @@ pub fn read_products(table: &OpenTable, cut: &Cut, names: &LineNames) -> Result<
                 style: text("style"),
                 brand_type: text("brand_type"),
                 regular_minor: rows.column("regular_price").and_then(|column| column.int(row)),
+                unit_cost_minor: rows.column("unit_cost").and_then(|column| column.int(row)),
                 lasts: matches!(rows.text("kind", row), Some("durable" | "service" | "fee")),
                 milli_base_units: base_units.filter(|units| *units > 0.0).map(|units| (units * 1000.0).round().max(1.0) as i64),
             };
@@ -145,6 +149,7 @@ impl Catalogue {
             price_tier: vec![0; places.len()],
             brand_type: vec![BrandType::Other; places.len()],
             milli_base_units: vec![1000; places.len()],
+            unit_cost_minor: vec![None; places.len()],
             lasts: vec![false; places.len()],
             brand_choice: Vec::new(),
         };
@@ -162,6 +167,7 @@ impl Catalogue {
                 _ => BrandType::Other,
             };
             catalogue.lasts[at] = product.lasts;
+            catalogue.unit_cost_minor[at] = product.unit_cost_minor;
             catalogue.milli_base_units[at] = product.milli_base_units.unwrap_or(1000);
             if let (Some(price), true) = (product.regular_minor.filter(|price| *price > 0), catalogue.category[at] > 0) {
                 let for_base_unit = i128::from(price) * 1_000_000 / i128::from(catalogue.milli_base_units[at]);
@@ -223,6 +229,7 @@ pub(super) mod tests {
             style: none(),
             brand_type,
             regular_minor: Some(regular_minor),
+            unit_cost_minor: None,
             milli_base_units: Some(milli_base_units),
             lasts: false,
         }

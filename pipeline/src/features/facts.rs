@@ -2,7 +2,7 @@
 
 use super::events::{Event, EventKind};
 use super::world::{Person, World};
-use crate::lake::{ByFingerprint, Line, LineKind};
+use crate::lake::{ByFingerprint, Line, LineKind, NO_COST};
 use crate::time::{Day, Window};
 
 /// What groups and models need of one customer at one date, in whole numbers.
@@ -28,6 +28,12 @@ pub struct Facts {
     pub valued_days: u32,
     /// What these are worth together, in minor units.
     pub valued_minor: i64,
+    /// Orders in the observation window of which some line's cost is known.
+    pub costed_orders: u32,
+    /// Value net of returns of their lines whose cost is known, in minor units.
+    pub costed_minor: i64,
+    /// That less what these cost.
+    pub margin_minor: i64,
     /// The number of the cohort in which purchase-cycle models see the customer; 0 for none.
     pub cohort: u16,
 }
@@ -46,6 +52,9 @@ impl Facts {
             window_value_minor: 0,
             valued_days: 0,
             valued_minor: 0,
+            costed_orders: 0,
+            costed_minor: 0,
+            margin_minor: 0,
             cohort: 0,
         }
     }
@@ -113,6 +122,12 @@ pub(super) struct Order {
     pub lines: i64,
     /// Units of what was bought, in thousandths.
     pub milli_units: i64,
+    /// Whether some line's cost is known.
+    is_costed: bool,
+    /// Value net of returns of lines whose cost is known.
+    costed_minor: i64,
+    /// What these cost, net of what came back.
+    cost_minor: i64,
     /// Channel of the earliest line; 0 for none.
     pub channel: u32,
     /// Store of the earliest line; 0 for none.
@@ -123,6 +138,15 @@ impl Order {
     /// The order's time and day, once it is visible.
     pub fn first(&self) -> Option<(i64, Day)> {
         self.first
+    }
+
+    /// Counts what a line cost, where that is known.
+    fn cost(&mut self, line: &Line) {
+        if line.cost_minor != NO_COST {
+            self.is_costed = true;
+            self.costed_minor += line.amount_minor;
+            self.cost_minor += line.cost_minor;
+        }
     }
 }
 
@@ -210,6 +234,9 @@ impl Orders {
             facts.value_minor += sum.value_minor;
             if window.contains(day) {
                 facts.window_value_minor += sum.value_minor;
+                facts.costed_orders += u32::from(sum.is_costed);
+                facts.costed_minor += sum.costed_minor;
+                facts.margin_minor += sum.costed_minor - sum.cost_minor;
             }
             if sum.bought {
                 self.values.push((day, sum.value_minor));
@@ -290,6 +317,7 @@ impl Orders {
                 own.milli_units += i64::from(line.milli_units);
                 own.gross_minor += line.amount_minor;
                 own.value_minor += line.amount_minor;
+                own.cost(line);
                 continue;
             }
             // An order that is not visible yet cannot be netted: the return then stands for itself.
@@ -298,6 +326,7 @@ impl Orders {
             self.sums[target].value_minor += line.amount_minor;
             self.sums[target].returned_minor -= line.amount_minor;
             self.sums[target].return_lines += 1;
+            self.sums[target].cost(line);
         }
     }
 }

@@ -65,6 +65,7 @@ fn order_lines() -> Input {
         maybe("discount_shelf", Kind::Money, "taken off for everyone; counts by its size, whatever its sign"),
         maybe("discount_coupon_sponsor", Kind::Money, "taken off by a coupon that a manufacturer pays"),
         maybe("discount_coupon_store", Kind::Money, "taken off by a coupon of the shop's own"),
+        maybe("unit_cost", Kind::Money, "what a unit cost the shop, with tax if the amount has it; else that of the product"),
         maybe("currency", Kind::Text, "ISO 4217 code; another than the job's is an error"),
         maybe("promo_id", Kind::Text, "promotion under which it was bought"),
         maybe("channel", Kind::Text, "where it was bought"),
@@ -140,6 +141,7 @@ fn products() -> Input {
         maybe("series_id", Kind::Text, "series that the product belongs to"),
         maybe("style", Kind::Text, "style"),
         maybe("base_units", Kind::Float, "what one unit holds, in the units that its category is counted in (kilograms, rolls, washes)"),
+        maybe("unit_cost", Kind::Money, "what a unit costs the shop, with tax if the amounts of lines have it"),
         maybe("regular_price", Kind::Money, "price without promotions"),
         maybe("kind", Kind::Text, "consumable, replenishable_part, durable, service or fee"),
     ];

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::names::{KeysOfPart, Names, SourceKey, SourceKeys};
+use crate::money::MINOR_MAX;
 use crate::time::Day;
 
 /// What an order line is.
@@ -78,6 +79,8 @@ pub struct Line {
     pub off_minor: i32,
     /// Of that, by coupons; NOT_TOLD where no column says.
     pub coupon_minor: i32,
+    /// What its units cost the shop together, in minor units, below 0 for what came back; NO_COST where nothing says.
+    pub cost_minor: i64,
 }
 
 impl Line {
@@ -100,12 +103,21 @@ impl Line {
             other: 0,
             off_minor: NOT_TOLD,
             coupon_minor: NOT_TOLD,
+            cost_minor: NO_COST,
         }
+    }
+
+    /// What its units cost, where one costs `unit_cost_minor`: halves of a minor unit away from 0, at most what a line may be worth.
+    pub fn cost_of_units(&self, unit_cost_minor: i64) -> i64 {
+        let milli = i128::from(unit_cost_minor) * i128::from(self.milli_units);
+        ((milli + 500 * milli.signum()) / 1000).clamp(i128::from(-MINOR_MAX), i128::from(MINOR_MAX)) as i64
     }
 }
 
 /// What a line does not say.
 pub const NOT_TOLD: i32 = i32::MIN;
+/// The cost of a line of which nothing says what it cost.
+pub const NO_COST: i64 = i64::MIN;
 
 /// The numbers that lines carry for names.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ mod reader;
 mod scan;
 
 pub use contracts::{Input, input, inputs};
-pub use lines::{Line, LineKind, LineNames, LineOf, NOT_TOLD, NamesMark, NamesSince};
+pub use lines::{Line, LineKind, LineNames, LineOf, NO_COST, NOT_TOLD, NamesMark, NamesSince};
 pub use names::{ByEntry, ByFingerprint, Names, SourceKey, SourceKeys, place_of};
 pub use open::{Identity, OpenTable, Source};
 pub use params::{Mapping, Params, TableParams, check};

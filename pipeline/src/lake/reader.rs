@@ -1,6 +1,6 @@
 //! How a batch of rows becomes order lines: a column after another, some rows at a time.
 
-use super::lines::{Line, LineKind, LineNames, LineOf, NOT_TOLD};
+use super::lines::{Line, LineKind, LineNames, LineOf, NO_COST, NOT_TOLD};
 use super::names::{ByEntry, SourceKey};
 use super::scan::Rows;
 use crate::columnar::{Column, Values};
@@ -54,6 +54,7 @@ struct Columns<'a> {
     regular: Option<&'a Column>,
     shelf: Option<&'a Column>,
     coupons: [Option<&'a Column>; 2],
+    unit_cost: Option<&'a Column>,
 }
 
 impl<'a> Columns<'a> {
@@ -77,6 +78,7 @@ impl<'a> Columns<'a> {
             regular: rows.column("regular_amount"),
             shelf: rows.column("discount_shelf"),
             coupons: ["discount_coupon_sponsor", "discount_coupon_store"].map(|name| rows.column(name)),
+            unit_cost: rows.column("unit_cost"),
         })
     }
 }
@@ -225,6 +227,11 @@ impl LineReader {
         if !is_exact || columns.line_id.is_some() {
             for (of, &row) in lines.iter_mut().zip(rows) {
                 of.line.other = columns.other(row, of.line.milli_units);
+            }
+        }
+        if let Some(column) = columns.unit_cost {
+            for (line, &row) in lines.iter_mut().map(|of| &mut of.line).zip(rows) {
+                line.cost_minor = column.int(row).map_or(NO_COST, |unit_cost_minor| line.cost_of_units(unit_cost_minor));
             }
         }
         if columns.tell_reductions() {

@@ -184,13 +184,19 @@ impl Writer<'_> {
         let products = || 0..shop.products.len();
         let brand = |product: usize| if shop.products[product].private { "House".to_owned() } else { format!("Brand {}", product % 17) };
         let kind = |product: usize| if shop.products[product].private { "private" } else { "national" };
-        let names = ["product_id", "name", "leaf_category", "brand", "brand_type", "regular_price"];
+        // The house's own brand costs half its price and a little, the others two thirds and a little: it differs from product to product.
+        let cost = |product: usize| {
+            let sold = &shop.products[product];
+            sold.price_minor * (if sold.private { 50 } else { 66 } + (product % 7) as i64) / 100
+        };
+        let names = ["product_id", "name", "leaf_category", "brand", "brand_type", "unit_cost", "regular_price"];
         let columns = vec![
             texts("product_id", products().map(product_id)),
             texts("name", products().map(|product| format!("Product {product}"))),
             texts("leaf_category", products().map(|product| format!("C{:03}", category(product)))),
             texts("brand", products().map(brand)),
             texts("brand_type", products().map(kind)),
+            numbers("unit_cost", products().map(cost)),
             numbers("regular_price", products().map(|product| shop.products[product].price_minor)),
         ];
         self.table("lake/products/part-0.parquet", &contract_of("products", &names, &names)?, columns)?;

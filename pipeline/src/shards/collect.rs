@@ -24,6 +24,7 @@ use crate::models::Sampled;
 use crate::models::correction::HORIZONS;
 use crate::models::cycle::cohorts::APART;
 use crate::models::cycle::gamma_gamma::Spent;
+use crate::models::cycle::margin::Earned;
 use crate::models::cycle::{self, Cell, Cells, Gaps};
 use crate::time::{Dates, Day};
 
@@ -86,7 +87,7 @@ pub fn sample_bytes(customers: usize, dates: usize, width: usize) -> u64 {
     (dates * customers * 3 / 2 * (size_of::<Sampled>() + width * size_of::<features::Cell>())) as u64
 }
 
-/// Of so many customers the model of values is made.
+/// Of so many customers the models of values and margins are made.
 const SPENT_CUSTOMERS: usize = 200_000;
 
 /// The samples of a date, which all shards fill.
@@ -201,6 +202,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let counted = || facts.iter().zip(customers).filter(|(_, customer)| !customer.left_out).map(|(facts, _)| facts);
     // The first in the order of hashes are a sample.
     let spent = counted().map(Spent::of).filter(|spent| spent.x > 0).take(SPENT_CUSTOMERS).collect();
+    let earned = counted().filter_map(Earned::of).take(SPENT_CUSTOMERS).collect();
     let cells = Cells::of(counted().filter_map(Cell::of).collect(), whole.gaps);
     Ok(State {
         facts,
@@ -209,6 +211,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         snapshots,
         cells,
         spent,
+        earned,
         duplicates: whole.duplicates,
         days: whole.days,
         unknown: whole.unknown,

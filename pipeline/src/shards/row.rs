@@ -1,7 +1,7 @@
 //! Order lines as bytes, between the scan of the lake and the sort of their shard: lines of an order that stand together share what they have in
 //! common, so that a line takes about ten bytes.
 
-use crate::lake::{Line, LineKind, LineOf, NOT_TOLD};
+use crate::lake::{Line, LineKind, LineOf, NO_COST, NOT_TOLD};
 use crate::time::Day;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -22,8 +22,8 @@ mod line {
     pub const RETURNS: u8 = 1 << 3;
     pub const OTHER: u8 = 1 << 4;
     pub const PROMOTED: u8 = 1 << 5;
-    /// It tells what was taken off.
-    pub const REDUCED: u8 = 1 << 6;
+    /// It tells what was taken off, or what it cost.
+    pub const MONEY: u8 = 1 << 6;
     /// One unit.
     pub const ONE: u8 = 1 << 7;
 }
@@ -36,7 +36,7 @@ const LINES_MAX: usize = 255;
 const LENGTH_BYTES: usize = 2;
 /// The most bytes of what lines share, and of a line.
 const HEAD_MAX: usize = LENGTH_BYTES + 4 + 1 + 1 + 8 + 8 + 4 * 10;
-const LINE_MAX: usize = 1 + 6 * 10 + 2 * 8;
+const LINE_MAX: usize = 1 + 7 * 10 + 2 * 8;
 
 /// The most bytes of one line and what it shares with others: what `encode` needs at least.
 pub const ROOM: usize = HEAD_MAX + LINE_MAX;
@@ -68,6 +68,12 @@ impl Out<'_> {
         self.varint((number << 1 ^ number >> 63) as u64);
     }
 
+    /// A number that may not be told: 0 where it is not, else one more than it is; the largest numbers of 64 bits cannot be told.
+    #[inline]
+    fn told(&mut self, number: Option<i64>) {
+        self.varint(number.map_or(0, |number| ((number << 1 ^ number >> 63) as u64).saturating_add(1)));
+    }
+
     /// What the lines of an order share; returns what its first byte says, of which not all is known yet.
     #[inline]
     fn head(&mut self, number: u32, line: &Line) -> u8 {
@@ -95,13 +101,13 @@ impl Out<'_> {
     #[inline]
     fn one(&mut self, line: &Line) {
         let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
-        let is_reduced = (line.off_minor, line.coupon_minor) != (NOT_TOLD, NOT_TOLD);
+        let tells_money = (line.off_minor, line.coupon_minor, line.cost_minor) != (NOT_TOLD, NOT_TOLD, NO_COST);
         let says = line.kind as u8
             | set(line.is_bought, line::BOUGHT)
             | set(line.return_of != 0, line::RETURNS)
             | set(line.other != 0, line::OTHER)
             | set(line.promotion != 0, line::PROMOTED)
-            | set(is_reduced, line::REDUCED)
+            | set(tells_money, line::MONEY)
             | set(line.milli_units == ONE_UNIT, line::ONE);
         self.put([says]);
         if says & line::ONE == 0 {
@@ -118,9 +124,9 @@ impl Out<'_> {
         if line.other != 0 {
             self.put(line.other.to_le_bytes());
         }
-        if is_reduced {
-            self.signed(i64::from(line.off_minor));
-            self.signed(i64::from(line.coupon_minor));
+        if tells_money {
+            [line.off_minor, line.coupon_minor].into_iter().for_each(|minor| self.told((minor != NOT_TOLD).then_some(i64::from(minor))));
+            self.told((line.cost_minor != NO_COST).then_some(line.cost_minor));
         }
     }
 }
@@ -244,6 +250,12 @@ impl In<'_> {
         (number >> 1) as i64 ^ -((number & 1) as i64)
     }
 
+    #[inline]
+    fn told(&mut self) -> Option<i64> {
+        let number = self.varint().checked_sub(1)?;
+        Some((number >> 1) as i64 ^ -((number & 1) as i64))
+    }
+
     fn time(&mut self, says: u8) -> i64 {
         if says & order::SECONDS != 0 { i64::from(u32::from_le_bytes(self.take())) * 1_000_000 } else { i64::from_le_bytes(self.take()) }
     }
@@ -277,8 +289,9 @@ impl In<'_> {
         if says & line::OTHER != 0 {
             line.other = u64::from_le_bytes(self.take());
         }
-        if says & line::REDUCED != 0 {
-            (line.off_minor, line.coupon_minor) = (self.signed() as i32, self.signed() as i32);
+        if says & line::MONEY != 0 {
+            let [off, coupon] = std::array::from_fn(|_| self.told().map_or(NOT_TOLD, |minor| minor as i32));
+            (line.off_minor, line.coupon_minor, line.cost_minor) = (off, coupon, self.told().unwrap_or(NO_COST));
         }
         line
     }
@@ -316,6 +329,7 @@ mod tests {
             promotion: u32::MAX,
             other: u64::MAX,
             off_minor: i32::MAX,
+            cost_minor: -i64::MAX,
             ..plain
         };
         (plain, odd)
@@ -340,9 +354,9 @@ mod tests {
             }
             ends.push(bytes.len());
         }
-        // The oddest line takes 51 bytes after the 41 that lines share: where there is no room for another of the longest, no other is written.
+        // The oddest line takes 57 bytes after the 41 that lines share: where there is no room for another of the longest, no other is written.
         let lines = [LineOf { line: odd, source: 0, customer: None }; 3];
-        assert_eq!(encode(&mut [0; ROOM], 7, &lines), (1, 41 + 51));
+        assert_eq!(encode(&mut [0; ROOM], 7, &lines), (1, 41 + 57));
         let mut read: Vec<(u32, Vec<Line>)> = Vec::new();
         let mut counts = Vec::new();
         for together in Encoded(&bytes) {

@@ -13,6 +13,7 @@ use crate::labels::RETURN_DAYS;
 use crate::models::churn::{self, Inputs};
 use crate::models::correction::{Correction, HORIZONS, Means, SUBJECTS, Subject, counted_by};
 use crate::models::cycle::gamma_gamma::Spent;
+use crate::models::cycle::margin::{Earned, Margin};
 use crate::models::cycle::worth::Worth;
 use crate::models::cycle::{self, Cell, Cells, Expectation, Model};
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
@@ -54,6 +55,8 @@ pub struct Artefacts {
     pub correction: Option<Correction>,
     /// What an order day is worth.
     pub value: Option<Worth>,
+    /// What of that is margin.
+    pub margin: Option<Margin>,
     /// Who leaves.
     pub churn: Option<churn::Fit>,
     /// Inputs of the churn model.
@@ -69,6 +72,8 @@ pub struct Scores {
     corrected: Vec<Option<Corrected>>,
     /// What an order day is worth.
     value: Option<Worth>,
+    /// What of that is margin.
+    margin: Option<Margin>,
 }
 
 /// The scores of one customer.
@@ -211,8 +216,8 @@ type OfShard<'a> = (&'a mut [Option<Scored>], &'a mut [Option<Corrected>]);
 /// `Limit` if scratch cannot be read.
 pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Result<Scores> {
     let mut customers = vec![None; state.facts.len()];
-    let value = artefacts.value;
-    let Some(cycle) = &artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), corrected: Vec::new(), value }) };
+    let (value, margin) = (artefacts.value, artefacts.margin);
+    let Some(cycle) = &artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), corrected: Vec::new(), value, margin }) };
     let places: HashMap<Cell, u32> = state.cells.counts().iter().zip(0..).map(|((cell, _), place)| (*cell, place)).collect();
     let correction = artefacts.correction.as_ref();
     let outlooks = Outlook::of(cycle, &state.cells, params, correction.is_some());
@@ -250,7 +255,7 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
     let mut corrected = vec![None; if correction.is_some() { customers.len() } else { 0 }];
     let places = if correction.is_some() { rows.by_shard(&mut corrected) } else { (0..rows.shards()).map(|_| <&mut [_]>::default()).collect() };
     rows.by_shard(&mut customers).into_par_iter().zip(places).enumerate().try_for_each(of_shard)?;
-    Ok(Scores { customers, outlooks, corrected, value })
+    Ok(Scores { customers, outlooks, corrected, value, margin })
 }
 
 /// The contract of the table `scores`.
@@ -268,6 +273,10 @@ pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
     let life =
         format!("the same within {} days, discounted to the day observed to by {} % a year", params.life_days, (params.discount_rate * 1000.0).round() / 10.0);
     columns.push(Column::new("life_value_minor", Kind::Money, &life).nullable().within(Range::Between(0.0, f64::INFINITY)));
+    for (margin, value) in [("expected_margin_minor", "expected_value_minor"), ("life_margin_minor", "life_value_minor")] {
+        let meaning = format!("what of {value} is margin, by the own share where cost is known, drawn to everyone's; unknown where no cost is known of anyone");
+        columns.push(Column::new(margin, Kind::Money, &meaning).nullable());
+    }
     for quantile in ["p25", "p50", "p75"] {
         let meaning = format!(
             "next order date, {quantile}, given that the customer is still active (read it with p_alive); unknown beyond {} days",
@@ -304,15 +313,17 @@ pub fn table(contract: Contract, scores: &Scores, facts: &[Facts], customers: &[
         columns.push(Series::new(format!("return_probability_{days}d").into(), values));
     }
     columns.push(Series::new("expected_orders".into(), outlooks.iter().map(|outlook| outlook.expected_orders).collect::<Vec<_>>()));
-    let worth = |row: usize, orders: f64| {
-        let of_a_day = scores.value?.of_day(Spent::of(&facts[row]));
-        Some((of_a_day * orders).round() as i64)
+    let of_a_day = |row: usize| Some(scores.value?.of_day(Spent::of(&facts[row])));
+    let earned_of_a_day = |row: usize| Some(of_a_day(row)? * scores.margin?.share(Earned::of(&facts[row])));
+    let [soon, life]: [fn(&Outlook) -> f64; 2] = [|outlook| outlook.expected_orders, |outlook| outlook.life_orders];
+    let mut worth = |name: &str, of_a_day: &dyn Fn(usize) -> Option<f64>, orders: fn(&Outlook) -> f64| {
+        let values = rows().map(|(row, outlook)| Some((of_a_day(row)? * orders(outlook)).round() as i64));
+        columns.push(Series::new(name.into(), values.collect::<Vec<Option<i64>>>()));
     };
-    for (name, orders) in
-        [("expected_value_minor", (|outlook| outlook.expected_orders) as fn(&Outlook) -> f64), ("life_value_minor", |outlook| outlook.life_orders)]
-    {
-        columns.push(Series::new(name.into(), rows().map(|(row, outlook)| worth(row, orders(outlook))).collect::<Vec<Option<i64>>>()));
-    }
+    worth("expected_value_minor", &of_a_day, soon);
+    worth("life_value_minor", &of_a_day, life);
+    worth("expected_margin_minor", &earned_of_a_day, soon);
+    worth("life_margin_minor", &earned_of_a_day, life);
     for (index, quantile) in ["p25", "p50", "p75"].iter().enumerate() {
         let date = |(row, outlook): (usize, &Outlook)| outlook.next_order_days[index].map(|days| facts[row].observed_to.plus(days));
         columns.push(dates(&format!("next_order_date_{quantile}"), rows().map(date).collect())?);

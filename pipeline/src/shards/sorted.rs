@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::collect::Plan;
 use super::row::{Encoded, Together};
 use crate::audit::{self, UnknownLines};
-use crate::lake::{Line, LineNames};
+use crate::lake::{Line, LineNames, NO_COST};
 
 /// The lines of a shard as bytes, and where those of each customer are.
 pub(super) struct Sorted<'a> {
@@ -67,9 +67,17 @@ impl<'a> Sorted<'a> {
     /// The lines of a customer, sorted.
     pub fn lines(&self, customer: usize, lines: &mut Vec<Line>) {
         let places = &self.places[self.starts[customer] as usize..self.starts[customer + 1] as usize];
+        let unit_costs = &self.plan.world.catalogue.unit_cost_minor;
         lines.clear();
         for together in places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
-            together.each(|line| lines.push(self.plan.ranks.line(line)));
+            together.each(|line| {
+                let mut line = self.plan.ranks.line(line);
+                // What a line cost, it says best itself.
+                if let (NO_COST, Some(unit_cost)) = (line.cost_minor, unit_costs[line.product as usize]) {
+                    line.cost_minor = line.cost_of_units(unit_cost);
+                }
+                lines.push(line);
+            });
         }
         if !lines.is_sorted() {
             lines.sort_unstable();

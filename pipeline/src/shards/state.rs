@@ -8,6 +8,7 @@ use crate::models::Sampled;
 use crate::models::correction::HORIZONS;
 use crate::models::cycle::Cells;
 use crate::models::cycle::gamma_gamma::Spent;
+use crate::models::cycle::margin::Earned;
 use crate::time::Day;
 
 /// Everyone at a date in the past, as models need it.
@@ -37,6 +38,8 @@ pub struct State {
     pub cells: Cells,
     /// What repeat order days are worth, of a sample of everyone who has some of value.
     pub spent: Vec<Spent>,
+    /// What orders earned, of a sample of everyone of whom it is known.
+    pub earned: Vec<Earned>,
     /// Order days of the same days a year before as_of, by horizon, a row a customer; empty where nothing takes them.
     pub year_ago: Vec<[u16; HORIZONS]>,
     /// Lines that repeat another in every used column.

@@ -4,8 +4,10 @@ pub mod cnbd_k;
 pub mod cohorts;
 pub mod fit;
 pub mod gamma_gamma;
+pub mod margin;
 pub mod nbd;
 pub mod pareto_nbd;
+pub mod shrunk;
 mod stages;
 pub mod worth;
 #[cfg(test)]
