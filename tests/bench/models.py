@@ -2,7 +2,7 @@
 
 BENCH is the program that `cargo build --release -p regulars-tests` makes, bench-models. Customers are simulated by BG/NBD in FOLDER once. Each round fits
 them by lifetimes, by lifetimes on its own compressed cells, and by each of our models; CPU seconds are those of the fit alone (lifetimes: one row a
-customer is what it takes). With --data, the public supermarket set's due lists are timed too.
+customer is what it takes). With --data, the public supermarket set's due lists are timed too, beside LightGBM on pair features.
 """
 
 import argparse
@@ -83,7 +83,8 @@ def main() -> None:
     for name, runs in times.items():
         print(f"| {name} | {median(runs):.2f} | {median(times['lifetimes']) / max(median(runs), 0.005):.1f} |")
     if arguments.data:
-        for level in ours(arguments.program, "due", str(arguments.data)):
+        peer = subprocess.run([sys.executable, Path(__file__).parent / "due_lightgbm.py", arguments.data], check=True, capture_output=True, text=True)
+        for level in ours(arguments.program, "due", str(arguments.data)) + json.loads(peer.stdout):
             print(json.dumps(level))
 
 

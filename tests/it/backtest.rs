@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use parquet::basic::Compression;
+use regulars::time::Day;
 use regulars_tests::lake::small_lines_with;
 use regulars_tests::{data, files, published};
 
@@ -12,12 +13,17 @@ use crate::{quickstart, run, small_config, told};
 /// What is asked of a table of figures: model, vintages, target, days, slice and metric.
 type Key = (String, i64, String, i64, String, String);
 
+fn texts_of(folder: &Path, file: &str, column: &str) -> Vec<String> {
+    published::texts(&published::column(folder, file, column))
+}
+
+fn numbers_of(folder: &Path, file: &str, column: &str) -> Vec<f64> {
+    published::column(folder, file, column).iter().flat_map(|part| (0..part.len()).map(|row| part.float(row).expect("known")).collect::<Vec<_>>()).collect()
+}
+
 /// All figures in a file that `--out` wrote.
 fn figures(folder: &Path, file: &str) -> BTreeMap<Key, f64> {
-    let texts = |name: &str| published::texts(&published::column(folder, file, name));
-    let numbers = |name: &str| -> Vec<f64> {
-        published::column(folder, file, name).iter().flat_map(|part| (0..part.len()).map(|row| part.float(row).expect("known")).collect::<Vec<_>>()).collect()
-    };
+    let (texts, numbers) = (|name: &str| texts_of(folder, file, name), |name: &str| numbers_of(folder, file, name));
     let (models, targets, slices, metrics) = (texts("model"), texts("target"), texts("slice"), texts("metric"));
     let (vintages, days, values) = (numbers("vintages"), numbers("horizon_days"), numbers("value"));
     let dates = numbers("vintage");
@@ -111,6 +117,44 @@ fn models_are_graded_on_the_sample_lake() {
     assert!(code == 0 && error.contains("0 of") && again == text, "{error}");
     let bytes = |file: &str| std::fs::read(folder.path().join(file)).expect("figures");
     assert!(bytes("first.parquet") == bytes("second.parquet") && files() == before);
+}
+
+/// The columns of a table of figures, as texts and as numbers.
+type Figures<'a> = (&'a dyn Fn(&str) -> Vec<String>, &'a dyn Fn(&str) -> Vec<f64>);
+
+/// The bits of figures of due lists at one date alone, by model, days and metric; `vintages` says of each row on how many dates it was graded.
+fn due_at(date: &str, (texts, numbers): Figures<'_>, vintages: &[f64]) -> BTreeMap<(String, i64, String), u64> {
+    let date = f64::from(Day::parse(date).expect("a date").0);
+    let (models, targets, slices, metrics) = (texts("model"), texts("target"), texts("slice"), texts("metric"));
+    let (dates, days, values) = (numbers("vintage"), numbers("horizon_days"), numbers("value"));
+    let asked = |row: &usize| targets[*row] == "due" && dates[*row] == date && vintages[*row] == 1.0 && slices[*row] == "all";
+    (0..models.len()).filter(asked).map(|row| ((models[row].clone(), days[row] as i64, metrics[row].clone()), values[row].to_bits())).collect()
+}
+
+/// What a look back says of due lists at a date is what the run says that was graded there: nothing that came later was looked at.
+#[test]
+fn due_lists_are_looked_back_on_as_runs_of_the_time_were_graded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("figures.parquet").display().to_string();
+    let store = format!("store.url={}", folder.path().join("nothing").display());
+    let settings = ["--set", "cycle.candidates=[]", "--set", &store, "--out", &out];
+    let (code, text, error) = told(&run(&[&["backtest", "configs/quickstart.yaml"], &settings[..]].concat()));
+    assert!(code == 0 && text.contains("due within 14 days  6 dates, 2025-12-18 to 2026-05-07: "), "{text}{error}");
+    let vintages = numbers_of(folder.path(), "figures.parquet", "vintages");
+    for (as_of, test_date) in [("2026-06-30", "2026-05-07"), ("2026-04-07", "2026-02-12")] {
+        let of_run = folder.path().join(as_of);
+        assert_eq!(told(&quickstart(&of_run, &["--as-of", as_of])).0, 0);
+        let run = published::live(&of_run, "quickstart").expect("it is live");
+        let numbers = |name: &str| run.numbers("model_grades", name).into_iter().map(|value| value.expect("known")).collect::<Vec<f64>>();
+        let then = due_at(test_date, (&|name| run.texts("model_grades", name), &numbers), &vec![1.0; run.rows("model_grades") as usize]);
+        let back = due_at(
+            test_date,
+            (&|name| texts_of(folder.path(), "figures.parquet", name), &|name| numbers_of(folder.path(), "figures.parquet", name)),
+            &vintages,
+        );
+        // The chain and five peers, three horizons, eight metrics.
+        assert_eq!((then.len(), &then), (6 * 3 * 8, &back), "{as_of}");
+    }
 }
 
 /// Real customers, at six dates: trees on features foretell returns better than every model and every rule, and say how sure they are.

@@ -3,13 +3,15 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::grades::{About, GradeRow, rows};
-use super::peers::{Evidence, Seen, peers};
-use crate::allowance::Allowance;
+use super::grades::GradeRow;
+use super::judged::{CHAIN, Judged, beside_own_rate, better, grade_rows, graded, judge, pool};
+use super::peers::{Evidence, Seen};
+use super::rolling::Origins;
+use crate::allowance::{Allowance, Held};
 use crate::error::{Error, Result};
 use crate::features::Purchase;
 use crate::key::fingerprint;
-use crate::metrics::{Grade, Graded, grade};
+use crate::metrics::Grade;
 use crate::models::due::{Ages, Around, Chain, GapSums, History, Item, Items, Pair, Params, Row, Trend};
 use crate::shards::{DUE_DAYS, DueModel, Purchases};
 use crate::time::{Dates, Day, Grid};
@@ -34,9 +36,11 @@ pub struct DueReport {
     pub customers: usize,
     /// Pairs and dates that it was fitted to.
     pub rows: usize,
-    /// The fit.
+    /// What foretells: `due_chain`, or `gaps_alone` where that foretold better.
+    pub foretells: &'static str,
+    /// The fit of the chain.
     pub model: Chain,
-    /// Grades by days, and those of each pair's own rate.
+    /// By days, the grade of what foretells, and that of each pair's own rate.
     pub grades: Vec<(i32, Grade, Grade)>,
 }
 
@@ -47,63 +51,73 @@ struct At {
     pairs: usize,
 }
 
-/// Trains on a sample of customers, the first in the order of hashes, and grades.
+/// What due lists are made of.
+pub struct DuePlan<'a> {
+    /// The section `due`.
+    pub params: &'a Params,
+    /// Which items are due.
+    pub of: Items<'a>,
+    /// How many items there are.
+    pub items: usize,
+    /// How many categories.
+    pub categories: usize,
+    /// Days that lines may arrive late.
+    pub late_days: i32,
+    /// What it may take of the memory.
+    pub memory: &'a Allowance,
+}
+
+impl DuePlan<'_> {
+    fn take(&self, bytes: usize) -> Result<Held> {
+        self.memory.take("train due lists", bytes as u64)
+    }
+}
+
+/// What was trained, and what it foretold.
+struct TrainedDue {
+    model: DueModel,
+    report: DueReport,
+    judged: Vec<Judged>,
+}
+
+/// Trains on a sample of customers, the first in the order of hashes, and grades. Where the chain foretells no better than the gaps alone, from which it
+/// starts, these foretell.
 ///
 /// # Errors
 /// `Input` where it does not converge; `Limit` where memory is full or scratch cannot be read.
-pub fn train_due(
-    purchases: &Purchases,
-    ([items, categories], of, (as_of, late_days)): ([usize; 2], Items<'_>, (Day, i32)),
-    (params, memory): (&Params, &Allowance),
-    grades: &mut Vec<GradeRow>,
-) -> Result<(DueModel, DueReport)> {
-    let horizon_days = DUE_DAYS[DUE_DAYS.len() - 1];
-    let dates = Dates::rolling(as_of, Grid { every_days: params.every_days, horizon_days, late_days, training_dates: params.training_dates });
-    let from = dates.training.first().unwrap_or(&dates.test).plus(-SPAN_DAYS);
-    let span = usize::try_from(as_of.since(from)).unwrap_or_default();
-    let take = |bytes: usize| memory.take("train due lists", bytes as u64);
-    let _counts = take(categories * span * size_of::<u32>())?;
-    let sample = Sample { customers: first(purchases, params.sample_customers)?, params, of, ages: Ages::new() };
-    let _items = take(dates.all().len() * items * size_of::<Item>())?;
-    let _sample = take(sample.customers.iter().map(|bought| bought.len() * size_of::<Purchase>()).sum())?;
-    let trend = Trend::new(span);
-    let bought = sample.by_day(categories, (from, span));
-    let at = |date: &Day| sample.at(*date, items, (&bought, from), &trend);
-    let all: Vec<At> = dates.all().par_iter().map(at).collect();
-    let [training @ .., test, now] = &all[..] else { return Err(Error::bug("there are a test date and as_of")) };
-    let pairs: usize = training.iter().map(|at| at.pairs).sum();
-    let every = (pairs / ROWS + 1) as u64;
-    let _rows = take((pairs / every as usize).max(test.pairs.min(ROWS)) * size_of::<Seen>())?;
-    let learnt = sample.rows(training, every, (dates.test.plus(-late_days), dates.test));
-    let model = Chain::fit(&learnt.iter().map(|(row, _)| *row).collect::<Vec<Row>>())?;
-    let judged = sample.rows(std::slice::from_ref(test), (test.pairs / ROWS + 1) as u64, (as_of.plus(-late_days), as_of));
-    let mut told = Vec::new();
-    for days in DUE_DAYS {
-        let graded = |chance: &dyn Fn(&Seen) -> f64| -> Grade {
-            let one = |row: &Seen| (chance(row), row.0.next.is_some_and(|next| next <= days));
-            grade(&judged.iter().map(one).collect::<Vec<Graded>>())
-        };
-        if judged.is_empty() {
+pub fn train_due(purchases: &Purchases, plan: &DuePlan<'_>, as_of: Day, grades: &mut Vec<GradeRow>) -> Result<(DueModel, DueReport)> {
+    let (sample, _held) = Sample::of(purchases, plan)?;
+    let TrainedDue { mut model, mut report, judged } = sample.train(as_of, ROWS)?;
+    let found = graded(&judged);
+    report.foretells = better(&found);
+    if report.foretells != CHAIN {
+        model.chain = Chain::fit(&[])?;
+    }
+    report.grades = beside_own_rate(&found, report.foretells);
+    grades.extend(grade_rows(&found, (report.test_date, 1)));
+    Ok((model, report))
+}
+
+/// What due lists and their peers would have foretold at past dates, graded by what came.
+///
+/// # Errors
+/// Those of `train_due`.
+pub fn look_back_on_due(purchases: &Purchases, plan: &DuePlan<'_>, as_of: Day, origins: &Origins) -> Result<Vec<GradeRow>> {
+    let (sample, _held) = Sample::of(purchases, plan)?;
+    let (mut grades, mut pooled, mut vintages) = (Vec::new(), Vec::new(), Vec::new());
+    for back in (0..origins.vintages).rev() {
+        let TrainedDue { report, judged, .. } = sample.train(as_of.plus(-back * origins.every_days), ROWS / origins.vintages as usize)?;
+        if judged.is_empty() || vintages.contains(&report.test_date) {
             continue;
         }
-        let of_model = graded(&|(row, _)| model.due(&row.pair).within(f64::from(days)));
-        let of_peers: Vec<(&str, Grade)> = peers(&learnt, days).into_iter().map(|(name, foretell)| (name, graded(&foretell))).collect();
-        // The first of the peers is each pair's own rate.
-        let (_, of_rate) = of_peers[0].clone();
-        for (name, grade) in std::iter::once(&("due_chain", of_model.clone())).chain(&of_peers) {
-            grades.extend(rows(&About::all(name, dates.test, "due", days), grade, Some(&of_rate)));
-        }
-        told.push((days, of_model, of_rate));
+        vintages.push(report.test_date);
+        grades.extend(grade_rows(&graded(&judged), (report.test_date, 1)));
+        pool(&mut pooled, judged);
     }
-    let report = DueReport {
-        training_dates: dates.training,
-        test_date: dates.test,
-        customers: sample.customers.len(),
-        rows: learnt.len(),
-        model: model.clone(),
-        grades: told,
-    };
-    Ok((DueModel { chain: model, items: now.items.clone(), ages: sample.ages }, report))
+    if let Some(newest) = vintages.last().filter(|_| vintages.len() > 1) {
+        grades.extend(grade_rows(&graded(&pooled), (*newest, vintages.len() as i64)));
+    }
+    Ok(grades)
 }
 
 /// The first customers who bought something.
@@ -124,18 +138,57 @@ fn first(purchases: &Purchases, most: usize) -> Result<Vec<Vec<Purchase>>> {
 
 struct Sample<'a> {
     customers: Vec<Vec<Purchase>>,
-    params: &'a Params,
-    of: Items<'a>,
+    plan: &'a DuePlan<'a>,
     ages: Ages,
 }
 
-impl Sample<'_> {
+impl<'a> Sample<'a> {
+    /// The first customers, and what they take of the memory.
+    fn of(purchases: &Purchases, plan: &'a DuePlan<'a>) -> Result<(Self, Held)> {
+        let customers = first(purchases, plan.params.sample_customers)?;
+        let bytes: usize = customers.iter().map(|bought| bought.len() * size_of::<Purchase>()).sum();
+        Ok((Self { customers, plan, ages: Ages::new() }, plan.take(bytes)?))
+    }
+
+    /// What is known as of a date: fitted to dates whose labels were over on the test date, and foretelling at most about so many rows there.
+    fn train(&self, as_of: Day, rows_max: usize) -> Result<TrainedDue> {
+        let &DuePlan { params, items, categories, late_days, .. } = self.plan;
+        let horizon_days = DUE_DAYS[DUE_DAYS.len() - 1];
+        let dates = Dates::rolling(as_of, Grid { every_days: params.every_days, horizon_days, late_days, training_dates: params.training_dates });
+        let from = dates.training.first().unwrap_or(&dates.test).plus(-SPAN_DAYS);
+        let span = usize::try_from(as_of.since(from)).unwrap_or_default();
+        let _counts = self.plan.take(categories * span * size_of::<u32>())?;
+        let _items = self.plan.take(dates.all().len() * items * size_of::<Item>())?;
+        let trend = Trend::new(span);
+        let bought = self.by_day(categories, (from, span));
+        let at = |date: &Day| self.at(*date, items, (&bought, from), &trend);
+        let all: Vec<At> = dates.all().par_iter().map(at).collect();
+        let [training @ .., test, now] = &all[..] else { return Err(Error::bug("there are a test date and as_of")) };
+        let pairs: usize = training.iter().map(|at| at.pairs).sum();
+        let every = |pairs: usize, most: usize| (pairs / most.max(1) + 1) as u64;
+        let _rows = self.plan.take((pairs.min(ROWS) + test.pairs.min(rows_max)) * size_of::<Seen>())?;
+        let learnt = self.rows(training, every(pairs, ROWS), (dates.test.plus(-late_days), dates.test));
+        let chain = Chain::fit(&learnt.iter().map(|(row, _)| *row).collect::<Vec<Row>>())?;
+        let test_rows = self.rows(std::slice::from_ref(test), every(test.pairs, rows_max), (as_of.plus(-late_days), as_of));
+        let report = DueReport {
+            training_dates: dates.training,
+            test_date: dates.test,
+            customers: self.customers.len(),
+            rows: learnt.len(),
+            foretells: CHAIN,
+            model: chain.clone(),
+            grades: Vec::new(),
+        };
+        let judged = judge(&chain, &learnt, &test_rows);
+        Ok(TrainedDue { model: DueModel { chain, items: now.items.clone(), ages: self.ages.clone() }, report, judged })
+    }
+
     /// By category: how many customers were known to have bought it, by the day from which that was known: so many days after `from`.
     fn by_day(&self, categories: usize, (from, span): (Day, usize)) -> Vec<Vec<u32>> {
         let mut bought = vec![vec![0; span]; categories];
         for purchase in self.customers.iter().flatten() {
             let day = purchase.known_from.since(from) - 1;
-            if let Some(count) = usize::try_from(day).ok().and_then(|day| bought[self.of.category(purchase.item)].get_mut(day)) {
+            if let Some(count) = usize::try_from(day).ok().and_then(|day| bought[self.plan.of.category(purchase.item)].get_mut(day)) {
                 *count += 1;
             }
         }
@@ -146,20 +199,20 @@ impl Sample<'_> {
         let mut gaps = vec![GapSums::default(); items];
         let (mut history, mut pairs) = (History::default(), 0);
         for customer in &self.customers {
-            history.look(customer, (date, date), &self.of);
+            history.look(customer, (date, date), &self.plan.of);
             history.pairs().for_each(|(item, bought)| gaps[item as usize].add(bought.days));
-            pairs += history.eligible(self.params).count();
+            pairs += history.eligible(self.plan.params).count();
         }
         let mut of_categories = vec![GapSums::default(); bought.len()];
-        gaps.iter().zip(0..).for_each(|(gaps, item)| of_categories[self.of.category(item)].plus(gaps));
+        gaps.iter().zip(0..).for_each(|(gaps, item)| of_categories[self.plan.of.category(item)].plus(gaps));
         let known = usize::try_from(date.since(from)).unwrap_or_default();
         let category = |(gaps, bought): (&GapSums, &Vec<u32>)| Item::category(*gaps, (&bought[..known.min(bought.len())], from.0 + 1), date.0, trend);
         let categories: Vec<Item> = of_categories.iter().zip(bought).map(category).collect();
         let product = |(gaps, item): (&GapSums, u32)| {
-            let category = self.of.category(item);
+            let category = self.plan.of.category(item);
             Item::product(*gaps, of_categories[category], &categories[category])
         };
-        let items = if self.of.category.is_some() { gaps.iter().zip(0..).map(product).collect() } else { categories };
+        let items = if self.plan.of.category.is_some() { gaps.iter().zip(0..).map(product).collect() } else { categories };
         At { date, items, pairs }
     }
 
@@ -168,18 +221,18 @@ impl Sample<'_> {
     fn rows(&self, dates: &[At], every: u64, (seen_to, known_on): (Day, Day)) -> Vec<Seen> {
         let of_customer = |(number, purchases): (usize, &Vec<Purchase>)| {
             let (mut then, mut later, mut rows) = (History::default(), History::default(), Vec::new());
-            later.look(purchases, (seen_to, known_on), &self.of);
+            later.look(purchases, (seen_to, known_on), &self.plan.of);
             for At { date, items, .. } in dates {
-                then.look(purchases, (*date, *date), &self.of);
+                then.look(purchases, (*date, *date), &self.plan.of);
                 let Some(customer) = then.customer(&self.ages) else { continue };
                 let (mut after, arounds) = (later.pairs(), then.arounds(&customer, &self.ages));
-                for (item, bought) in then.eligible(self.params) {
+                for (item, bought) in then.eligible(self.plan.params) {
                     let (days, came) = (bought.days, after.find(|(other, _)| *other == item).map_or(&[][..], |(_, bought)| bought.days));
                     let key = [number as u32, item, date.0 as u32].map(u32::to_le_bytes).concat();
                     if !fingerprint(0, &key).is_multiple_of(every) {
                         continue;
                     }
-                    let pair = Pair::of(bought, &customer, &items[item as usize], Around::among(&arounds, &self.of, item), &self.ages);
+                    let pair = Pair::of(bought, &customer, &items[item as usize], Around::among(&arounds, &self.plan.of, item), &self.ages);
                     let next = came.get(came.partition_point(|day| *day <= date.0)).map(|day| day - date.0);
                     let seen = seen_to.since(*date) as i32;
                     rows.push((Row { pair, next, seen }, Evidence::of(days, date.0)));
@@ -207,7 +260,9 @@ mod tests {
         let bought = |day: i32, known: i32| Purchase { item: 1, day: Day(day), known_from: Day(known), milli_units: 1000 };
         let customer = vec![bought(100, 100), bought(110, 110), bought(120, 120), bought(128, 131), bought(133, 133)];
         let params = Params { level: RawDueLevel::Category, purchase_days_min: 3, active_days: 60, every_days: 28, training_dates: 1, sample_customers: 100 };
-        let sample = Sample { customers: vec![customer], params: &params, of: Items::CATEGORIES, ages: Ages::new() };
+        let memory = Allowance::memory(1 << 20);
+        let plan = DuePlan { params: &params, of: Items::CATEGORIES, items: 2, categories: 2, late_days: 0, memory: &memory };
+        let sample = Sample { customers: vec![customer], plan: &plan, ages: Ages::new() };
         let (from, span) = (Day(0), 200);
         let bought = sample.by_day(2, (from, span));
         let at = |date: i32| sample.at(Day(date), 2, (&bought, from), &Trend::new(span));

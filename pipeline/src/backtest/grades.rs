@@ -125,7 +125,7 @@ pub fn contract() -> Contract {
     let columns = vec![
         Column::new("model", Kind::Text, "model or rule"),
         Column::new("vintage", Kind::Date, "date on which it was graded"),
-        Column::new("target", Kind::Text, "churn (no order in the horizon), return (an order in it) or due (a customer buys a category in it)"),
+        Column::new("target", Kind::Text, "churn (no order in the horizon), return (an order in it) or due (a customer buys an item in it)"),
         Column::new("horizon_days", Kind::Int, "days that it looked ahead"),
         Column::new("slice", Kind::Text, "all, or tenth_01 (lowest predictions) to at most tenth_10: equal predictions stay in one tenth"),
         Column::new(
@@ -188,7 +188,11 @@ pub fn backtest_contract() -> Contract {
         ),
         Column::new("vintage", Kind::Date, "date of the forecasts; where several are taken together, the newest"),
         Column::new("vintages", Kind::Int, "how many dates are taken together"),
-        Column::new("target", Kind::Text, "return (an order day in the horizon), orders (how many order days), next_order (days until the next one)"),
+        Column::new(
+            "target",
+            Kind::Text,
+            "return (an order day in the horizon), orders (how many order days), next_order (days until the next one), due (a customer buys an item in the horizon, by due_chain and its peers, where the config asks for due lists)",
+        ),
         Column::new("horizon_days", Kind::Int, "days that were looked ahead"),
         Column::new(
             "slice",
@@ -198,7 +202,7 @@ pub fn backtest_contract() -> Contract {
         Column::new(
             "metric",
             Kind::Text,
-            "of return: those of model_grades; of orders: customers, observed (mean), mean_error (absolute), root_squared_error, bias (all foretold over all that came, less 1), pit_distance (largest distance of the mean probability integral transform from level); of next_order: customers, came (how many ordered in the horizon), covered (of these, the share between p25 and p75 given a return), median_error_days (of these, of p50), pinball_days (mean quantile loss of p25, p50, p75 over everyone, cut at the horizon)",
+            "of return and due: those of model_grades (of due, `customers` are pairs of customer and item); of orders: customers, observed (mean), mean_error (absolute), root_squared_error, bias (all foretold over all that came, less 1), pit_distance (largest distance of the mean probability integral transform from level); of next_order: customers, came (how many ordered in the horizon), covered (of these, the share between p25 and p75 given a return), median_error_days (of these, of p50), pinball_days (mean quantile loss of p25, p50, p75 over everyone, cut at the horizon)",
         ),
         Column::new("value", Kind::Float, "the metric's value"),
     ];

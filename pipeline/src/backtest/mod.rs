@@ -6,6 +6,7 @@ mod choose;
 mod due;
 mod foretell;
 mod grades;
+mod judged;
 mod peers;
 mod rolling;
 mod snapshots;
@@ -13,7 +14,7 @@ mod train;
 
 pub use challenge::{Challenger, challenge_bytes};
 pub use choose::Candidate;
-pub use due::{DueReport, train_due};
+pub use due::{DuePlan, DueReport, look_back_on_due, train_due};
 pub use foretell::Rule;
 pub use grades::{GradeRow, backtest_contract, backtest_table, contract, table};
 pub use peers::{Evidence, Seen, peers};

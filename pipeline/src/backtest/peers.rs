@@ -7,6 +7,11 @@ use crate::models::churn::{self, Example};
 use crate::models::cycle::{self, Cell, Cells, Gaps, Model};
 use crate::models::due::Row;
 
+/// Each pair's own rate: the first of the peers.
+pub const OWN_RATE: &str = "own_rate";
+/// The gaps alone, from which the chain starts.
+pub const GAPS_ALONE: &str = "gaps_alone";
+
 /// What these look at of a customer and an item at a date.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
@@ -46,9 +51,9 @@ pub fn peers(learnt_from: &[Seen], days: i32) -> Vec<(&'static str, Foretell)> {
     let within = f64::from(days);
     let at_least_one = move |rate: f64| -(-rate * within).exp_m1();
     let mut peers: Vec<(&'static str, Foretell)> = vec![
-        ("own_rate", Box::new(move |(_, evidence)| at_least_one(evidence.rate()))),
+        (OWN_RATE, Box::new(move |(_, evidence)| at_least_one(evidence.rate()))),
         // The gaps alone, of which the chain starts: a renewal that nothing was fitted to.
-        ("gaps_alone", Box::new(move |(row, _)| row.pair.by_gaps(days))),
+        (GAPS_ALONE, Box::new(move |(row, _)| row.pair.by_gaps(days))),
     ];
     if let Some(logistic) = median_gap(learnt_from, days) {
         peers.push(("median_gap", logistic));

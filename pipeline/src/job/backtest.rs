@@ -1,6 +1,7 @@
 //! `backtest`: what every candidate would have foretold at past dates, graded by what came. Nothing is published.
 
 use super::collect::{What, world};
+use super::everyone::due_plan;
 use super::gather::{Gathered, Seen};
 use super::identity::identify;
 use super::increment::Keeping;
@@ -11,7 +12,7 @@ use super::progress::Progress;
 use super::run::{read_erased, scratch_folder};
 use crate::allowance::Allowance;
 use crate::backtest::{self, Backtest};
-use crate::config::{RawChoose, RawDueLevel};
+use crate::config::RawChoose;
 use crate::error::{Error, Kind, Result};
 use crate::models::cycle::{self, Cell};
 use crate::shards::{self, Ranks, SampleSizes, Scratch};
@@ -44,7 +45,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     let cycle = cycle::Params { choose: RawChoose::Best, ..params.cycle.clone() };
     let samples = SampleSizes { population: 0, training_buyers: params.sample_customers, test_buyers: params.sample_customers, buyers_features: true };
     let features = params.features.for_models();
-    let what = What { dates: &dates, features: &features, samples, cycle: &cycle, purchases: RawDueLevel::None };
+    let what = What { dates: &dates, features: &features, samples, cycle: &cycle, purchases: params.due.level };
     let (customers, past_dates) = (gathered.people.customers.len(), dates.all().len() - 1);
     let bytes =
         shards::state_bytes(customers, past_dates) + shards::sample_bytes(customers.min(params.sample_customers), past_dates, features.features().len());
@@ -59,11 +60,20 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
         let stage = params.groups.stage_of(i64::from(cell.observed), i64::from(cell.observed - cell.t_x));
         [if cell.x == 0 { "one_time" } else { "repeat" }, stage]
     };
-    let found = backtest::backtest(&state, &params.origins, (&cycle, features.features()), &types);
+    let mut found = backtest::backtest(&state, &params.origins, (&cycle, features.features()), &types);
     if found.vintages.is_empty() {
         return Err(Error::new(Kind::Input, format!("backtest: expected orders by {}, so that what followed is over, got none", dates.test)));
     }
     progress.end(&format!("{} models and rules at {} dates", found.ranking.len(), found.vintages.len()));
-    let table = backtest::backtest_table(&found.grades, params.as_of)?;
+    if let Some(purchases) = &state.purchases {
+        progress.begin("grade due lists");
+        match backtest::look_back_on_due(purchases, &due_plan(params, &world, memory), params.as_of, &params.origins) {
+            Ok(grades) => found.due = grades,
+            Err(error) if error.kind() == Kind::Input => found.failed.push(error.to_string()),
+            Err(error) => return Err(error),
+        }
+        progress.end(&format!("{} figures", found.due.len()));
+    }
+    let table = backtest::backtest_table(&[found.grades.as_slice(), &found.due].concat(), params.as_of)?;
     Ok((found, table))
 }

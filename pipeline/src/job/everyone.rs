@@ -8,6 +8,8 @@ use rayon::prelude::*;
 
 use super::params::Params;
 use super::withheld::Withheld;
+use crate::allowance::Allowance;
+use crate::backtest::DuePlan;
 use crate::config::RawDueLevel;
 use crate::customers::{self, People};
 use crate::error::Result;
@@ -71,8 +73,14 @@ impl TableOf {
 }
 
 /// What is due.
-pub fn due_items<'a>(params: &Params, world: &'a World) -> Items<'a> {
+fn due_items<'a>(params: &Params, world: &'a World) -> Items<'a> {
     Items { category: (params.due.level == RawDueLevel::Product).then_some(&world.catalogue.category) }
+}
+
+/// What due lists are made of.
+pub fn due_plan<'a>(params: &'a Params, world: &'a World, memory: &'a Allowance) -> DuePlan<'a> {
+    let (of, categories) = (due_items(params, world), world.catalogue.categories.len());
+    DuePlan { params: &params.due, of, items: of.category.map_or(categories, <[u32]>::len), categories, late_days: params.grid.late_days, memory }
 }
 
 impl Everyone {

@@ -2,7 +2,7 @@
 
 use super::collect::{What, world};
 use super::contracts::definitions_table;
-use super::everyone::{TableOf, due_items};
+use super::everyone::{TableOf, due_plan};
 use super::findings::{Input, model_findings, people_findings};
 use super::gather::{Gathered, Seen};
 use super::identity::{Identity, PROGRAM, identify};
@@ -185,10 +185,7 @@ fn train(
     progress.end(&format!("trained to {}, graded on {}", dates.training.last().unwrap_or(&dates.test), dates.test));
     let Some(purchases) = &state.purchases else { return Ok((trained, None)) };
     progress.begin("train and grade due lists");
-    let (of, categories) = (due_items(params, world), world.catalogue.categories.len());
-    let items = of.category.map_or(categories, <[u32]>::len);
-    let seen = ([items, categories], of, (params.as_of, params.grid.late_days));
-    match backtest::train_due(purchases, seen, (&params.due, memory), &mut trained.grades) {
+    match backtest::train_due(purchases, &due_plan(params, world, memory), params.as_of, &mut trained.grades) {
         Ok((model, report)) => {
             progress.end(&format!("{} pairs of {} customers, graded on {}", report.rows, report.customers, report.test_date));
             trained.due = Some(report);
@@ -246,7 +243,7 @@ fn summary(results: &Results, trained: &Trained, window_days: i32) -> Summary {
         findings: Vec::new(),
         cycle: trained.cycle.clone(),
         churn: trained.churn.clone(),
-        due: trained.due.as_ref().map(|due| due.grades.clone()).unwrap_or_default(),
+        due: trained.due.clone(),
         missing: trained.missing.clone(),
         window_days,
     }

@@ -5,21 +5,50 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::backtest::{Backtest, GradeRow, Rule};
 use crate::time::Day;
 
-/// What is shown of a candidate, in this order: head, target, metric, whether a share is shown in percent, decimals.
-const COLUMNS: [(&str, &str, &str, bool, usize); 12] = [
-    ("log-loss", "return", "log_loss", false, 4),
-    ("Brier", "return", "brier", false, 4),
-    ("AUC", "return", "auc", false, 4),
-    ("calibr.", "return", "calibration_error", false, 4),
-    ("noise", "return", "calibration_noise", false, 4),
-    ("MAE", "orders", "mean_error", false, 3),
-    ("RMSE", "orders", "root_squared_error", false, 3),
-    ("bias %", "orders", "bias", true, 1),
-    ("PIT", "orders", "pit_distance", false, 3),
-    ("p25-75 %", "next_order", "covered", true, 1),
-    ("p50 days", "next_order", "median_error_days", false, 1),
-    ("pinball", "next_order", "pinball_days", false, 2),
-];
+/// What is shown of a model in a column: head, target, metric, whether a share is shown in percent, decimals.
+type Shown = (&'static str, &'static str, &'static str, bool, usize);
+
+/// What is looked back on.
+struct Of {
+    /// What was foretold.
+    target: &'static str,
+    /// What a horizon is called, what its forecasts are, and what came of them.
+    words: [&'static str; 3],
+    columns: &'static [Shown],
+}
+
+/// Orders of customers.
+const ORDERS: Of = Of {
+    target: "return",
+    words: ["within", "forecasts", "ordered"],
+    columns: &[
+        ("log-loss", "return", "log_loss", false, 4),
+        ("Brier", "return", "brier", false, 4),
+        ("AUC", "return", "auc", false, 4),
+        ("calibr.", "return", "calibration_error", false, 4),
+        ("noise", "return", "calibration_noise", false, 4),
+        ("MAE", "orders", "mean_error", false, 3),
+        ("RMSE", "orders", "root_squared_error", false, 3),
+        ("bias %", "orders", "bias", true, 1),
+        ("PIT", "orders", "pit_distance", false, 3),
+        ("p25-75 %", "next_order", "covered", true, 1),
+        ("p50 days", "next_order", "median_error_days", false, 1),
+        ("pinball", "next_order", "pinball_days", false, 2),
+    ],
+};
+
+/// What is due to them.
+const DUE: Of = Of {
+    target: "due",
+    words: ["due within", "pairs of customer and item", "bought"],
+    columns: &[
+        ("log-loss", "due", "log_loss", false, 4),
+        ("Brier", "due", "brier", false, 4),
+        ("AUC", "due", "auc", false, 4),
+        ("calibr.", "due", "calibration_error", false, 4),
+        ("noise", "due", "calibration_noise", false, 4),
+    ],
+};
 const NAME_WIDTH: usize = 26;
 /// So many models are shown by date and type.
 const SHOWN: usize = 3;
@@ -30,18 +59,25 @@ type Figures<'a> = BTreeMap<(&'a str, Day, i64), BTreeMap<&'a str, BTreeMap<(&'a
 impl Backtest {
     /// The back-test as lines of text.
     pub fn text(&self) -> String {
-        let horizons: BTreeSet<i64> = self.grades.iter().map(|row| row.horizon_days).collect();
-        let mut text: String = horizons.iter().map(|days| self.of_horizon(*days)).collect();
+        let mut text = ORDERS.text(&self.grades);
         if let Some((name, loss)) = self.ranking.first() {
             text.push_str(&format!("\nbest by mean log-loss over all dates and horizons: {name}, {loss:.4}\n"));
         }
+        text.push_str(&DUE.text(&self.due));
         self.failed.iter().for_each(|why| text.push_str(&format!("not graded: {why}\n")));
         text
     }
+}
 
-    fn of_horizon(&self, days: i64) -> String {
+impl Of {
+    fn text(&self, grades: &[GradeRow]) -> String {
+        let horizons: BTreeSet<i64> = grades.iter().map(|row| row.horizon_days).collect();
+        horizons.iter().map(|days| self.of_horizon(grades, *days)).collect()
+    }
+
+    fn of_horizon(&self, grades: &[GradeRow], days: i64) -> String {
         let mut figures = Figures::new();
-        for GradeRow { model, vintage, vintages, target, slice, metric, value, .. } in self.grades.iter().filter(|row| row.horizon_days == days) {
+        for GradeRow { model, vintage, vintages, target, slice, metric, value, .. } in grades.iter().filter(|row| row.horizon_days == days) {
             figures.entry((slice, *vintage, *vintages)).or_default().entry(model).or_default().insert((target, metric), *value);
         }
         // All dates together; one date stands for itself.
@@ -49,21 +85,22 @@ impl Backtest {
             return String::new();
         };
         let all = &figures[&key];
-        let loss = |model: &str| all[model].get(&("return", "log_loss")).copied().unwrap_or(f64::INFINITY);
+        let loss = |model: &str| all[model].get(&(self.target, "log_loss")).copied().unwrap_or(f64::INFINITY);
         let mut models: Vec<&str> = all.keys().copied().collect();
         models.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
-        let of_first = |metric| all[models[0]].get(&("return", metric)).copied().unwrap_or_default();
+        let of_first = |metric| all[models[0]].get(&(self.target, metric)).copied().unwrap_or_default();
         let dates: BTreeSet<Day> = figures.keys().filter(|(.., vintages)| *vintages == 1).map(|(_, vintage, _)| *vintage).collect();
         let (rate, count) = (of_first("base_rate") * 100.0, of_first("customers"));
         let span = dates.first().zip(dates.last()).map_or(String::new(), |(first, last)| format!("{first} to {last}"));
-        let mut text = format!("\nwithin {days} days  {} dates, {span}: {count} forecasts, {rate:.1} % ordered\n\n", dates.len());
+        let [within, forecasts, came] = self.words;
+        let mut text = format!("\n{within} {days} days  {} dates, {span}: {count} {forecasts}, {rate:.1} % {came}\n\n", dates.len());
         text.push_str(&format!("{:<NAME_WIDTH$}", "model or rule"));
-        COLUMNS.iter().for_each(|(head, ..)| text.push_str(&format!("{head:>9}")));
+        self.columns.iter().for_each(|(head, ..)| text.push_str(&format!("{head:>9}")));
         text.push('\n');
         for model in &models {
             text.push_str(&format!("{model:<NAME_WIDTH$}"));
-            for (_, target, metric, in_percent, decimals) in COLUMNS {
-                text.push_str(&cell(all[model].get(&(target, metric)).map(|value| if in_percent { value * 100.0 } else { *value }), decimals));
+            for (_, target, metric, in_percent, decimals) in self.columns {
+                text.push_str(&cell(all[model].get(&(*target, *metric)).map(|value| if *in_percent { value * 100.0 } else { *value }), *decimals));
             }
             text.push('\n');
         }
@@ -75,8 +112,11 @@ impl Backtest {
         let types =
             figures.keys().filter(|(slice, vintage, vintages)| *slice != "all" && !slice.starts_with("tenth_") && (*vintage, *vintages) == (key.1, key.2));
         let by_type: Vec<_> = types.map(|key| (key.0.to_owned(), *key)).collect();
-        text.push_str(&beside("log-loss by date", &by_date, &models, &figures, ("return", "log_loss", 4)));
-        text.push_str(&beside("log-loss by type of customer", &by_type, &models, &figures, ("return", "log_loss", 4)));
+        text.push_str(&beside("log-loss by date", &by_date, &models, &figures, (self.target, "log_loss", 4)));
+        if by_type.is_empty() {
+            return text;
+        }
+        text.push_str(&beside("log-loss by type of customer", &by_type, &models, &figures, (self.target, "log_loss", 4)));
         text.push_str(&beside("bias by type of customer, %", &by_type, &models, &figures, ("orders", "bias", 1)));
         text
     }

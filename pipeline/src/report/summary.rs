@@ -1,7 +1,7 @@
 //! The summary at the end of a run: what a person can act on.
 
 use crate::audit::{Finding, Severity};
-use crate::backtest::{ChurnReport, CycleReport};
+use crate::backtest::{ChurnReport, CycleReport, DueReport};
 use crate::metrics::Grade;
 use crate::money::Currency;
 
@@ -46,8 +46,8 @@ pub struct Summary {
     pub cycle: Option<CycleReport>,
     /// The churn model.
     pub churn: Option<ChurnReport>,
-    /// Grades of due lists by days, and those of each pair's own rate.
-    pub due: Vec<(i32, Grade, Grade)>,
+    /// The artefact of due lists.
+    pub due: Option<DueReport>,
     /// Why a model is missing.
     pub missing: Vec<String>,
     /// Length of the observation window, over which value is counted.
@@ -124,8 +124,9 @@ impl Summary {
             cycle.value.iter().filter_map(|valued| valued.why.as_ref()).for_each(|why| text.push_str(&format!("  {why}\n")));
             cycle.failed.iter().for_each(|why| text.push_str(&format!("  {} instead of another: {why}\n", cycle.model)));
         }
-        for (days, grade, own_rate) in &self.due {
-            text.push_str(&line(&format!("due in {days} days"), grade));
+        let due = self.due.iter().flat_map(|due| due.grades.iter().map(|grades| (due.foretells.trim_start_matches("due_").replace('_', " "), grades)));
+        for (name, (days, grade, own_rate)) in due {
+            text.push_str(&line(&format!("due in {days} days, {name}"), grade));
             text.push_str(&line(&format!("due in {days} days, own rate"), own_rate));
         }
         self.missing.iter().for_each(|why| text.push_str(&format!("  none: {why}\n")));
