@@ -25,6 +25,8 @@ const CREATED_BY: &str = "regulars";
 pub struct TableFile<'a> {
     contract: &'a Contract,
     file: SerializedFileWriter<Vec<u8>>,
+    /// With dictionaries, and without.
+    properties: [Arc<WriterProperties>; 2],
     waiting: Vec<DataFrame>,
     rows: usize,
 }
@@ -46,8 +48,10 @@ impl<'a> TableFile<'a> {
     /// `Limit` if memory cannot take the bytes.
     pub fn new(contract: &'a Contract) -> Result<Self> {
         let failed = failed(contract);
-        let file = SerializedFileWriter::new(Vec::new(), schema(contract).map_err(failed)?, properties(contract).map_err(failed)?).map_err(failed)?;
-        Ok(Self { contract, file, waiting: Vec::new(), rows: 0 })
+        let [with, without] = [true, false].map(|dictionary| properties(contract, dictionary).map_err(failed));
+        let properties = [with?, without?];
+        let file = SerializedFileWriter::new(Vec::new(), schema(contract).map_err(failed)?, properties[0].clone()).map_err(failed)?;
+        Ok(Self { contract, file, properties, waiting: Vec::new(), rows: 0 })
     }
 
     /// Rows so far.
@@ -92,10 +96,11 @@ impl<'a> TableFile<'a> {
     fn write_group(&mut self) -> Result<()> {
         let failed = failed(self.contract);
         let frames = std::mem::take(&mut self.waiting);
-        let (schema, properties) = (self.file.schema_descr(), self.file.properties());
+        let (schema, [properties, plain]) = (self.file.schema_descr(), &self.properties);
         let column = |index: usize| -> Result<(Vec<u8>, ColumnCloseResult)> {
             let values: Vec<&Series> = frames.iter().map(|frame| &frame.columns()[index]).collect();
             let mut bytes = TrackedWrite::new(Vec::new());
+            let properties = if repeats(&self.contract.columns[index], &values) { properties } else { plain };
             let writer = get_column_writer(schema.column(index), properties.clone(), Box::new(SerializedPageWriter::new(&mut bytes)));
             let closed = write_column(&self.contract.columns[index], &values, writer)?.map_err(failed)?;
             Ok((bytes.into_inner().map_err(failed)?, closed))
@@ -116,12 +121,25 @@ fn failed(contract: &Contract) -> impl Fn(ParquetError) -> Error + Copy {
     |error| Error::new(ErrorKind::Limit, format!("table {}: cannot be written: {error}", contract.name))
 }
 
-fn properties(contract: &Contract) -> std::result::Result<Arc<WriterProperties>, ParquetError> {
+/// Whether values of a column repeat, by its first ones: of numbers of which hardly any two are equal a dictionary would cost time and room.
+fn repeats(column: &Column, frames: &[&Series]) -> bool {
+    const FIRST: usize = 1024;
+    let Kind::Float = column.kind else { return true };
+    let values = frames.iter().filter_map(|values| values.f64().ok()).flat_map(|values| values.iter());
+    let mut bits: Vec<u64> = values.take(FIRST).flatten().map(f64::to_bits).collect();
+    let all = bits.len();
+    bits.sort_unstable();
+    bits.dedup();
+    2 * bits.len() <= all
+}
+
+fn properties(contract: &Contract, dictionary: bool) -> std::result::Result<Arc<WriterProperties>, ParquetError> {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_dictionary_enabled(dictionary)
         .set_created_by(CREATED_BY.to_owned());
     // What no two rows share is no dictionary's.
     if let [key] = contract.key.as_slice() {
@@ -153,10 +171,13 @@ type Written = std::result::Result<ColumnCloseResult, ParquetError>;
 fn write_column(column: &Column, frames: &[&Series], writer: ColumnWriter<'_>) -> Result<Written> {
     macro_rules! all {
         ($kind:ty, $values:ident => $iterated:expr) => {{
-            let (mut levels, mut known) = (Vec::new(), Vec::new());
+            let rows = frames.iter().map(|values| values.len()).sum();
+            let (mut levels, mut known) = (Vec::with_capacity(if column.nullable { rows } else { 0 }), Vec::with_capacity(rows));
             for $values in frames {
                 for value in $iterated {
-                    levels.push(i16::from(value.is_some()));
+                    if column.nullable {
+                        levels.push(i16::from(value.is_some()));
+                    }
                     known.extend(value);
                 }
             }

@@ -17,14 +17,14 @@ pub struct Purchase {
     pub milli_units: i64,
 }
 
-/// Bytes of a purchase.
-const BYTES: usize = 18;
-
 impl Purchase {
+    /// Bytes of a purchase.
+    pub const BYTES: usize = 18;
+
     /// Appends the purchase as bytes. What reached the lake after nine thousand weeks is said to have come then.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
         let late = u16::try_from(self.known_from.since(self.day)).unwrap_or(u16::MAX);
-        let mut all = [0; BYTES];
+        let mut all = [0; Self::BYTES];
         all[..4].copy_from_slice(&self.item.to_le_bytes());
         all[4..8].copy_from_slice(&self.day.0.to_le_bytes());
         all[8..10].copy_from_slice(&late.to_le_bytes());
@@ -34,7 +34,7 @@ impl Purchase {
 
     /// Appends the purchases that so many bytes are, and tells the bytes after them; None where there are too few.
     pub fn decode<'a>(bytes: &'a [u8], count: usize, purchases: &mut Vec<Self>) -> Option<&'a [u8]> {
-        let (these, rest) = bytes.split_at_checked(count.checked_mul(BYTES)?)?;
+        let (these, rest) = bytes.split_at_checked(count.checked_mul(Self::BYTES)?)?;
         let one = |bytes: &[u8]| {
             let four = |from: usize| bytes[from..from + 4].try_into().expect("four bytes");
             let day = Day(i32::from_le_bytes(four(4)));
@@ -42,7 +42,7 @@ impl Purchase {
             let (item, milli_units) = (u32::from_le_bytes(four(0)), i64::from_le_bytes(bytes[10..].try_into().expect("eight bytes")));
             Self { item, day, known_from: day.plus(i32::from(late)), milli_units }
         };
-        purchases.extend(these.chunks_exact(BYTES).map(one));
+        purchases.extend(these.chunks_exact(Self::BYTES).map(one));
         Some(rest)
     }
 }

@@ -155,8 +155,8 @@ impl Everyone {
         if let Some((purchases, model)) = &self.due {
             let (range, all, mut history) = (self.rows.customers(shard), purchases.read(shard)?, History::default());
             for row in self.kept(Output::Features, range.clone()) {
-                let id = self.people.customers[row].id;
-                rows.extend(model.rows(all.of(row - range.start), params.as_of, (&params.due, &items), &mut history).into_iter().map(|due| (id, due)));
+                let of_customer = (self.people.customers[row].id, all.of(row - range.start));
+                model.rows(of_customer, params.as_of, (&params.due, &items), (&mut history, &mut rows));
             }
         }
         shards::due_table(&rows, &self.world, as_told, params.as_of)

@@ -51,22 +51,35 @@ const QUARTILE: f64 = 0.674_489_75;
 
 /// Quartiles of the last gaps between days; none of a single day.
 fn usual_gaps(days: &[i32]) -> Option<[i32; 3]> {
-    let mut gaps: Vec<i32> = days.windows(2).rev().take(USUAL).map(|pair| pair[1] - pair[0]).collect();
-    gaps.sort_unstable();
-    (!gaps.is_empty()).then(|| [0.25, 0.5, 0.75].map(|share| at_share(&gaps, share)))
+    of_usual(days.windows(2).rev().map(|pair| pair[1] - pair[0]), |gaps| (!gaps.is_empty()).then(|| [0.25, 0.5, 0.75].map(|share| at_share(gaps, share))))
+}
+
+/// What the first `USUAL` values say, sorted.
+fn of_usual<T: Copy + Default + Ord, R>(values: impl Iterator<Item = T>, say: impl Fn(&[T]) -> R) -> R {
+    let (mut usual, mut count) = ([T::default(); USUAL], 0);
+    for (place, value) in usual.iter_mut().zip(values) {
+        *place = value;
+        count += 1;
+    }
+    usual[..count].sort_unstable();
+    say(&usual[..count])
 }
 
 impl DueModel {
-    /// What is due to a customer with these purchases, by item; nothing for who has not come for too long.
-    pub fn rows(&self, purchases: &[Purchase], as_of: Day, (params, items): (&Params, &Items<'_>), history: &mut History) -> Vec<DueRow> {
+    /// Appends what is due to a customer with these purchases, by item; nothing for who has not come for too long.
+    pub fn rows(
+        &self,
+        (id, purchases): (Id, &[Purchase]),
+        as_of: Day,
+        (params, items): (&Params, &Items<'_>),
+        (history, rows): (&mut History, &mut Vec<(Id, DueRow)>),
+    ) {
         history.look(purchases, (as_of, as_of), items);
-        let Some(customer) = history.customer(&self.ages) else { return Vec::new() };
+        let Some(customer) = history.customer(&self.ages) else { return };
         let arounds = history.arounds(&customer, &self.ages);
         let one = |(item, bought): (u32, Bought<'_>)| {
             let of_everyone = &self.items[item as usize];
             let due = self.chain.due(&Pair::of(bought, &customer, of_everyone, Around::among(&arounds, items, item), &self.ages));
-            let mut units: Vec<i64> = bought.milli_units.iter().rev().take(USUAL).copied().collect();
-            units.sort_unstable();
             let (last, gaps) = (Day(bought.days[bought.days.len() - 1]), usual_gaps(bought.days));
             // Of who bought it once, those that are usual for everyone.
             let borrowed = |deviations: f64| (of_everyone.mean_ln_gap + deviations * of_everyone.variance_ln_gap.sqrt()).exp();
@@ -78,7 +91,7 @@ impl DueModel {
                 () if elapsed <= long => "due",
                 () => "overdue",
             };
-            DueRow {
+            let row = DueRow {
                 item,
                 purchase_days: bought.days.len(),
                 last,
@@ -86,10 +99,11 @@ impl DueModel {
                 due_days: [0.25, 0.5, 0.75].map(|share| due.days(share)),
                 chances: DUE_DAYS.map(|days| due.within(f64::from(days))),
                 state,
-                milli_units: at_share(&units, 0.5),
-            }
+                milli_units: of_usual(bought.milli_units.iter().rev().copied(), |units| at_share(units, 0.5)),
+            };
+            (id, row)
         };
-        history.eligible(params).map(one).collect()
+        rows.extend(history.eligible(params).map(one));
     }
 }
 

@@ -40,7 +40,8 @@ impl Purchases {
     pub fn read(&self, shard: usize) -> Result<OfShard> {
         let damaged = || Error::bug("purchases of a shard: other bytes than were written");
         let bytes = lz4_flex::block::decompress_size_prepended(&self.0.read(shard)?).map_err(|_| damaged())?;
-        let (mut rest, mut of_shard) = (bytes.as_slice(), OfShard::default());
+        let mut of_shard = OfShard { purchases: Vec::with_capacity(bytes.len() / Purchase::BYTES), ends: Vec::new() };
+        let mut rest = bytes.as_slice();
         while let Some((count, after)) = rest.split_first_chunk::<4>() {
             rest = Purchase::decode(after, u32::from_le_bytes(*count) as usize, &mut of_shard.purchases).ok_or_else(damaged)?;
             of_shard.ends.push(of_shard.purchases.len());

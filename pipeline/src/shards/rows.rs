@@ -89,8 +89,11 @@ impl FeatureRows {
     /// `Limit` if scratch cannot be read.
     pub fn read(&self, shard: usize) -> Result<Vec<Cell>> {
         let columns = self.columns_of(shard, |_| true)?;
-        let rows = columns.len() / self.width.max(1);
-        Ok((0..rows).flat_map(|row| columns[row..].iter().step_by(rows).copied()).collect())
+        let (rows, mut cells) = (columns.len() / self.width.max(1), vec![0; columns.len()]);
+        for (place, column) in columns.chunks_exact(rows.max(1)).enumerate() {
+            cells[place..].iter_mut().step_by(self.width).zip(column).for_each(|(cell, value)| *cell = *value);
+        }
+        Ok(cells)
     }
 
     /// The cells of everyone in the column at `place`.

@@ -38,6 +38,8 @@ pub struct Ages {
     /// By age: the weights of `days`, and how near a day lies to the coming fortnight, of years weighed by their distance. They stand together, as they
     /// are asked for together.
     by_age: Vec<[f64; 6]>,
+    /// Logs of thousandths of units, by whole units: most purchases are of a few.
+    ln_whole_units: Vec<f64>,
 }
 
 impl Default for Ages {
@@ -65,6 +67,7 @@ impl Ages {
             visits: Decay::new(240.0, ages),
             windows: Decay::new(90.0, ages),
             by_age: (0..ages as i32).map(weights).collect(),
+            ln_whole_units: (0..64).map(|units| f64::from((1000 * units).max(1)).ln()).collect(),
             days,
         }
     }
@@ -245,7 +248,7 @@ impl Pair {
             own_season(sums[5], overall, known - 1),
             around.map_or(0.0, |around| f64::from(silent + 1).ln() - f64::from(around.silent + 1).ln()),
             around.map_or(0.0, |around| rate(HALF_SEASON) - around.rate),
-            stock(bought.milli_units),
+            stock(bought.milli_units, &ages.ln_whole_units),
             item.again,
             f64::from(u8::from(days.len() == 1)),
         ];
@@ -254,8 +257,11 @@ impl Pair {
 }
 
 /// Log of units bought last against the mean log of those before.
-fn stock(milli_units: &[i64]) -> f64 {
-    let ln = |units: &i64| (*units.max(&1) as f64).ln();
+fn stock(milli_units: &[i64], ln_whole_units: &[f64]) -> f64 {
+    let ln = |units: &i64| match usize::try_from(units / 1000).ok().and_then(|whole| ln_whole_units.get(whole)) {
+        Some(ln) if units % 1000 == 0 => *ln,
+        _ => (*units.max(&1) as f64).ln(),
+    };
     let [before @ .., last] = milli_units else { return 0.0 };
     let before = &before[before.len().saturating_sub(GAPS[0])..];
     if before.is_empty() { 0.0 } else { ln(last) - before.iter().map(ln).sum::<f64>() / before.len() as f64 }
