@@ -1,13 +1,15 @@
-//! What models.py times: bench-models fit FILE MODEL, or bench-models due FOLDER. Prints a JSON object; CPU seconds are those of the step alone.
+//! What models.py and trees.py time: bench-models fit FILE MODEL, bench-models due FOLDER, or bench-models trees FILE WIDTH. Prints a JSON object; CPU seconds are those of the step alone.
 
 use std::io::Write;
 use std::path::Path;
 
+use rayon::prelude::*;
 use regulars::backtest::{Evidence, Seen, peers};
 use regulars::config::RawCycleModel;
 use regulars::metrics::{Grade, Graded, grade};
 use regulars::models::cycle::{Cell, Cells, Gaps, fit};
 use regulars::models::due::{Chain, Item, Row};
+use regulars::models::trees::{self, Binned, Block, Objective, ROWS, Task};
 use regulars::time::Day;
 use regulars_tests::coop::Shop;
 use serde_json::{Value, json};
@@ -78,12 +80,39 @@ fn due_of(folder: &str, digits: usize) -> Value {
     })
 }
 
+/// FILE.x holds rows of little-endian f64, NaN where unknown, FILE.y a byte for each; the first four fifths are learnt from. Chances of the rest go to FILE.p.
+fn trees_of(file: &str, width: usize) -> Value {
+    let read = |end: &str| std::fs::read(format!("{file}.{end}")).expect("a file of rows");
+    let values: Vec<f64> = read("x").chunks_exact(8).map(|value| f64::from_le_bytes(value.try_into().expect("eight bytes"))).collect();
+    let targets: Vec<f64> = read("y").into_iter().map(f64::from).collect();
+    let (rows, train) = (targets.len(), targets.len() * 4 / 5);
+    let of_row = |row: usize| &values[row * width..(row + 1) * width];
+    let params = trees::Params { trees: 300, leaves: 63, rate: 0.1, l2: 0.0, leaf_rows_min: 20.0, leaf_curvature_min: 1e-3, gain_min: 0.0, patience: 300 };
+    let (binned, bin_s) = timed(|| Binned::new(train, width, |row, place: &mut [f64]| place.copy_from_slice(of_row(row))));
+    let training: Vec<u32> = (0..train as u32).collect();
+    let task = Task { targets: &targets[..train], starts: &[], training: &training, validation: &[] };
+    let (model, fit_s) = timed(|| trees::fit(Objective::Chance, &binned, &task, &params).expect("a model"));
+    let chances = || -> Vec<f64> {
+        let all: Vec<usize> = (train..rows).collect();
+        let of_block = |rows: &[usize]| {
+            let mut block = Block::new(binned.bins());
+            rows.iter().enumerate().for_each(|(place, row)| block.write(place, of_row(*row), binned.bins()));
+            model.scores(&block, None)[..rows.len()].iter().map(|score| Objective::Chance.mean(*score)).collect::<Vec<f64>>()
+        };
+        all.par_chunks(ROWS).flat_map_iter(of_block).collect()
+    };
+    let (chances, score_s) = timed(chances);
+    std::fs::write(format!("{file}.p"), chances.iter().flat_map(|chance| chance.to_le_bytes()).collect::<Vec<u8>>()).expect("a file of chances");
+    json!({"bin_s": bin_s, "fit_s": bin_s + fit_s, "score_s": score_s, "trees": model.len()})
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let told = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["fit", file, model] => fit_of(file, model),
         ["due", folder] => json!([due_of(folder, 7), due_of(folder, 9), due_of(folder, 11)]),
-        _ => json!("usage: bench-models fit FILE MODEL, or bench-models due FOLDER"),
+        ["trees", file, width] => trees_of(file, width.parse().expect("a number of columns")),
+        _ => json!("usage: bench-models fit FILE MODEL, bench-models due FOLDER, or bench-models trees FILE WIDTH"),
     };
     writeln!(std::io::stdout(), "{told}").expect("standard output");
 }

@@ -121,16 +121,16 @@ fn failed(contract: &Contract) -> impl Fn(ParquetError) -> Error + Copy {
     |error| Error::new(ErrorKind::Limit, format!("table {}: cannot be written: {error}", contract.name))
 }
 
-/// Whether values of a column repeat, by its first ones: of numbers of which hardly any two are equal a dictionary would cost time and room.
+/// Whether values of a column repeat, by its first ones: of many numbers of which hardly any two are equal a dictionary would cost time and room.
 fn repeats(column: &Column, frames: &[&Series]) -> bool {
     const FIRST: usize = 1024;
     let Kind::Float = column.kind else { return true };
     let values = frames.iter().filter_map(|values| values.f64().ok()).flat_map(|values| values.iter());
-    let mut bits: Vec<u64> = values.take(FIRST).flatten().map(f64::to_bits).collect();
+    let mut bits: Vec<u64> = values.flatten().take(FIRST).map(f64::to_bits).collect();
     let all = bits.len();
     bits.sort_unstable();
     bits.dedup();
-    2 * bits.len() <= all
+    all < FIRST || 2 * bits.len() <= all
 }
 
 fn properties(contract: &Contract, dictionary: bool) -> std::result::Result<Arc<WriterProperties>, ParquetError> {

@@ -420,16 +420,21 @@ impl Params {
     /// # Errors
     /// `Input` if none does.
     pub fn fit(&self, cells: &Cells) -> Result<(Fitted, Vec<String>)> {
-        let mut failed = Vec::new();
-        for model in &self.models {
-            match self.fit_one(*model, cells) {
-                Ok(fitted) => return Ok((fitted, failed)),
-                Err(error) if failed.len() + 1 == self.models.len() => return Err(error),
-                Err(error) => failed.push(error.to_string()),
-            }
-        }
-        Err(crate::error::Error::bug("there is a cycle model"))
+        first_that_fits(&self.models, |model| self.fit_one(model, cells))
     }
+}
+
+/// The first of the models that `fit` fits, and why those before it did not.
+fn first_that_fits<T>(models: &[RawCycleModel], fit: impl Fn(RawCycleModel) -> Result<T>) -> Result<(T, Vec<String>)> {
+    let mut failed = Vec::new();
+    for model in models {
+        match fit(*model) {
+            Ok(fitted) => return Ok((fitted, failed)),
+            Err(error) if failed.len() + 1 == models.len() => return Err(error),
+            Err(error) => failed.push(error.to_string()),
+        }
+    }
+    Err(crate::error::Error::bug("there is a cycle model"))
 }
 
 /// Checks the section.

@@ -6,7 +6,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::cohorts::APART;
 use super::*;
-use crate::config::RawCohortsBy;
+use crate::config::{RawCohortsBy, RawCycleModel};
 
 fn models() -> Vec<Model> {
     let cnbd = |k, from_first| Model::CnbdK(CnbdK { k, from_first, r: 0.8, alpha: 45.0, a: 0.7, b: 2.9 });
@@ -193,4 +193,20 @@ fn cohorts_are_drawn_to_everyone() {
     assert!(third > 1.03 * all && third < 0.97 * own(3), "{third} between {all} and {}", own(3));
     assert_eq!((of(4), found.of(Cell { x: 1, t_x: 9, observed: 20, cohort: 4 })), (None, &found.everyone));
     assert!((of(APART).expect("enough") / own(APART) - 1.0).abs() < 1e-3, "{:?} alone {}", of(APART), own(APART));
+}
+
+/// The first of the fallbacks that converges scores, and why those before it do not is told; where none does, the last one's error is.
+#[test]
+fn a_model_that_does_not_converge_gives_way_to_the_next() {
+    let models = [RawCycleModel::ParetoNbd, RawCycleModel::MbgNbd, RawCycleModel::Nbd];
+    let only = |converges: Option<RawCycleModel>| {
+        first_that_fits(&models, |model| match converges {
+            Some(one) if one == model => Ok(model),
+            _ => Err(crate::error::Error::new(crate::error::Kind::Input, format!("{}: no convergence", model.name()))),
+        })
+    };
+    assert_eq!(only(Some(models[0])).expect("it fits"), (models[0], vec![]));
+    let failed = vec!["pareto_nbd: no convergence".to_owned(), "mbg_nbd: no convergence".to_owned()];
+    assert_eq!(only(Some(models[2])).expect("it fits"), (models[2], failed));
+    assert_eq!(only(None).expect_err("none fits").to_string(), "nbd: no convergence");
 }
