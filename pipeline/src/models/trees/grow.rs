@@ -37,6 +37,23 @@ struct Leaf {
     parent: Option<(usize, usize)>,
 }
 
+/// Puts the rows that go left before the others, each in their order, and says how many they are: without a branch, as no processor could guess it.
+fn parted(rows: &mut [u32], goes_left: impl Fn(u32) -> bool) -> usize {
+    let mut right = vec![0; rows.len()];
+    let (mut lefts, mut rights) = (0, 0);
+    for place in 0..rows.len() {
+        let row = rows[place];
+        let is_left = usize::from(goes_left(row));
+        // Of those that went left there are never more than were looked at.
+        rows[lefts] = row;
+        right[rights] = row;
+        lefts += is_left;
+        rights += 1 - is_left;
+    }
+    rows[lefts..].copy_from_slice(&right[..rights]);
+    lefts
+}
+
 impl Ground<'_> {
     /// Grows a tree; `rows` are all rows, and end up in the order of leaves. With it, where each leaf's rows end.
     pub fn grow(&self, rows: &mut [u32]) -> (Tree, Vec<usize>) {
@@ -79,18 +96,15 @@ impl Ground<'_> {
         }
         tree.nodes.push(split.node);
         let (width, column) = (self.bins.width(), split.node.column as usize);
-        let (left, right): (Vec<u32>, Vec<u32>) =
-            rows[leaf.from..leaf.to].iter().partition(|row| split.node.goes_left(self.binned[**row as usize * width + column]));
-        let middle = leaf.from + left.len();
-        rows[leaf.from..middle].copy_from_slice(&left);
-        rows[middle..leaf.to].copy_from_slice(&right);
+        let middle = leaf.from + parted(&mut rows[leaf.from..leaf.to], |row| split.node.goes_left(self.binned[row as usize * width + column]));
+        let (left, right) = rows[leaf.from..leaf.to].split_at(middle - leaf.from);
         let of_right = [leaf.sum[0] - split.left[0], leaf.sum[1] - split.left[1]];
         let (of_left, sums_right) = if left.len() <= right.len() {
-            let small = self.sums(&left);
+            let small = self.sums(left);
             let large = leaf.sums.without(&small);
             (small, large)
         } else {
-            let small = self.sums(&right);
+            let small = self.sums(right);
             (leaf.sums.without(&small), small)
         };
         [self.leaf((leaf.from, middle), split.left, of_left, Some((number, 0))), self.leaf((middle, leaf.to), of_right, sums_right, Some((number, 1)))]

@@ -174,6 +174,8 @@ pub fn fit(objective: Objective, binned: &Binned, task: &Task<'_>, params: &Para
     while trees.len() < params.trees {
         gradients.par_iter_mut().zip(&scores).zip(targets).for_each(|((gradient, score), target)| *gradient = objective.gradient(*score, *target));
         let packed = Packed::new(&gradients);
+        // Rows of a leaf stand as they stand in memory, which is read ahead.
+        order.copy_from_slice(training);
         let (tree, ends) = Ground { bins: &binned.bins, binned: &binned.rows, packed: &packed, params }.grow(&mut order);
         if tree.nodes.is_empty() {
             break;
