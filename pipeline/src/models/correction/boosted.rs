@@ -112,7 +112,7 @@ impl Boosted {
                 })
             };
             let (returns, orders) = (of(Objective::Chance, &self.returns, |means| &means.returns), of(Objective::Count, &self.orders, |means| &means.orders));
-            let at = |means: &[Option<[f64; ROWS]>; HORIZONS], place: usize| means.map(|means| means.map(|means| means[place]));
+            let at = |means: &[Option<[f64; ROWS]>; HORIZONS], place: usize| means.each_ref().map(|means| means.as_ref().map(|means| means[place]));
             learnt.extend((0..subjects.len()).map(|place| Learnt { returns: at(&returns, place), orders: at(&orders, place) }));
         }
         learnt

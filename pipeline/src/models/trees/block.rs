@@ -8,9 +8,13 @@ use super::bins::Bins;
 use super::tree::{Node, Tree};
 
 /// Rows of a block.
-pub const ROWS: usize = 64;
+pub const ROWS: usize = 512;
 /// Leaves of a tree whose questions are put to all rows at once.
-const LEAVES: usize = 8;
+const LEAVES: usize = 64;
+/// Leaves of which one byte a row says whether it may be in them.
+const PLANE: usize = 8;
+/// Bytes that say so of all leaves.
+const PLANES: usize = LEAVES / PLANE;
 
 /// Bins of up to `ROWS` rows, by column.
 #[derive(Debug, Clone)]
@@ -38,27 +42,43 @@ impl Block {
             scores.iter_mut().enumerate().for_each(|(row, score)| *score += tree.value(bin(row)));
             return;
         }
-        let mut values = [0.0; LEAVES];
-        values[..tree.values.len()].copy_from_slice(&tree.values);
-        let mut left = [u8::MAX; ROWS];
+        let mut left = [[u8::MAX; ROWS]; PLANES];
         for (node, struck) in tree.nodes.iter().zip(struck(tree)) {
-            let bins = &self.columns[node.column as usize];
             // An unknown value is bin 0: less one it is the last of all, and goes right.
             let (from, to) = if node.unknown_left { (0, node.bin) } else { (1, node.bin.wrapping_sub(1)) };
-            for (left, bin) in left.iter_mut().zip(bins) {
-                *left &= if bin.wrapping_sub(from) <= to { u8::MAX } else { !struck };
+            let mut goes_left = [0; ROWS];
+            for (goes_left, bin) in goes_left.iter_mut().zip(&self.columns[node.column as usize]) {
+                *goes_left = if bin.wrapping_sub(from) <= to { u8::MAX } else { 0 };
+            }
+            // Leaves to the left of a node stand together: mostly in one plane.
+            let [first, last] = [struck.trailing_zeros(), LEAVES as u32 - 1 - struck.leading_zeros()].map(|leaf| leaf as usize / PLANE);
+            for (plane, left) in left.iter_mut().enumerate().take(last + 1).skip(first) {
+                let kept = !(struck >> (PLANE * plane)) as u8;
+                left.iter_mut().zip(&goes_left).for_each(|(left, goes_left)| *left &= goes_left | kept);
             }
         }
-        scores.iter_mut().zip(left).for_each(|(score, left)| *score += values[left.trailing_zeros() as usize % LEAVES]);
+        // The first leaf that is left, from the last plane to the first.
+        let planes = tree.values.len().div_ceil(PLANE);
+        let (mut place, mut of_plane) = ([(planes - 1) as u8; ROWS], left[planes - 1]);
+        for (plane, left) in left[..planes - 1].iter().enumerate().rev() {
+            for ((place, of_plane), left) in place.iter_mut().zip(&mut of_plane).zip(left) {
+                (*place, *of_plane) = if *left == 0 { (*place, *of_plane) } else { (plane as u8, *left) };
+            }
+        }
+        let mut values = [0.0; LEAVES];
+        values[..tree.values.len()].copy_from_slice(&tree.values);
+        for ((score, place), of_plane) in scores.iter_mut().zip(place).zip(of_plane) {
+            *score += values[(usize::from(place) * PLANE + of_plane.trailing_zeros() as usize) % LEAVES];
+        }
     }
 }
 
 /// By node, the leaves to its left, which a row that goes right cannot be in: leaves stand from left to right.
-fn struck(tree: &Tree) -> [u8; LEAVES] {
+fn struck(tree: &Tree) -> [u64; LEAVES] {
     let mut struck = [0; LEAVES];
-    let leaves = |child: i32, below: &[u8; LEAVES]| if child < 0 { 1 << !child } else { below[child as usize] };
+    let leaves = |child: i32, below: &[u64; LEAVES]| if child < 0 { 1 << !child } else { below[child as usize] };
     // All leaves below a node; children come after their parents.
-    let mut below = [0u8; LEAVES];
+    let mut below = [0u64; LEAVES];
     for (place, Node { children: [left, right], .. }) in tree.nodes.iter().enumerate().rev() {
         struck[place] = leaves(*left, &below);
         below[place] = struck[place] | leaves(*right, &below);

@@ -367,7 +367,7 @@ mod tests {
     fn a_block_of_rows_finds_the_leaves_that_walking_finds() {
         let (values, gradients) = random(2000, 7);
         let targets: Vec<f64> = gradients.iter().map(|[g, _]| f64::from(u8::from(*g < 0.1))).collect();
-        for leaves in [1, 2, 7, 8, 9, 30] {
+        for leaves in [1, 2, 7, 8, 9, 30, 64, 65] {
             let rows = Sample { values: values.clone(), targets: targets.clone() };
             let model = learn(Objective::Chance, &rows, 0, &Params { trees: 12, leaves, ..PARAMS }).expect("it differs");
             assert!(leaves == 1 || model.trees.trees.iter().any(|tree| tree.values.len() == leaves), "{leaves}");
