@@ -72,6 +72,7 @@ impl Ground<'_> {
         for (number, leaf) in leaves.iter().enumerate() {
             let [g, h] = self.packed.real(leaf.sum);
             tree.values.push(-g / (h + self.params.l2) * self.params.rate);
+            tree.rows.push((leaf.to - leaf.from) as u32);
             if let Some((node, side)) = leaf.parent {
                 tree.nodes[node].children[side] = !(number as i32);
             }

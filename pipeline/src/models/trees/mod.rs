@@ -8,6 +8,7 @@
 mod bins;
 mod block;
 mod grow;
+mod reasons;
 mod sums;
 mod tree;
 
@@ -19,6 +20,7 @@ use crate::models::{ln_one_plus_exp, sigmoid};
 pub use bins::Bins;
 pub use block::{Block, ROWS};
 use grow::Ground;
+pub use reasons::Reasons;
 use sums::Packed;
 use tree::Tree;
 

@@ -32,6 +32,8 @@ pub struct Tree {
     pub nodes: Vec<Node>,
     /// By leaf.
     pub values: Vec<f64>,
+    /// By leaf: training rows.
+    pub rows: Vec<u32>,
 }
 
 impl Tree {
