@@ -26,7 +26,7 @@ pub struct Catalogue {
     pub brand_type: Vec<BrandType>,
     /// By product: base units of a unit, in thousandths; 1000 where the lake does not say.
     pub milli_base_units: Vec<i64>,
-    /// By product: what a unit costs the shop, in minor units; None where the lake does not say.
+    /// By product: what a unit costs the shop, in minor units; None where the lake does not say. Empty where it says so of no product.
     pub unit_cost_minor: Vec<Option<i64>>,
     /// By product: whether it lasts, or is no thing at all, and so is never due.
     pub lasts: Vec<bool>,
@@ -149,7 +149,7 @@ impl Catalogue {
             price_tier: vec![0; places.len()],
             brand_type: vec![BrandType::Other; places.len()],
             milli_base_units: vec![1000; places.len()],
-            unit_cost_minor: vec![None; places.len()],
+            unit_cost_minor: if all().any(|product| product.unit_cost_minor.is_some()) { vec![None; places.len()] } else { Vec::new() },
             lasts: vec![false; places.len()],
             brand_choice: Vec::new(),
         };
@@ -167,7 +167,9 @@ impl Catalogue {
                 _ => BrandType::Other,
             };
             catalogue.lasts[at] = product.lasts;
-            catalogue.unit_cost_minor[at] = product.unit_cost_minor;
+            if let Some(unit_cost) = catalogue.unit_cost_minor.get_mut(at) {
+                *unit_cost = product.unit_cost_minor;
+            }
             catalogue.milli_base_units[at] = product.milli_base_units.unwrap_or(1000);
             if let (Some(price), true) = (product.regular_minor.filter(|price| *price > 0), catalogue.category[at] > 0) {
                 let for_base_unit = i128::from(price) * 1_000_000 / i128::from(catalogue.milli_base_units[at]);

@@ -73,7 +73,7 @@ impl<'a> Sorted<'a> {
             together.each(|line| {
                 let mut line = self.plan.ranks.line(line);
                 // What a line cost, it says best itself.
-                if let (NO_COST, Some(unit_cost)) = (line.cost_minor, unit_costs[line.product as usize]) {
+                if let (NO_COST, Some(unit_cost)) = (line.cost_minor, unit_costs.get(line.product as usize).copied().flatten()) {
                     line.cost_minor = line.cost_of_units(unit_cost);
                 }
                 lines.push(line);
