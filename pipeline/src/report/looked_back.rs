@@ -8,25 +8,25 @@ use crate::time::Day;
 /// What is shown of a model in a column: head, target, metric, whether a share is shown in percent, decimals.
 type Shown = (&'static str, &'static str, &'static str, bool, usize);
 
+/// Head and metric of what is shown of chances, whatever they are of.
+const CHANCES: [(&str, &str); 5] =
+    [("log-loss", "log_loss"), ("Brier", "brier"), ("AUC", "auc"), ("calibr.", "calibration_error"), ("noise", "calibration_noise")];
+
 /// What is looked back on.
 struct Of {
     /// What was foretold.
     target: &'static str,
     /// What a horizon is called, what its forecasts are, and what came of them.
     words: [&'static str; 3],
-    columns: &'static [Shown],
+    /// What is shown beside chances.
+    more: &'static [Shown],
 }
 
 /// Orders of customers.
 const ORDERS: Of = Of {
     target: "return",
     words: ["within", "forecasts", "ordered"],
-    columns: &[
-        ("log-loss", "return", "log_loss", false, 4),
-        ("Brier", "return", "brier", false, 4),
-        ("AUC", "return", "auc", false, 4),
-        ("calibr.", "return", "calibration_error", false, 4),
-        ("noise", "return", "calibration_noise", false, 4),
+    more: &[
         ("MAE", "orders", "mean_error", false, 3),
         ("RMSE", "orders", "root_squared_error", false, 3),
         ("bias %", "orders", "bias", true, 1),
@@ -38,17 +38,7 @@ const ORDERS: Of = Of {
 };
 
 /// What is due to them.
-const DUE: Of = Of {
-    target: "due",
-    words: ["due within", "pairs of customer and item", "bought"],
-    columns: &[
-        ("log-loss", "due", "log_loss", false, 4),
-        ("Brier", "due", "brier", false, 4),
-        ("AUC", "due", "auc", false, 4),
-        ("calibr.", "due", "calibration_error", false, 4),
-        ("noise", "due", "calibration_noise", false, 4),
-    ],
-};
+const DUE: Of = Of { target: "due", words: ["due within", "pairs of customer and item", "bought"], more: &[] };
 const NAME_WIDTH: usize = 26;
 /// So many models are shown by date and type.
 const SHOWN: usize = 3;
@@ -70,6 +60,10 @@ impl Backtest {
 }
 
 impl Of {
+    fn columns(&self) -> impl Iterator<Item = Shown> {
+        CHANCES.into_iter().map(|(head, metric)| (head, self.target, metric, false, 4)).chain(self.more.iter().copied())
+    }
+
     fn text(&self, grades: &[GradeRow]) -> String {
         let horizons: BTreeSet<i64> = grades.iter().map(|row| row.horizon_days).collect();
         horizons.iter().map(|days| self.of_horizon(grades, *days)).collect()
@@ -95,12 +89,12 @@ impl Of {
         let [within, forecasts, came] = self.words;
         let mut text = format!("\n{within} {days} days  {} dates, {span}: {count} {forecasts}, {rate:.1} % {came}\n\n", dates.len());
         text.push_str(&format!("{:<NAME_WIDTH$}", "model or rule"));
-        self.columns.iter().for_each(|(head, ..)| text.push_str(&format!("{head:>9}")));
+        self.columns().for_each(|(head, ..)| text.push_str(&format!("{head:>9}")));
         text.push('\n');
         for model in &models {
             text.push_str(&format!("{model:<NAME_WIDTH$}"));
-            for (_, target, metric, in_percent, decimals) in self.columns {
-                text.push_str(&cell(all[model].get(&(*target, *metric)).map(|value| if *in_percent { value * 100.0 } else { *value }), *decimals));
+            for (_, target, metric, in_percent, decimals) in self.columns() {
+                text.push_str(&cell(all[model].get(&(target, metric)).map(|value| if in_percent { value * 100.0 } else { *value }), decimals));
             }
             text.push('\n');
         }
