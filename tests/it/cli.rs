@@ -146,7 +146,7 @@ fn a_lake_without_anything_but_lines_is_enough() {
     let (code, text, error) = told(&run(&["run", &config.display().to_string(), "--set", "audit.complete_lag_days_max=60"]));
     assert_eq!(code, 0, "{error}");
     assert!(text.contains("customers  7 known, 7 of them with an order"), "{text}");
-    assert!(text.contains("none: logistic churn model: expected at least 200 labelled customers"), "{text}");
+    assert!(text.contains("none: churn models: expected at least 200 labelled customers"), "{text}");
 }
 
 /// A lake without a line up to as_of would turn everyone into someone who never ordered: the run is held.

@@ -10,7 +10,7 @@ use regulars_tests::{files, published, root};
 
 use crate::{quickstart, run, small_config, told};
 
-fn sample(out: &Path, more: &[&str]) {
+pub fn sample(out: &Path, more: &[&str]) {
     let out = out.display().to_string();
     let mut arguments = vec!["sample", "--out", &out];
     arguments.extend(more);
@@ -142,10 +142,10 @@ fn every_cycle_model_scores_and_the_shops_own_is_best() {
         assert!(text.contains(&format!("return in 90 days, {name}")), "{text}");
         let published = published::live(&out, "quickstart").expect("it is live");
         log_loss.insert(model, published.grade(name, "return", 30.0, "log_loss"));
-        // Value over three years is more than in 90 days, and both are known of everyone: the sample has repeat buyers.
+        // Value over three years is more than in 90 days, but for what 10 % a year take off the orders of these days; both are known of everyone.
         let worth = |column: &str| published.numbers("scores", column).into_iter().map(|value| value.expect("known")).collect::<Vec<f64>>();
         let (soon, life) = (worth("expected_value_minor"), worth("life_value_minor"));
-        assert!(soon.iter().zip(&life).all(|(soon, life)| 0.0 <= *soon && soon <= life), "{model}");
+        assert!(soon.iter().zip(&life).all(|(soon, life)| 0.0 <= *soon && soon * 0.98 - 1.0 <= *life), "{model}");
         assert!(soon.iter().sum::<f64>() > 0.0 && soon != life, "{model}");
     }
     let regular = log_loss["bg_cnbd_k"].max(log_loss["mbg_cnbd_k"]);

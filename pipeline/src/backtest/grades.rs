@@ -3,7 +3,7 @@
 use polars::prelude::Column as Series;
 
 use crate::error::Result;
-use crate::metrics::{CountGrade, Grade, TimeGrade};
+use crate::metrics::{Compared, CountGrade, Figures, Grade, Interval, TimeGrade};
 use crate::table::{Column, Contract, Kind, Table, dates};
 use crate::time::Day;
 
@@ -26,6 +26,8 @@ pub struct GradeRow {
     pub metric: &'static str,
     /// Its value.
     pub value: f64,
+    /// Where it may be by chance: nine tenths of bootstrap draws of customers lie between.
+    pub interval: Option<[f64; 2]>,
     /// The simplest rule's value.
     pub baseline: Option<f64>,
 }
@@ -64,6 +66,7 @@ impl<'a> About<'a> {
             slice: slice.into(),
             metric,
             value,
+            interval: None,
             baseline,
         };
         // Of those whom a rule says that they never come, dates have no error that could be told.
@@ -95,6 +98,34 @@ pub fn rows(about: &About<'_>, grade: &Grade, baseline: Option<&Grade>) -> Vec<G
     rows
 }
 
+/// The rows of chances to leave: of a grade, with intervals, and what is earned by them; `baseline` are the figures of the simplest rule.
+pub fn of_churn(about: &About<'_>, (grade, figures): (&Grade, &Figures), baseline: Option<(&Grade, &Figures)>) -> Vec<GradeRow> {
+    let mut rows = rows(about, grade, baseline.map(|(grade, _)| grade));
+    for (metric, interval) in [("auc", figures.auc), ("log_loss", figures.log_loss), ("brier", figures.brier)] {
+        let row = rows.iter_mut().find(|row| row.metric == metric && row.slice == about.slice);
+        row.into_iter().zip(interval).for_each(|(row, interval)| row.interval = Some([interval.low, interval.high]));
+    }
+    type Pick = fn(&Figures) -> Option<Interval>;
+    let metrics: [(&'static str, Pick); 2] =
+        [("expected_maximum_profit_minor", |figures| figures.profit_minor), ("contact_share", |figures| figures.contact_share)];
+    for (metric, pick) in metrics {
+        let Some(interval) = pick(figures) else { continue };
+        let row = about.row(metric, Some(interval.value), baseline.and_then(|(_, figures)| pick(figures)).map(|interval| interval.value));
+        rows.extend(row.map(|row| GradeRow { interval: Some([interval.low, interval.high]), ..row }));
+    }
+    rows
+}
+
+/// The rows of one model against another.
+pub fn of_compared(about: &About<'_>, compared: &Compared) -> Vec<GradeRow> {
+    let metrics = [("log_loss_difference", compared.log_loss), ("expected_maximum_profit_difference_minor", compared.profit_minor)];
+    let row = |(metric, interval): (&'static str, Option<Interval>)| {
+        let interval = interval?;
+        Some(GradeRow { interval: Some([interval.low, interval.high]), ..about.row(metric, Some(interval.value), None)? })
+    };
+    metrics.into_iter().filter_map(row).collect()
+}
+
 /// The rows of a grade of counts.
 pub fn of_counts(about: &About<'_>, grade: &CountGrade) -> Vec<GradeRow> {
     let metrics = [
@@ -120,6 +151,11 @@ pub fn of_times(about: &About<'_>, grade: &TimeGrade) -> Vec<GradeRow> {
     metrics.into_iter().filter_map(|(metric, value)| about.row(metric, value, None)).collect()
 }
 
+fn bound(name: &str, beyond: &str) -> Column {
+    let meaning = format!("the twentieth part of draws of customers is {beyond} this, by bootstrap; unknown where no interval is made");
+    Column::new(name, Kind::Float, &meaning).nullable()
+}
+
 /// The contract of the table `model_grades`.
 pub fn contract() -> Contract {
     let columns = vec![
@@ -127,13 +163,19 @@ pub fn contract() -> Contract {
         Column::new("vintage", Kind::Date, "date on which it was graded"),
         Column::new("target", Kind::Text, "churn (no order in the horizon), return (an order in it) or due (a customer buys an item in it)"),
         Column::new("horizon_days", Kind::Int, "days that it looked ahead"),
-        Column::new("slice", Kind::Text, "all, or tenth_01 (lowest predictions) to at most tenth_10: equal predictions stay in one tenth"),
+        Column::new(
+            "slice",
+            Kind::Text,
+            "all; of churn also unseen (customers on whom no part of the model was fitted), order_days_2, order_days_3_to_5, order_days_6_up; tenth_01 (lowest predictions) to at most tenth_10: equal predictions stay in one tenth",
+        ),
         Column::new(
             "metric",
             Kind::Text,
-            "customers, base_rate, auc, log_loss, brier, lift_top_tenth, calibration_error (mean over customers of |predicted - observed| of their tenth), calibration_noise (what perfect predictions would show by chance), predicted, observed",
+            "customers, base_rate, auc, log_loss, brier, lift_top_tenth, calibration_error (mean over customers of |predicted - observed| of their tenth), calibration_noise (what perfect predictions would show by chance), predicted, observed; of churn expected_maximum_profit_minor (a customer, by `churn.profit`) and contact_share (whom to contact for it)",
         ),
         Column::new("value", Kind::Float, "the metric's value"),
+        bound("low", "below"),
+        bound("high", "above"),
         Column::new(
             "baseline",
             Kind::Float,
@@ -163,6 +205,10 @@ pub fn backtest_table(rows: &[GradeRow], as_of: Day) -> Result<Table> {
 
 fn of_contract(contract: Contract, rows: &[GradeRow], as_of: Day) -> Result<Table> {
     let text = |name: &str, pick: fn(&GradeRow) -> &str| Series::new(name.into(), rows.iter().map(pick).collect::<Vec<_>>());
+    let bound = |name: &str, place: usize| {
+        let values = rows.iter().map(|row| row.interval.map(|interval| interval[place]));
+        Series::new(name.into(), values.collect::<Vec<Option<f64>>>())
+    };
     let all = [
         text("model", |row| &row.model),
         dates("vintage", rows.iter().map(|row| Some(row.vintage)).collect())?,
@@ -172,6 +218,8 @@ fn of_contract(contract: Contract, rows: &[GradeRow], as_of: Day) -> Result<Tabl
         text("slice", |row| &row.slice),
         text("metric", |row| row.metric),
         Series::new("value".into(), rows.iter().map(|row| row.value).collect::<Vec<_>>()),
+        bound("low", 0),
+        bound("high", 1),
         Series::new("baseline".into(), rows.iter().map(|row| row.baseline).collect::<Vec<_>>()),
     ];
     let columns = all.into_iter().filter(|column| contract.column(column.name()).is_some()).collect();
@@ -191,20 +239,22 @@ pub fn backtest_contract() -> Contract {
         Column::new(
             "target",
             Kind::Text,
-            "return (an order day in the horizon), orders (how many order days), next_order (days until the next one), due (a customer buys an item in the horizon, by due_chain and its peers, where the config asks for due lists)",
+            "return (an order day in the horizon), orders (how many order days), next_order (days until the next one), due (a customer buys an item in the horizon, by due_chain and its peers, where the config asks for due lists), churn (a customer of the churn population orders on no day of its horizon, by the models and rules of `churn`)",
         ),
         Column::new("horizon_days", Kind::Int, "days that were looked ahead"),
         Column::new(
             "slice",
             Kind::Text,
-            "all; one_time or repeat, by order days at the date; new, active, silent or lapsed, as groups have it; tenth_01 (lowest predictions) to at most tenth_10",
+            "all; one_time or repeat, by order days at the date; new, active, silent or lapsed, as groups have it; of churn against_ and the name of another model, whose figures are taken off; tenth_01 (lowest predictions) to at most tenth_10",
         ),
         Column::new(
             "metric",
             Kind::Text,
-            "of return and due: those of model_grades (of due, `customers` are pairs of customer and item); of orders: customers, observed (mean), mean_error (absolute), root_squared_error, bias (all foretold over all that came, less 1), pit_distance (largest distance of the mean probability integral transform from level); of next_order: customers, came (how many ordered in the horizon), covered (of these, the share between p25 and p75 given a return), median_error_days (of these, of p50), pinball_days (mean quantile loss of p25, p50, p75 over everyone, cut at the horizon)",
+            "of return, due and churn: those of model_grades, of churn log_loss_difference and expected_maximum_profit_difference_minor, too (of due, `customers` are pairs of customer and item); of orders: customers, observed (mean), mean_error (absolute), root_squared_error, bias (all foretold over all that came, less 1), pit_distance (largest distance of the mean probability integral transform from level); of next_order: customers, came (how many ordered in the horizon), covered (of these, the share between p25 and p75 given a return), median_error_days (of these, of p50), pinball_days (mean quantile loss of p25, p50, p75 over everyone, cut at the horizon)",
         ),
         Column::new("value", Kind::Float, "the metric's value"),
+        bound("low", "below"),
+        bound("high", "above"),
     ];
     let key = ["model", "vintage", "vintages", "target", "horizon_days", "slice", "metric"];
     Contract::new(

@@ -3,6 +3,8 @@
 
 mod challenge;
 mod choose;
+mod churn;
+mod churn_rolling;
 mod due;
 mod foretell;
 mod grades;
@@ -14,10 +16,12 @@ mod train;
 
 pub use challenge::{Challenger, challenge_bytes};
 pub use choose::Candidate;
+pub use churn::{ChurnCandidate, ChurnReport, Gate};
+pub use churn_rolling::look_back_on_churn;
 pub use due::{DuePlan, DueReport, look_back_on_due, train_due};
 pub use foretell::Rule;
 pub use grades::{GradeRow, backtest_contract, backtest_table, contract, table};
 pub use peers::{Evidence, Seen, peers};
 pub use rolling::{Backtest, Origins, backtest, forecast_bytes};
 pub use snapshots::{snapshots_contract, snapshots_table};
-pub use train::{ChurnReport, CycleReport, Trained, train};
+pub use train::{CycleReport, Trained, train};

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::config::RawCycleModel;
-use crate::models::churn::{self, Example};
+use crate::models::churn::{self, Example, LogisticParams};
 use crate::models::cycle::{self, Cell, Cells, Gaps, Model};
 use crate::models::due::Row;
 
@@ -86,7 +86,7 @@ fn median_gap(learnt_from: &[Seen], days: i32) -> Option<Foretell> {
         (row.seen >= days || bought).then(|| Example { values: values(evidence), churned: bought })
     };
     let examples: Vec<Example> = learnt_from.iter().filter_map(of_row).collect();
-    let fit = churn::fit(&NAMES.map(str::to_owned), &examples, &churn::Params::for_peers()).ok()?;
+    let fit = churn::fit(&NAMES.map(str::to_owned), &examples, &LogisticParams::FEW_COLUMNS).ok()?;
     Some(Box::new(move |(_, evidence)| fit.probability(&values(evidence))))
 }
 

@@ -56,6 +56,8 @@ pub struct Backtest {
     pub grades: Vec<GradeRow>,
     /// All figures of what is due to them, where the config asks for it.
     pub due: Vec<GradeRow>,
+    /// All figures of who left.
+    pub churn: Vec<GradeRow>,
     /// The dates that were graded, oldest first.
     pub vintages: Vec<Day>,
     /// By name, the mean log-loss over all dates and horizons, the best first.
@@ -118,7 +120,14 @@ pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::P
     }
     let mut ranking: Vec<(String, f64)> = grader.losses.into_iter().filter(|(_, loss)| loss.1 > 0.0).map(|(name, loss)| (name, loss.0 / loss.1)).collect();
     ranking.sort_by(|a, b| a.1.total_cmp(&b.1));
-    Backtest { grades: grader.grades, due: Vec::new(), vintages: all[first..].iter().map(|vintage| vintage.snapshot.date).collect(), ranking, failed }
+    Backtest {
+        grades: grader.grades,
+        due: Vec::new(),
+        churn: Vec::new(),
+        vintages: all[first..].iter().map(|vintage| vintage.snapshot.date).collect(),
+        ranking,
+        failed,
+    }
 }
 
 /// A candidate at all dates.

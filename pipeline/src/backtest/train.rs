@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::challenge::{Challenger, challenge};
 use super::choose::{Candidate, Choice, choose, returns};
+use super::churn::{ChurnReport, churn_report};
 use super::due::DueReport;
 use super::grades::{About, GradeRow, rows};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::features::Feature;
 use crate::labels::RETURN_DAYS;
-use crate::metrics::{Grade, Graded, grade};
-use crate::models::Sampled;
-use crate::models::churn::{self, Example, Inputs, Rule};
+use crate::metrics::{Grade, grade};
+use crate::models::churn::{self, Dated, Inputs};
 use crate::models::correction::Correction;
 use crate::models::cycle::margin::Margin;
 use crate::models::cycle::worth;
@@ -48,29 +48,6 @@ pub struct CycleReport {
     pub value: Option<worth::Valued>,
     /// What of that is margin, where costs are known.
     pub margin: Option<Margin>,
-}
-
-/// The published churn artefact.
-#[derive(Debug, Clone, Serialize)]
-pub struct ChurnReport {
-    /// The model.
-    pub model: &'static str,
-    /// Whose churn is asked for.
-    pub population: crate::labels::Population,
-    /// Dates of the training rows.
-    pub training_dates: Vec<Day>,
-    /// The date on which it was graded.
-    pub test_date: Day,
-    /// The fit.
-    pub fit: churn::Fit,
-    /// Its grade on the test date.
-    pub grade: Grade,
-    /// The best simple inactivity rule.
-    pub rule: Option<Rule>,
-    /// The rule's grade.
-    pub rule_grade: Option<Grade>,
-    /// The grade of the purchase-cycle model's own view of churn: it does not return.
-    pub cycle_grade: Grade,
 }
 
 /// Models that score, what is published about them, and why one is missing.
@@ -116,27 +93,17 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
         Ok(fit) => cycle.iter_mut().for_each(|report| report.value = Some(fit.clone())),
         Err(error) => missing.push(error.to_string()),
     }
-    let examples = |index: usize| examples(&state.snapshots[index], &inputs, models[index].as_ref());
-    let test_index = state.snapshots.len() - 1;
-    let training: Vec<Example> = (0..test_index).flat_map(examples).collect();
-    let test = examples(test_index);
-    let churn = match churn_report(dates, &inputs, &training, &test, params) {
-        Ok(report) => Some(report),
-        Err(error) if error.kind() == Kind::Input => {
+    let all: Vec<Dated<'_>> =
+        state.snapshots.iter().zip(&models).map(|(snapshot, model)| Dated { date: snapshot.date, rows: &snapshot.population, cycle: model.as_ref() }).collect();
+    let name = cycle.as_ref().map_or("cycle", |cycle| &cycle.model);
+    let report = all.split_last().map(|(test, training)| churn_report(dates, (training, *test), &inputs, (params, name), &mut grades));
+    let churn = match report {
+        Some(Err(error)) if error.kind() == Kind::Input => {
             missing.push(error.to_string());
             None
         }
-        Err(error) => return Err(error),
+        other => other.transpose()?,
     };
-    if let Some(report) = &churn {
-        let horizon_days = params.population.horizon_days;
-        let add = |grades: &mut Vec<GradeRow>, model: &str, grade: &Grade| {
-            grades.extend(rows(&About::all(model, dates.test, "churn", horizon_days), grade, report.rule_grade.as_ref()));
-        };
-        add(&mut grades, "logistic", &report.grade);
-        report.rule_grade.iter().for_each(|grade| add(&mut grades, "inactivity_rule", grade));
-        add(&mut grades, cycle.as_ref().map_or("cycle", |cycle| &cycle.model), &report.cycle_grade);
-    }
     let value = cycle.as_ref().and_then(|report| report.value.as_ref()).map(|valued| valued.worth);
     let correction = cycle.as_ref().and_then(|report| report.correction.clone());
     let artefacts = Artefacts {
@@ -144,22 +111,10 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
         margin: cycle.as_ref().and_then(|report| report.margin),
         correction,
         cycle: cycle.as_ref().map(|report| report.fit.model.clone()),
-        churn: churn.as_ref().map(|report| report.fit.clone()),
+        churn: churn.as_ref().map(|report| report.fitted.clone()),
         inputs,
     };
     Ok(Trained { artefacts, cycle, churn, due: None, grades, missing })
-}
-
-fn examples(snapshot: &Snapshot, inputs: &Inputs, cycle: Option<&Model>) -> Vec<Example> {
-    let example = |row: &Sampled| Example { values: inputs.of_cells(&row.values, row.cell, cycle), churned: row.labels.churned() };
-    snapshot.population.iter().map(example).collect()
-}
-
-/// The cycle model's own view of churn: it does not return. Unknown counts as a coin's toss.
-fn grade_of_cycle(inputs: &Inputs, test: &[Example]) -> Grade {
-    let position = inputs.names().iter().position(|name| name == "cycle_return_probability");
-    let churn = |row: &Example| position.map(|position| row.values[position]).filter(|returns| !returns.is_nan()).map_or(0.5, |returns| 1.0 - returns);
-    grade(&test.iter().map(|row| (churn(row), row.churned)).collect::<Vec<Graded>>())
 }
 
 fn cycle_report(
@@ -204,25 +159,4 @@ fn cycle_report(
         }
     }
     Some(report)
-}
-
-fn churn_report(dates: &Dates, inputs: &Inputs, training: &[Example], test: &[Example], params: &churn::Params) -> Result<ChurnReport> {
-    let names = inputs.names();
-    let fit = churn::fit(&names, training, params)?;
-    if test.is_empty() {
-        return Err(Error::new(Kind::Input, format!("logistic churn model: expected customers to grade it on at {}, got none", dates.test)));
-    }
-    let graded = |probability: &dyn Fn(&[f64]) -> f64| grade(&test.iter().map(|row| (probability(&row.values), row.churned)).collect::<Vec<Graded>>());
-    let rule = Rule::learn(&names, training);
-    Ok(ChurnReport {
-        model: "logistic",
-        population: params.population,
-        training_dates: dates.training.clone(),
-        test_date: dates.test,
-        grade: graded(&|values| fit.probability(values)),
-        rule_grade: rule.as_ref().map(|rule| graded(&|values| rule.probability(values))),
-        cycle_grade: grade_of_cycle(inputs, test),
-        fit,
-        rule,
-    })
 }

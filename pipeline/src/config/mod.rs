@@ -24,7 +24,9 @@ pub use document::{Place, Places};
 pub use faults::{Environment, Faults};
 pub use job::{RawJob, RawKeep, RawRun, RawStore};
 pub use lake::{RawColumn, RawExtra, RawLake, RawMissing, RawTable};
-pub use models::{RawBacktest, RawChallenger, RawChoose, RawChurn, RawCohorts, RawCohortsBy, RawCycle, RawCycleModel, RawDue, RawDueLevel, RawPrior};
+pub use models::{
+    RawBacktest, RawChallenger, RawChoose, RawChurn, RawChurnModel, RawCohorts, RawCohortsBy, RawCycle, RawCycleModel, RawDue, RawDueLevel, RawPrior, RawProfit,
+};
 pub use nearest::hint;
 pub use overlay::Overlay;
 pub use rule::{RawRules, RawScalar, RawTest};

@@ -194,8 +194,12 @@ section! {
         order_days_min: u32,
         /// Families of features that the model takes, of those that are chosen.
         families: Vec<String>,
-        /// Fewer labelled customers than this at a date fit no model.
+        /// Models that may score: the one that foretells best of customers whom it has not seen does, if it beats the best rule at the test date.
+        models: Vec<RawChurnModel>,
+        /// Fewer labelled customers than this fit no model.
         training_customers_min: u32,
+        /// Fewer of them who left, or who stayed, fit no model.
+        training_events_min: u32,
         /// Weight of the squared coefficients, per training row.
         ridge: f64,
         /// Largest component of the mean gradient at which a fit counts as converged.
@@ -204,7 +208,58 @@ section! {
         iterations_max: u32,
         /// Whether the run is held where no churn model could be fitted.
         hold_without_model: bool,
+        /// Who is at least so likely to leave is told why, in the table `churn_reasons`.
+        explain_from: f64,
+        /// Columns of the lake, as `table.column`, that no reason names: what is made of them is told as `other`.
+        sensitive: Vec<String>,
+        /// What contacting those who may leave costs and earns.
+        profit: RawProfit,
     }
 }
 
-replaced_whole!(RawChoose, RawCohortsBy, RawDueLevel, RawCycleModel, Vec<RawCycleModel>, Vec<RawChallenger>);
+section! {
+    /// What contacting those who may leave costs and earns, in minor units.
+    RawProfit {
+        /// What a customer earns who is kept.
+        margin_minor: f64,
+        /// What the offer costs, where it is taken.
+        offer_cost_minor: f64,
+        /// What contacting costs, whatever comes of it.
+        contact_cost_minor: f64,
+        /// The chance that the offer keeps who would have left is not known exactly: alpha of its beta distribution.
+        acceptance_alpha: f64,
+        /// And beta.
+        acceptance_beta: f64,
+    }
+}
+
+/// What says who leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawChurnModel {
+    /// Silent for more than so many days.
+    InactivityRule,
+    /// Silent for more than so many own gaps.
+    OwnCycleRule,
+    /// No return in the horizon, by the purchase-cycle model.
+    Cycle,
+    /// Logistic regression.
+    Logistic,
+    /// Boosted trees that start from the logistic.
+    Trees,
+}
+
+impl RawChurnModel {
+    /// The name in the YAML.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InactivityRule => "inactivity_rule",
+            Self::OwnCycleRule => "own_cycle_rule",
+            Self::Cycle => "cycle",
+            Self::Logistic => "logistic",
+            Self::Trees => "trees",
+        }
+    }
+}
+
+replaced_whole!(RawChoose, RawCohortsBy, RawDueLevel, RawCycleModel, Vec<RawCycleModel>, Vec<RawChallenger>, Vec<RawChurnModel>);

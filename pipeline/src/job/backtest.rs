@@ -14,8 +14,10 @@ use crate::allowance::Allowance;
 use crate::backtest::{self, Backtest};
 use crate::config::RawChoose;
 use crate::error::{Error, Kind, Result};
+use crate::features::World;
+use crate::models::churn;
 use crate::models::cycle::{self, Cell};
-use crate::shards::{self, Ranks, SampleSizes, Scratch};
+use crate::shards::{self, Ranks, SampleSizes, Scratch, State};
 use crate::store::Access;
 use crate::table::Table;
 
@@ -43,12 +45,17 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     let ranks = Ranks::of(&gathered.names);
     let world = world(params, &gathered, &ranks)?;
     let cycle = cycle::Params { choose: RawChoose::Best, ..params.cycle.clone() };
-    let samples = SampleSizes { population: 0, training_buyers: params.sample_customers, test_buyers: params.sample_customers, buyers_features: true };
+    let samples = SampleSizes {
+        population: params.sample_customers,
+        training_buyers: params.sample_customers,
+        test_buyers: params.sample_customers,
+        buyers_features: true,
+    };
     let features = params.features.for_models();
     let what = What { dates: &dates, features: &features, samples, cycle: &cycle, purchases: params.due.level };
     let (customers, past_dates) = (gathered.people.customers.len(), dates.all().len() - 1);
     let bytes =
-        shards::state_bytes(customers, past_dates) + shards::sample_bytes(customers.min(params.sample_customers), past_dates, features.features().len());
+        shards::state_bytes(customers, past_dates) + 2 * shards::sample_bytes(customers.min(params.sample_customers), past_dates, features.features().len());
     let _held = memory.take("collect order days", bytes)?;
     let state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     progress.end(&format!("{past_dates} dates, {} to {}", dates.training.first().unwrap_or(&dates.test), dates.test));
@@ -65,15 +72,24 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
         return Err(Error::new(Kind::Input, format!("backtest: expected orders by {}, so that what followed is over, got none", dates.test)));
     }
     progress.end(&format!("{} models and rules at {} dates", found.ranking.len(), found.vintages.len()));
-    if let Some(purchases) = &state.purchases {
-        progress.begin("grade due lists");
-        match backtest::look_back_on_due(purchases, &due_plan(params, &world, memory), params.as_of, &params.origins) {
-            Ok(grades) => found.due = grades,
-            Err(error) if error.kind() == Kind::Input => found.failed.push(error.to_string()),
-            Err(error) => return Err(error),
-        }
-        progress.end(&format!("{} figures", found.due.len()));
-    }
-    let table = backtest::backtest_table(&[found.grades.as_slice(), &found.due].concat(), params.as_of)?;
+    progress.begin("grade churn models");
+    let inputs = churn::Inputs::new(features.features(), params.churn.population.horizon_days);
+    found.churn = backtest::look_back_on_churn(&state, &params.origins, (&cycle, &params.churn, &inputs), &mut found.failed);
+    progress.end(&format!("{} figures", found.churn.len()));
+    due(params, (&state, &world), memory, &mut found, progress)?;
+    let table = backtest::backtest_table(&[found.grades.as_slice(), &found.churn, &found.due].concat(), params.as_of)?;
     Ok((found, table))
+}
+
+/// Due lists, where the config asks for them.
+fn due(params: &Params, (state, world): (&State, &World), memory: &Allowance, found: &mut Backtest, progress: &dyn Progress) -> Result<()> {
+    let Some(purchases) = &state.purchases else { return Ok(()) };
+    progress.begin("grade due lists");
+    match backtest::look_back_on_due(purchases, &due_plan(params, world, memory), params.as_of, &params.origins) {
+        Ok(grades) => found.due = grades,
+        Err(error) if error.kind() == Kind::Input => found.failed.push(error.to_string()),
+        Err(error) => return Err(error),
+    }
+    progress.end(&format!("{} figures", found.due.len()));
+    Ok(())
 }

@@ -33,6 +33,7 @@ pub fn outputs() -> Vec<Contract> {
         features::contract(features::everything().features()),
         features::cuts_contract(),
         shards::scores_contract(&cycle, 90),
+        shards::reasons_contract(0.5),
         shards::withheld_contract(),
         groups::contract(),
         groups::cuts_contract(),

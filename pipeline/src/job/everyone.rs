@@ -18,7 +18,7 @@ use crate::groups::{self, Assigned, Rfm};
 use crate::key::Id;
 use crate::lake::LineNames;
 use crate::models::due::{History, Items};
-use crate::shards::{self, DueModel, FeatureRows, Output, Purchases, Scores};
+use crate::shards::{self, DueModel, ExplainedCustomer, Explainer, FeatureRows, Output, Purchases, Scores};
 use crate::table::{Contract, Table};
 
 /// Everyone, and all that is published of each.
@@ -37,6 +37,8 @@ pub struct Everyone {
     pub scores: Scores,
     /// Their purchases, and what makes due lists of them.
     pub due: Option<(Purchases, DueModel)>,
+    /// What explains their scores.
+    pub explainer: Option<Explainer>,
     /// What is withheld from them.
     pub withheld: Withheld,
     /// Their groups, in the order of those from whom groups are not withheld.
@@ -62,6 +64,7 @@ impl TableOf {
             Self { contract: customers::links_contract(), make: Everyone::links },
             Self { contract: features::contract(params.features.features()), make: Everyone::features },
             Self { contract: shards::scores_contract(&params.cycle, horizon_days), make: Everyone::scores },
+            Self { contract: shards::reasons_contract(params.churn.explain_from), make: Everyone::reasons },
             Self { contract: shards::withheld_contract(), make: Everyone::withheld },
             Self { contract: groups::contract(), make: Everyone::groups },
         ];
@@ -136,11 +139,25 @@ impl Everyone {
         features::table(params.features.features(), &rows, &self.ids(&kept), &self.world, params.as_of)
     }
 
+    /// Churn probability, where it is not withheld.
+    pub fn churn_probability(&self, row: usize) -> Option<f64> {
+        self.scores.of(row)?.churn_probability.filter(|_| self.withheld.of(Output::ChurnProbability, row).is_none())
+    }
+
+    fn reasons(&self, params: &Params, shard: usize) -> Result<Table> {
+        let (range, cells, width) = (self.rows.customers(shard), self.rows.read(shard)?, self.rows.width());
+        let may_leave = |row: &usize| self.churn_probability(*row).is_some_and(|chance| chance >= params.churn.explain_from);
+        let of = |row: usize| {
+            let place = row - range.start;
+            ExplainedCustomer { id: self.people.customers[row].id, facts: &self.facts[row], row: &cells[place * width..(place + 1) * width] }
+        };
+        let customers: Vec<ExplainedCustomer<'_>> = range.clone().filter(may_leave).map(of).collect();
+        shards::reasons_table(self.explainer.as_ref(), &customers, &params.churn, params.as_of)
+    }
+
     fn scores(&self, params: &Params, shard: usize) -> Result<Table> {
         let kept = self.kept(Output::Scores, self.rows.customers(shard));
-        // A withheld churn probability is unknown.
-        let told = |row: usize| self.scores.of(row)?.churn_probability.filter(|_| self.withheld.of(Output::ChurnProbability, row).is_none());
-        let customers: Vec<_> = kept.iter().map(|&row| (self.people.customers[row].id, row, told(row))).collect();
+        let customers: Vec<_> = kept.iter().map(|&row| (self.people.customers[row].id, row, self.churn_probability(row))).collect();
         let contract = shards::scores_contract(&params.cycle, params.churn.population.horizon_days);
         shards::scores_table(contract, &self.scores, &self.facts, &customers, params.as_of)
     }

@@ -16,7 +16,7 @@ use crate::features::World;
 use crate::groups::{self, Member};
 use crate::lake::LineNames;
 use crate::report::{GroupLine, ListLine};
-use crate::shards::{self, DueModel, Output, State};
+use crate::shards::{self, DueModel, Explainer, Output, State};
 use crate::table::Table;
 
 /// Everything that is published about customers.
@@ -69,7 +69,8 @@ pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trai
     let lines = group_lines(assigned.iter().map(|assigned| params.groups.group(assigned)).zip(values));
     let groups = rfm.into_iter().zip(assigned).collect();
     let due = purchases.zip(due);
-    let everyone = Everyone { people, names, facts, rows, world, scores, due, withheld, groups, grouped };
+    let explainer = Explainer::of(&trained.artefacts);
+    let everyone = Everyone { people, names, facts, rows, world, scores, due, explainer, withheld, groups, grouped };
     let targets = targets(params, &everyone, consents)?;
     let held = customers::held_table(&everyone.people, &everyone.names.keys, &params.customers, params.as_of)?;
     let tables = vec![held, groups::cuts_table(&cuts, params.as_of)?];

@@ -12,6 +12,11 @@ pub fn explain(customer_id: &str, run: &str, tables: &[(String, Vec<Row>)]) -> S
             text.push_str(&rows.iter().map(due).fold(head, |text, due| text + &due));
             continue;
         }
+        if table == "churn_reasons" {
+            let head = if rows.is_empty() { String::new() } else { format!("\n{table}\n") };
+            text.push_str(&rows.iter().map(reason).fold(head, |text, reason| text + &reason));
+            continue;
+        }
         for row in rows {
             text.push_str(&format!("\n{table}\n"));
             if table == "scores" {
@@ -76,6 +81,12 @@ fn due(row: &Row) -> String {
         days => format!("{item} {times} times, every {days} days ({}-{}), last on {last}", cell("interval_days_p25"), cell("interval_days_p75")),
     };
     format!("  {state:<10}bought {usual}: {due}, {soon} within the week\n")
+}
+
+/// A part of the chance to leave, in words.
+fn reason(row: &Row) -> String {
+    let log_odds = cell(row, "log_odds").parse::<f64>().unwrap_or_default();
+    format!("  {:<14}{log_odds:>+7.2}  {}\n", cell(row, "family"), cell(row, "reason"))
 }
 
 /// A date YYYY-MM-DD as people write it.

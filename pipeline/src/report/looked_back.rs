@@ -37,6 +37,13 @@ const ORDERS: Of = Of {
     ],
 };
 
+/// Who left.
+const CHURN: Of = Of {
+    target: "churn",
+    words: ["no order within", "customers at dates", "left"],
+    more: &[("profit", "churn", "expected_maximum_profit_minor", false, 1), ("contact %", "churn", "contact_share", true, 1)],
+};
+
 /// What is due to them.
 const DUE: Of = Of { target: "due", words: ["due within", "pairs of customer and item", "bought"], more: &[] };
 const NAME_WIDTH: usize = 26;
@@ -53,6 +60,8 @@ impl Backtest {
         if let Some((name, loss)) = self.ranking.first() {
             text.push_str(&format!("\nbest by mean log-loss over all dates and horizons: {name}, {loss:.4}\n"));
         }
+        text.push_str(&CHURN.text(&self.churn));
+        text.push_str(&against(&self.churn));
         text.push_str(&DUE.text(&self.due));
         self.failed.iter().for_each(|why| text.push_str(&format!("not graded: {why}\n")));
         text
@@ -103,8 +112,9 @@ impl Of {
         let best = models.iter().filter(|model| !is_rule(model)).take(SHOWN).chain(models.iter().find(|model| is_rule(model)));
         let models: Vec<&str> = best.copied().collect();
         let by_date: Vec<_> = dates.iter().map(|date| (date.to_string(), ("all", *date, 1))).collect();
-        let types =
-            figures.keys().filter(|(slice, vintage, vintages)| *slice != "all" && !slice.starts_with("tenth_") && (*vintage, *vintages) == (key.1, key.2));
+        let types = figures.keys().filter(|(slice, vintage, vintages)| {
+            *slice != "all" && !slice.starts_with("tenth_") && !slice.starts_with(AGAINST) && (*vintage, *vintages) == (key.1, key.2)
+        });
         let by_type: Vec<_> = types.map(|key| (key.0.to_owned(), *key)).collect();
         text.push_str(&beside("log-loss by date", &by_date, &models, &figures, (self.target, "log_loss", 4)));
         if by_type.is_empty() {
@@ -114,6 +124,31 @@ impl Of {
         text.push_str(&beside("bias by type of customer, %", &by_type, &models, &figures, ("orders", "bias", 1)));
         text
     }
+}
+
+/// Slices that set one model against another.
+const AGAINST: &str = "against_";
+
+/// Each churn model against the others, over most dates.
+fn against(grades: &[GradeRow]) -> String {
+    let most = grades.iter().map(|row| row.vintages).max().unwrap_or_default();
+    let rows = || grades.iter().filter(|row| row.vintages == most).filter_map(|row| Some((row, row.slice.strip_prefix(AGAINST)?)));
+    let figure = |row: &GradeRow, decimals: usize| {
+        let [low, high] = row.interval.unwrap_or([f64::NAN; 2]);
+        format!("{:>+9.decimals$} ({low:+.decimals$} to {high:+.decimals$})", row.value)
+    };
+    let mut text = if rows().next().is_some() {
+        "\none against another: log-loss, profit a customer in minor units, each with its 90 % interval\n".to_owned()
+    } else {
+        String::new()
+    };
+    for (row, other) in rows().filter(|(row, _)| row.metric == "log_loss_difference") {
+        let profit =
+            rows().find(|(of, against)| (of.model.as_str(), *against, of.vintage) == (row.model.as_str(), other, row.vintage) && of.metric != row.metric);
+        let names = format!("{} against {other}", row.model);
+        text.push_str(&format!("{names:<40}{:<34}{}\n", figure(row, 4), profit.map_or(String::new(), |(row, _)| figure(row, 1))));
+    }
+    text
 }
 
 /// One metric of every model, a column a date or type.

@@ -1,8 +1,8 @@
 //! The summary at the end of a run: what a person can act on.
 
 use crate::audit::{Finding, Severity};
-use crate::backtest::{ChurnReport, CycleReport, DueReport};
-use crate::metrics::Grade;
+use crate::backtest::{ChurnReport, CycleReport, DueReport, Gate};
+use crate::metrics::{Compared, Grade, Interval};
 use crate::money::Currency;
 
 /// One group.
@@ -101,10 +101,12 @@ impl Summary {
             )
         };
         if let Some(churn) = &self.churn {
-            text.push_str(&line("churn, logistic", &churn.grade));
-            churn.rule_grade.iter().for_each(|grade| text.push_str(&line("churn, inactivity rule", grade)));
-            let cycle = self.cycle.as_ref().map_or("purchase cycle", |cycle| &cycle.model);
-            text.push_str(&line(&format!("churn, {cycle}"), &churn.cycle_grade));
+            churn.candidates.iter().for_each(|candidate| match (&candidate.grade, &candidate.failed) {
+                (Some(grade), _) => text.push_str(&line(&format!("churn, {}", candidate.model.replace('_', " ")), grade)),
+                (None, why) => text.push_str(&format!("  churn, {}: {}\n", candidate.model, why.as_deref().unwrap_or_default())),
+            });
+            churn.gate.iter().for_each(|gate| text.push_str(&told(gate)));
+            text.push_str(&format!("  churn is scored by {}\n", churn.model.replace('_', " ")));
         }
         if let Some(cycle) = &self.cycle {
             cycle.return_grades.iter().for_each(|(days, grade)| text.push_str(&line(&format!("return in {days} days, {}", cycle.model), grade)));
@@ -132,4 +134,14 @@ impl Summary {
         self.missing.iter().for_each(|why| text.push_str(&format!("  none: {why}\n")));
         text
     }
+}
+
+/// Whether a churn model scores, and by what.
+fn told(gate: &Gate) -> String {
+    let Compared { log_loss, profit_minor } = gate.compared;
+    let figure =
+        |interval: Option<Interval>| interval.map_or("-".to_owned(), |Interval { value, low, high }| format!("{:+.4} ({:+.4} to {:+.4})", value, low, high));
+    let [model, rule] = [&gate.model, &gate.rule].map(|name| name.replace('_', " "));
+    let verdict = if gate.passed { "beats" } else { "does not beat" };
+    format!("  {model} {verdict} {rule}: log-loss {}, profit a customer in minor units {}\n", figure(log_loss), figure(profit_minor))
 }

@@ -58,7 +58,7 @@ pub struct Artefacts {
     /// What of that is margin.
     pub margin: Option<Margin>,
     /// Who leaves.
-    pub churn: Option<churn::Fit>,
+    pub churn: Option<churn::Model>,
     /// Inputs of the churn model.
     pub inputs: Inputs,
 }
@@ -226,9 +226,10 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
         let facts = &state.facts[customer];
         let cell = Cell::of(facts)?;
         let outlook = *places.get(&cell)?;
-        let churn = artefacts.churn.as_ref().filter(|_| population.withheld(facts).is_none());
-        let inputs = if churn.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(cycle)) } else { Vec::new() };
-        let scored = Scored { outlook, churn_probability: churn.map(|churn| churn.probability(&inputs)) };
+        let may_leave = artefacts.churn.is_some() && population.withheld(facts).is_none();
+        let inputs = if may_leave || takes_features { artefacts.inputs.of_row(row, cell, Some(cycle)) } else { Vec::new() };
+        // Who may leave is scored with others, below.
+        let scored = Scored { outlook, churn_probability: may_leave.then_some(f64::NAN) };
         let year_ago = state.year_ago.get(customer).map_or([0; HORIZONS], |days| days.map(u32::from));
         Some((scored, Subject { means: outlooks[outlook as usize].means(), inputs, cell, year_ago }))
     };
@@ -237,12 +238,16 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
         let (cells, width, first) = (rows.read(shard)?, rows.width(), rows.customers(shard).start);
         let mut corrected = corrected.iter_mut();
         for (some, scores) in scores.chunks_mut(SUBJECTS).enumerate() {
-            let mut subjects = Vec::new();
+            let (mut subjects, mut inputs) = (Vec::new(), Vec::new());
             for (place, score) in (some * SUBJECTS..).zip(scores.iter_mut()) {
                 let (scored, subject) = one(first + place, &cells[place * width..(place + 1) * width]).unzip();
                 *score = scored;
+                subject.iter().filter(|_| scored.is_some_and(|scored| scored.churn_probability.is_some())).for_each(|subject| inputs.extend(&subject.inputs));
                 subjects.extend(subject.filter(|_| correction.is_some()));
             }
+            let mut chances = artefacts.churn.as_ref().map_or_else(Vec::new, |churn| churn.probabilities(&inputs)).into_iter();
+            let may_leave = scores.iter_mut().flatten().filter_map(|score| score.churn_probability.as_mut());
+            may_leave.zip(chances.by_ref()).for_each(|(place, chance)| *place = chance);
             let Some(correction) = correction else { continue };
             let mut right = correction.of(&subjects).into_iter();
             for (score, corrected) in scores.iter().zip(corrected.by_ref()) {

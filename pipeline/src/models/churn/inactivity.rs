@@ -1,16 +1,14 @@
-//! The rule that every churn model must beat: silent for longer than a threshold means gone.
+//! The rules that every churn model must beat: silent for longer than a threshold means gone.
 
 use serde::{Deserialize, Serialize};
 
-use super::Example;
 use crate::metrics::{Graded, log_loss};
 
-/// The best simple inactivity rule: a threshold on one input, and the churn rate on each side of it.
+/// An inactivity rule: a threshold on one input, and the churn rate on each side of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// The input: `recency_days` or `silence_gaps`.
     pub input: String,
-    position: usize,
     /// Silent for more than this.
     pub threshold: f64,
     /// Churn rate of those beyond it.
@@ -19,47 +17,33 @@ pub struct Rule {
     pub rate_within: f64,
 }
 
-/// Days, and own mean gaps, of silence that are tried.
-const CANDIDATES: [(&str, &[f64]); 2] =
-    [("recency_days", &[7.0, 14.0, 21.0, 30.0, 45.0, 60.0, 75.0, 90.0, 120.0, 180.0]), ("silence_gaps", &[0.5, 1.0, 1.5, 2.0, 3.0])];
-
 impl Rule {
-    /// The rule with the lowest log-loss on `rows`; None where no candidate input was chosen or there are no rows.
-    pub fn learn(names: &[String], rows: &[Example]) -> Option<Self> {
-        let mut best: Option<(f64, Rule)> = None;
-        for (input, thresholds) in CANDIDATES {
-            let Some(position) = names.iter().position(|name| name == input) else { continue };
-            for &threshold in thresholds {
-                let rule = Self::at(input, position, threshold, rows);
-                let graded: Vec<Graded> = rows.iter().map(|row| (rule.probability(&row.values), row.churned)).collect();
-                let Some(loss) = log_loss(&graded) else { continue };
-                if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
-                    best = Some((loss, rule));
-                }
-            }
-        }
-        best.map(|(_, rule)| rule)
+    /// Of these thresholds of an input, the one that loses least on `rows` of its values and who left, by log-loss; None without rows.
+    pub fn learn(input: &str, thresholds: &[f64], rows: &[(f64, bool)]) -> Option<Self> {
+        let graded = |rule: &Rule| log_loss(&rows.iter().map(|(value, churned)| (rule.probability(*value), *churned)).collect::<Vec<Graded>>());
+        let rules = thresholds.iter().map(|threshold| Self::at(input, *threshold, rows));
+        let losses = rules.filter_map(|rule| Some((graded(&rule)?, rule)));
+        losses.reduce(|best, next| if next.0 < best.0 { next } else { best }).map(|(_, rule)| rule)
     }
 
-    fn at(input: &str, position: usize, threshold: f64, rows: &[Example]) -> Self {
-        let mut rule = Self { input: input.to_owned(), position, threshold, rate_beyond: 0.0, rate_within: 0.0 };
+    fn at(input: &str, threshold: f64, rows: &[(f64, bool)]) -> Self {
+        let rule = Self { input: input.to_owned(), threshold, rate_beyond: 0.0, rate_within: 0.0 };
         // One row of each outcome is added on each side: no side is ever certain.
         let rate = |beyond: bool| {
-            let side = rows.iter().filter(|row| rule.is_beyond(&row.values) == beyond);
-            let (churned, all) = side.fold((1.0, 2.0), |(churned, all), row| (churned + f64::from(u8::from(row.churned)), all + 1.0));
+            let side = rows.iter().filter(|(value, _)| rule.is_beyond(*value) == beyond);
+            let (churned, all) = side.fold((1.0, 2.0), |(churned, all), (_, left)| (churned + f64::from(u8::from(*left)), all + 1.0));
             churned / all
         };
-        (rule.rate_beyond, rule.rate_within) = (rate(true), rate(false));
-        rule
+        Self { rate_beyond: rate(true), rate_within: rate(false), ..rule }
     }
 
-    fn is_beyond(&self, values: &[f64]) -> bool {
+    fn is_beyond(&self, value: f64) -> bool {
         // Unknown is not beyond.
-        values[self.position] > self.threshold
+        value > self.threshold
     }
 
-    /// P(churned) by the rule.
-    pub fn probability(&self, values: &[f64]) -> f64 {
-        if self.is_beyond(values) { self.rate_beyond } else { self.rate_within }
+    /// P(churned) by the rule, of a value of its input.
+    pub fn probability(&self, value: f64) -> f64 {
+        if self.is_beyond(value) { self.rate_beyond } else { self.rate_within }
     }
 }

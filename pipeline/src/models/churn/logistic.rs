@@ -8,11 +8,29 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::Example;
 use super::matrix::Column;
-use super::{Example, Params};
 use crate::error::{Error, Kind, Result};
 use crate::models::optimise::solved;
 use crate::models::sigmoid;
+
+/// How a logistic is fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LogisticParams {
+    /// Fewer rows fit none.
+    pub rows_min: usize,
+    /// Weight of the squared coefficients, per row.
+    pub ridge: f64,
+    /// Largest component of the mean gradient of a converged fit.
+    pub gradient_tolerance: f64,
+    /// Most iterations of the solver.
+    pub iterations_max: u64,
+}
+
+impl LogisticParams {
+    /// For a few columns and many rows, of which nothing is known before.
+    pub const FEW_COLUMNS: Self = Self { rows_min: 100, ridge: 1e-6, gradient_tolerance: 1e-4, iterations_max: 200 };
+}
 
 /// A fitted model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,11 +51,11 @@ pub struct Fit {
 ///
 /// # Errors
 /// `Input` where there are too few rows, one class only, or the solver stopped away from the minimum.
-pub fn fit(names: &[String], rows: &[Example], params: &Params) -> Result<Fit> {
+pub fn fit(names: &[String], rows: &[Example], params: &LogisticParams) -> Result<Fit> {
     let unusable = |why: String| Err(Error::new(Kind::Input, format!("logistic churn model: {why}")));
     let churned = rows.iter().filter(|row| row.churned).count();
-    if rows.len() < params.training_customers_min {
-        return unusable(format!("expected at least {} labelled customers, got {}", params.training_customers_min, rows.len()));
+    if rows.len() < params.rows_min {
+        return unusable(format!("expected at least {} labelled customers, got {}", params.rows_min, rows.len()));
     }
     if churned == 0 || churned == rows.len() {
         return unusable(format!("expected customers who churned and who stayed, got {churned} of {} churned", rows.len()));
@@ -70,7 +88,7 @@ const ROUGH_ROWS: usize = 2000;
 fn solve(
     matrix: ArrayView2<'_, f64>,
     targets: ArrayView1<'_, bool>,
-    params: &Params,
+    params: &LogisticParams,
     start: Option<(Array1<f64>, f64)>,
 ) -> std::result::Result<(Array1<f64>, f64), linfa_logistic::error::Error> {
     let count = targets.len() as f64;
@@ -92,7 +110,7 @@ fn solve(
 }
 
 /// Newton's steps from a point near the minimum: linfa's solver, which knows no curvature, takes a hundred times as many looks at the rows.
-fn newton(matrix: &Array2<f64>, targets: &Array1<bool>, mut at: (Array1<f64>, f64), params: &Params) -> (Array1<f64>, f64) {
+fn newton(matrix: &Array2<f64>, targets: &Array1<bool>, mut at: (Array1<f64>, f64), params: &LogisticParams) -> (Array1<f64>, f64) {
     let mut slope = Slope::of(matrix, targets, &at.0, at.1, params.ridge);
     for _ in 0..NEWTON_STEPS {
         if slope.max() < params.gradient_tolerance * NEWTON_TOLERANCE {
@@ -160,22 +178,55 @@ impl Slope {
 }
 
 impl Fit {
-    /// P(churned) of a customer with these input values.
-    pub fn probability(&self, values: &[f64]) -> f64 {
+    /// Log-odds of churn of a customer with these input values.
+    pub fn score(&self, values: &[f64]) -> f64 {
         let row = Column::row(&self.columns, values);
         let z: f64 = row.iter().zip(&self.coefficients).map(|(value, weight)| value * weight).sum();
-        sigmoid(z + self.intercept)
+        z + self.intercept
+    }
+
+    /// P(churned) of a customer with these input values.
+    pub fn probability(&self, values: &[f64]) -> f64 {
+        sigmoid(self.score(values))
+    }
+
+    /// The mean log-odds of the rows that were learnt from: with what inputs add, those of a row.
+    pub fn base(&self) -> f64 {
+        // Known values are 0 in the mean, and unknown ones 0 each.
+        let mut base = self.intercept;
+        self.each(|column, [_, of_unknown]| base += of_unknown * column.unknown_share);
+        base
+    }
+
+    /// Adds to `parts` what each input adds to the log-odds, beyond the mean: Shapley values, inputs taken as independent.
+    ///
+    /// Source: Lundberg, Lee (2017), A Unified Approach to Interpreting Model Predictions, NIPS, Corollary 1.
+    pub fn explain(&self, values: &[f64], parts: &mut [f64]) {
+        let mut inputs = values.iter().zip(parts);
+        self.each(|column, [of_value, of_unknown]| {
+            let Some((value, part)) = inputs.next() else { return };
+            let is_unknown = f64::from(u8::from(value.is_nan()));
+            *part += of_value * column.scaled(*value) + of_unknown * (is_unknown - column.unknown_share);
+        });
+    }
+
+    /// Each column with the weights of its value and of its being unknown.
+    fn each(&self, mut visit: impl FnMut(&Column, [f64; 2])) {
+        let mut weights = self.coefficients.iter().copied();
+        let mut weight = || weights.next().unwrap_or_default();
+        for column in &self.columns {
+            let of_value = weight();
+            visit(column, [of_value, if column.indicator { weight() } else { 0.0 }]);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::labels::Population;
 
-    fn params() -> Params {
-        let population = Population { horizon_days: 90, active_days: 90, order_days_min: 2 };
-        Params { population, training_customers_min: 10, ridge: 1e-4, gradient_tolerance: 1e-5, iterations_max: 200, hold_without_model: false }
+    fn params() -> LogisticParams {
+        LogisticParams { rows_min: 10, ridge: 1e-4, gradient_tolerance: 1e-5, iterations_max: 200 }
     }
 
     /// Churn is likelier with a higher input; `every` of ten rows of the low half churn.
@@ -212,7 +263,7 @@ mod tests {
     #[test]
     fn newtons_steps_lead_to_the_same_fit() {
         let names = vec!["recency_days".to_owned(), "noise".to_owned()];
-        let (rows, params) = (rows(2, 6), Params { gradient_tolerance: 1e-7, ..params() });
+        let (rows, params) = (rows(2, 6), LogisticParams { gradient_tolerance: 1e-7, ..params() });
         let fit = fit(&names, &rows, &params).expect("converges");
         let matrix = Column::matrix(&fit.columns, &rows);
         let targets = Array1::from_iter(rows.iter().map(|row| row.churned));
@@ -223,9 +274,24 @@ mod tests {
 
     #[test]
     fn a_solver_that_stops_early_is_an_error() {
-        let stopped = Params { iterations_max: 1, ..params() };
+        let stopped = LogisticParams { iterations_max: 1, ..params() };
         let names = vec!["recency_days".to_owned(), "noise".to_owned()];
         let error = fit(&names, &rows(2, 6), &stopped).expect_err("one step is not enough").to_string();
         assert!(error.contains("expected a mean gradient below"), "{error}");
+    }
+
+    /// Parts and the mean are the score; the mean is that of the rows.
+    #[test]
+    fn parts_add_up() {
+        let names = vec!["recency_days".to_owned(), "noise".to_owned()];
+        let rows = rows(2, 6);
+        let fit = fit(&names, &rows, &params()).expect("converges");
+        let mean = rows.iter().map(|row| fit.score(&row.values)).sum::<f64>() / 100.0;
+        assert!((fit.base() - mean).abs() < 1e-9, "{} {mean}", fit.base());
+        for values in [[30.0, 75.0], [f64::NAN, 3.0], [3.0, 1e6]] {
+            let mut parts = [0.0; 2];
+            fit.explain(&values, &mut parts);
+            assert!((fit.base() + parts.iter().sum::<f64>() - fit.score(&values)).abs() < 1e-12, "{values:?} {parts:?}");
+        }
     }
 }

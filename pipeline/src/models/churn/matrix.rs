@@ -4,47 +4,6 @@ use ndarray::{Array2, ShapeBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::Example;
-use crate::features::{self, Feature};
-use crate::models::cycle::{Cell, Model};
-
-/// What a churn model takes in: chosen features, and what the purchase-cycle model says.
-#[derive(Clone)]
-pub struct Inputs {
-    /// The features, and where each stands in a row of all features.
-    features: Vec<(usize, Feature)>,
-    horizon_days: f64,
-}
-
-impl Inputs {
-    /// The inputs of a model for `horizon_days`: those of the chosen features that models may take, and the cycle's two.
-    pub fn new(features: &[Feature], horizon_days: i32) -> Self {
-        let features = features.iter().cloned().enumerate().filter(|(_, feature)| feature.for_models).collect();
-        Self { features, horizon_days: f64::from(horizon_days) }
-    }
-
-    /// Names, in the order of values.
-    pub fn names(&self) -> Vec<String> {
-        let own = self.features.iter().map(|(_, feature)| feature.name.clone());
-        own.chain(["cycle_return_probability".to_owned(), "cycle_p_alive".to_owned()]).collect()
-    }
-
-    /// The values of a customer by a row of all chosen features; `cycle` is the model of that date.
-    pub fn of_row(&self, row: &[features::Cell], cell: Cell, cycle: Option<&Model>) -> Vec<f64> {
-        self.values(self.features.iter().map(|(place, feature)| feature.number(row[*place])), cell, cycle)
-    }
-
-    /// The values of a customer by the cells of the features that models take.
-    pub fn of_cells(&self, cells: &[features::Cell], cell: Cell, cycle: Option<&Model>) -> Vec<f64> {
-        self.values(self.features.iter().zip(cells).map(|((_, feature), cell)| feature.number(*cell)), cell, cycle)
-    }
-
-    fn values(&self, own: impl Iterator<Item = Option<f64>>, cell: Cell, cycle: Option<&Model>) -> Vec<f64> {
-        let of_cycle = [cycle.map(|model| model.return_probability(cell, self.horizon_days)), cycle.map(|model| model.p_alive(cell))];
-        let mut values = Vec::with_capacity(self.features.len() + of_cycle.len());
-        values.extend(own.chain(of_cycle).map(|value| value.unwrap_or(f64::NAN)));
-        values
-    }
-}
 
 /// One input on its way into the matrix: sign(v) ln(1 + |v|), less its mean, over its deviation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +16,8 @@ pub struct Column {
     pub deviation: f64,
     /// Whether an indicator for unknown values follows.
     pub indicator: bool,
+    /// The share of rows whose value is unknown.
+    pub unknown_share: f64,
 }
 
 fn transform(value: f64) -> f64 {
@@ -73,9 +34,15 @@ impl Column {
             let variance = known.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count;
             let deviation = if variance > 1e-12 { variance.sqrt() } else { 1.0 };
             let unknown = rows.len() - known.len();
-            Self { name: name.clone(), mean, deviation, indicator: unknown > 0 && !known.is_empty() }
+            let unknown_share = unknown as f64 / rows.len().max(1) as f64;
+            Self { name: name.clone(), mean, deviation, indicator: unknown > 0 && !known.is_empty(), unknown_share }
         };
         names.iter().enumerate().map(column).collect()
+    }
+
+    /// A value, scaled; 0 where it is unknown.
+    pub fn scaled(&self, value: f64) -> f64 {
+        if value.is_nan() { 0.0 } else { (transform(value) - self.mean) / self.deviation }
     }
 
     /// Width of the matrix of these columns.
@@ -87,7 +54,7 @@ impl Column {
     pub fn row(columns: &[Self], values: &[f64]) -> Vec<f64> {
         let mut row = Vec::with_capacity(Self::width(columns));
         for (column, &value) in columns.iter().zip(values) {
-            row.push(if value.is_nan() { 0.0 } else { (transform(value) - column.mean) / column.deviation });
+            row.push(column.scaled(value));
             if column.indicator {
                 row.push(f64::from(u8::from(value.is_nan())));
             }

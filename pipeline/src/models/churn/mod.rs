@@ -1,17 +1,33 @@
-//! Who leaves: the inactivity rule and the logistic model, over the same rows.
+//! Who leaves: rules of inactivity, the purchase-cycle model's own view, a logistic and boosted trees, over the same rows; what their scores mean, and
+//! why they are what they are.
 
+mod calibration;
 mod inactivity;
+mod inputs;
+mod learner;
 mod logistic;
 mod matrix;
+mod plan;
+mod reasons;
+mod rows;
+#[cfg(test)]
+mod suite;
 
+pub use calibration::Calibration;
 pub use inactivity::Rule;
-pub use logistic::{Fit, fit};
-pub use matrix::{Column, Inputs};
+pub use inputs::Inputs;
+pub use learner::{Explaining, Learnt, Model, Parts, binned, learn};
+pub use logistic::{Fit, LogisticParams, fit};
+pub use matrix::Column;
+pub use plan::{Plan, Separation, Split};
+pub use reasons::{Reason, Telling};
+pub use rows::{Dated, PARTS, Rows};
 
 use serde::Serialize;
 
-use crate::config::{Faults, RawChurn};
+use crate::config::{Faults, RawChurn, RawChurnModel, RawProfit};
 use crate::labels::Population;
+use crate::metrics::Economics;
 
 /// A labelled row: what was known at its date, by input, and whether the customer churned.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,24 +43,22 @@ pub struct Example {
 pub struct Params {
     /// Whose churn is asked for, and over which window.
     pub population: Population,
+    /// Models that may score: the one that foretells best does, if it beats the best rule.
+    pub models: Vec<RawChurnModel>,
     /// Fewer labelled customers than this fit no model.
     pub training_customers_min: usize,
-    /// Weight of the squared coefficients, per row.
-    pub ridge: f64,
-    /// Largest component of the mean gradient of a converged fit.
-    pub gradient_tolerance: f64,
-    /// Most iterations of the solver.
-    pub iterations_max: u64,
+    /// Fewer who left, or who stayed, fit no model.
+    pub training_events_min: usize,
+    /// How the logistic is fitted.
+    pub logistic: LogisticParams,
     /// Whether a run without a model is held.
     pub hold_without_model: bool,
-}
-
-impl Params {
-    /// For a logistic of a few columns and many rows, of which nothing is known before.
-    pub fn for_peers() -> Self {
-        let population = Population { horizon_days: 0, active_days: 0, order_days_min: 0 };
-        Self { population, training_customers_min: 100, ridge: 1e-6, gradient_tolerance: 1e-4, iterations_max: 200, hold_without_model: false }
-    }
+    /// Who is likelier than this to leave is told why.
+    pub explain_from: f64,
+    /// Columns of the lake, as `table.column`, that no reason names.
+    pub sensitive: Vec<String>,
+    /// What contacting customers costs and earns.
+    pub economics: Economics,
 }
 
 /// Checks the section.
@@ -54,12 +68,32 @@ pub fn check(raw: RawChurn, faults: &mut Faults<'_>) -> Params {
         active_days: faults.ranged("churn.active_days", raw.active_days, 1..=1095) as i32,
         order_days_min: i64::from(faults.ranged("churn.order_days_min", raw.order_days_min, 1..=100)),
     };
+    let models = raw.models.unwrap_or_default();
+    if models.is_empty() {
+        faults.add("churn.models", "one model or more", "none");
+    }
     Params {
         population,
+        models,
         training_customers_min: faults.ranged("churn.training_customers_min", raw.training_customers_min, 10..=1_000_000) as usize,
-        ridge: faults.ranged("churn.ridge", raw.ridge, 0.0..=1.0),
-        gradient_tolerance: faults.ranged("churn.gradient_tolerance", raw.gradient_tolerance, 1e-9..=1e-2),
-        iterations_max: u64::from(faults.ranged("churn.iterations_max", raw.iterations_max, 1..=10_000)),
+        training_events_min: faults.ranged("churn.training_events_min", raw.training_events_min, 1..=1_000_000) as usize,
+        logistic: LogisticParams {
+            rows_min: 1,
+            ridge: faults.ranged("churn.ridge", raw.ridge, 0.0..=1.0),
+            gradient_tolerance: faults.ranged("churn.gradient_tolerance", raw.gradient_tolerance, 1e-9..=1e-2),
+            iterations_max: u64::from(faults.ranged("churn.iterations_max", raw.iterations_max, 1..=10_000)),
+        },
         hold_without_model: faults.required("churn.hold_without_model", raw.hold_without_model, "true or false").unwrap_or_default(),
+        explain_from: faults.ranged("churn.explain_from", raw.explain_from, 0.0..=1.0),
+        sensitive: raw.sensitive.unwrap_or_default(),
+        economics: check_profit(&raw.profit.unwrap_or_default(), faults),
     }
+}
+
+fn check_profit(raw: &RawProfit, faults: &mut Faults<'_>) -> Economics {
+    let mut minor = |key: &str, value: Option<f64>| faults.ranged(&format!("churn.profit.{key}"), value, 0.0..=1e12);
+    let (margin, offer_cost, contact_cost) =
+        (minor("margin_minor", raw.margin_minor), minor("offer_cost_minor", raw.offer_cost_minor), minor("contact_cost_minor", raw.contact_cost_minor));
+    let mut shape = |key: &str, value: Option<f64>| faults.ranged(&format!("churn.profit.{key}"), value, 0.01..=1e6);
+    Economics { margin, offer_cost, contact_cost, acceptance: [shape("acceptance_alpha", raw.acceptance_alpha), shape("acceptance_beta", raw.acceptance_beta)] }
 }

@@ -14,7 +14,8 @@ use super::tree::Tree;
 /// What explains a model's scores.
 pub struct Reasons<'a> {
     trees: Vec<Explained<'a>>,
-    base: f64,
+    start: f64,
+    means: f64,
 }
 
 /// A tree that is explained.
@@ -30,14 +31,19 @@ impl Trees {
     /// What explains scores.
     pub fn reasons(&self) -> Reasons<'_> {
         let (trees, means): (Vec<_>, Vec<_>) = self.trees.iter().map(Explained::of).unzip();
-        Reasons { trees, base: self.start + means.iter().sum::<f64>() }
+        Reasons { trees, start: self.start, means: means.iter().sum() }
     }
 }
 
 impl Reasons<'_> {
     /// The mean score of the rows that were learnt from, where all start from the mean of the targets: with what its columns add, that of a row.
     pub fn base(&self) -> f64 {
-        self.base
+        self.start + self.means
+    }
+
+    /// What trees added to the scores of the rows that were learnt from, in the mean.
+    pub fn mean_added(&self) -> f64 {
+        self.means
     }
 
     /// Adds to `parts`, row by row, what each column adds to the scores of rows, whose bins stand row by row; a row has `width` columns.

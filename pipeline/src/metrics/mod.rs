@@ -1,5 +1,13 @@
 //! Pure functions over predicted probabilities and what happened.
 
+mod bootstrap;
+mod figures;
+mod profit;
+
+pub use bootstrap::{Interval, intervals};
+pub use figures::{Compared, Figures};
+pub use profit::{Economics, Order, Profit};
+
 use serde::Serialize;
 
 /// A prediction and whether it came true.
@@ -30,10 +38,13 @@ fn mean(graded: &[Graded], each: impl Fn(f64, f64) -> f64) -> Option<f64> {
 
 /// Mean negative log-likelihood, probabilities kept 1e-15 away from 0 and 1.
 pub fn log_loss(graded: &[Graded]) -> Option<f64> {
-    mean(graded, |p, y| {
-        let p = p.clamp(1e-15, 1.0 - 1e-15);
-        -(y * p.ln() + (1.0 - y) * (1.0 - p).ln())
-    })
+    mean(graded, |p, y| of_one(p, y > 0.5))
+}
+
+/// The negative log-likelihood of one.
+fn of_one(p: f64, happened: bool) -> f64 {
+    let p = p.clamp(1e-15, 1.0 - 1e-15);
+    -if happened { p } else { 1.0 - p }.ln()
 }
 
 /// Mean squared error of the probability (Brier 1950).

@@ -1,0 +1,270 @@
+//! Churn models side by side: learnt from dates whose labels were over, graded at a later one, of which they know nothing.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::grades::{About, GradeRow, of_churn, rows};
+use crate::config::RawChurnModel;
+use crate::error::{Error, Kind, Result};
+use crate::labels::Population;
+use crate::metrics::{Compared, Economics, Figures, Grade, Graded, Order, grade};
+use crate::models::churn::{self, Dated, Inputs, Learnt, Plan, Rows, Separation};
+use crate::time::{Dates, Day};
+
+/// The rules that every model has to beat.
+pub const RULES: [RawChurnModel; 3] = [RawChurnModel::InactivityRule, RawChurnModel::OwnCycleRule, RawChurnModel::Cycle];
+/// So many customers are scored at once.
+const SOME: usize = 4096;
+/// Shares of customers of which the profit is told: twentieths.
+const CURVE: usize = 20;
+
+/// The published churn artefact: what scores, and the card that says where it comes from.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChurnReport {
+    /// The model that scores.
+    pub model: String,
+    /// Whose churn is asked for.
+    pub population: Population,
+    /// Dates of the training rows, those that are calibrated on among them.
+    pub training_dates: Vec<Day>,
+    /// Rows that were learnt from, and how many of them left.
+    pub training_rows: [usize; 2],
+    /// What models were calibrated on, and chosen by.
+    pub separation: Separation,
+    /// The date on which all were graded.
+    pub test_date: Day,
+    /// Families of the features that they take in.
+    pub families: Vec<String>,
+    /// All models and rules.
+    pub candidates: Vec<ChurnCandidate>,
+    /// Whether the best model beats the best rule; none where there is no model.
+    pub gate: Option<Gate>,
+    /// What contacting customers costs and earns.
+    pub economics: Economics,
+    /// What is earned a customer, in minor units, where such a share of customers is contacted, those likeliest to leave first.
+    pub profit_curve: Vec<(f64, f64)>,
+    /// What scores.
+    pub fitted: churn::Model,
+}
+
+/// A model or rule.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChurnCandidate {
+    /// Its name.
+    pub model: String,
+    /// Mean log-loss of held-out customers at the newest training date, by which it is chosen; of rules, of the rows that they were learnt from.
+    pub held_out_log_loss: Option<f64>,
+    /// Its grade at the test date.
+    pub grade: Option<Grade>,
+    /// Figures with intervals there.
+    pub figures: Option<Figures>,
+    /// Its grade on customers of whom no part of the model knows anything.
+    pub unseen: Option<Grade>,
+    /// Why it could not be fitted.
+    pub failed: Option<String>,
+}
+
+/// The best model against the best rule, at the test date.
+#[derive(Debug, Clone, Serialize)]
+pub struct Gate {
+    /// The model.
+    pub model: String,
+    /// The rule.
+    pub rule: String,
+    /// What it lost and earned more.
+    pub compared: Compared,
+    /// Whether the model scores: it lost less beyond chance, and did not earn less beyond chance.
+    pub passed: bool,
+}
+
+/// A model or rule that was learnt, and what it foretells at a later date.
+pub struct Foretold {
+    /// What was learnt.
+    pub learnt: Learnt,
+    /// The chance to leave, by row.
+    pub chances: Vec<f64>,
+    /// The same where some fit of the model had left the customer out.
+    unseen: Vec<Option<f64>>,
+}
+
+/// What the models and rules learnt, each by itself.
+pub struct Side {
+    /// How rows were used.
+    pub plan: Plan,
+    /// By model, what it foretells, or why it cannot.
+    pub models: BTreeMap<RawChurnModel, std::result::Result<Foretold, String>>,
+}
+
+/// Learns all models and rules from dates, the newest last, and foretells with each at `test`.
+///
+/// # Errors
+/// `Input` where there are too few rows, or too few who left or stayed.
+pub fn side_by_side(training: &[Dated<'_>], test: &Rows<'_>, is_over: &dyn Fn(Day, Day) -> bool, params: &churn::Params) -> Result<Side> {
+    let rows = Rows::of(test.inputs(), training);
+    let newest = training.iter().rfind(|dated| !dated.rows.is_empty()).map_or(Day(0), |dated| dated.date);
+    let plan = Plan::of(&rows, newest, |date| is_over(date, newest), (params.training_customers_min, params.training_events_min))?;
+    let binned = params.models.contains(&RawChurnModel::Trees).then(|| churn::binned(&rows));
+    let of = |model: RawChurnModel| {
+        let learnt = churn::learn(model, &rows, binned.as_ref(), &plan, params).map_err(|error| error.to_string());
+        (model, learnt.map(|learnt| foretell(learnt, test, plan.splits.len())))
+    };
+    let models = RULES.iter().chain(&params.models).map(|model| of(*model)).collect();
+    Ok(Side { plan, models })
+}
+
+fn foretell(learnt: Learnt, test: &Rows<'_>, fits: usize) -> Foretold {
+    let all: Vec<u32> = (0..test.len() as u32).collect();
+    let scored = |some: &[u32]| learnt.model.probabilities(&test.all_values(some));
+    let chances = all.par_chunks(SOME).flat_map_iter(scored).collect();
+    let mut unseen = vec![None; all.len()];
+    for part in 0..if learnt.model.model.is_rule() { 0 } else { fits as u64 } {
+        let of_part: Vec<u32> = all.iter().copied().filter(|row| test.part(*row) == part).collect();
+        let chances = learnt.model.probabilities_unseen(part, &test.all_values(&of_part)).unwrap_or_default();
+        of_part.into_iter().zip(chances).for_each(|(row, chance)| unseen[row as usize] = Some(chance));
+    }
+    Foretold { learnt, chances, unseen }
+}
+
+impl Foretold {
+    /// Chances, and who left.
+    pub fn graded(&self, test: &Rows<'_>) -> Vec<Graded> {
+        (0..).zip(&self.chances).map(|(row, chance)| (*chance, test.churned(row))).collect()
+    }
+
+    fn unseen(&self, test: &Rows<'_>) -> Option<Grade> {
+        let graded: Vec<Graded> = (0..).zip(&self.unseen).filter_map(|(row, chance)| Some(((*chance)?, test.churned(row)))).collect();
+        (!graded.is_empty()).then(|| grade(&graded))
+    }
+}
+
+impl Side {
+    /// The one that lost least of held-out customers.
+    fn best(&self, among: &[RawChurnModel]) -> Option<RawChurnModel> {
+        let fitted = among.iter().filter_map(|model| Some((*model, self.models.get(model)?.as_ref().ok()?.learnt.log_loss)));
+        fitted.reduce(|best, next| if next.1 < best.1 { next } else { best }).map(|(model, _)| model)
+    }
+}
+
+/// How customers of the population are told apart in grades, by their order days.
+fn slice(order_days: u32) -> &'static str {
+    match order_days {
+        0..=2 => "order_days_2",
+        3..=5 => "order_days_3_to_5",
+        _ => "order_days_6_up",
+    }
+}
+
+/// Whom models are graded on, and how.
+struct Test<'a> {
+    rows: Rows<'a>,
+    dated: Dated<'a>,
+    keys: Vec<u64>,
+    params: &'a churn::Params,
+    /// What the purchase-cycle model is called.
+    cycle: &'a str,
+}
+
+/// A model's chances at the test date, and its grades there.
+struct Judged {
+    graded: Vec<Graded>,
+    grade: Grade,
+    figures: Figures,
+}
+
+impl<'a> Test<'a> {
+    fn new(inputs: &'a Inputs, dated: Dated<'a>, params: &'a churn::Params, cycle: &'a str) -> Self {
+        let rows = Rows::of(inputs, &[dated]);
+        let keys = (0..rows.len() as u32).map(|row| rows.key(row)).collect();
+        Self { rows, dated, keys, params, cycle }
+    }
+
+    fn told(&self, model: RawChurnModel) -> &str {
+        if model == RawChurnModel::Cycle { self.cycle } else { model.name() }
+    }
+
+    fn judge(&self, foretold: &Foretold) -> Judged {
+        let graded = foretold.graded(&self.rows);
+        Judged { grade: grade(&graded), figures: Figures::of(&self.keys, &graded, &self.params.economics), graded }
+    }
+
+    /// The grades of a model, by slice of customers.
+    fn grades(&self, model: RawChurnModel, judged: &BTreeMap<RawChurnModel, Judged>, unseen: Option<&Grade>) -> Vec<GradeRow> {
+        let Some(Judged { graded, grade, figures }) = judged.get(&model) else { return Vec::new() };
+        let about = About::all(self.told(model), self.dated.date, "churn", self.params.population.horizon_days);
+        let baseline = judged.get(&RawChurnModel::InactivityRule).map(|judged| (&judged.grade, &judged.figures));
+        let mut all = of_churn(&about, (grade, figures), baseline);
+        let mut slices: BTreeMap<&str, Vec<Graded>> = BTreeMap::new();
+        graded.iter().zip(self.dated.rows).for_each(|(graded, row)| slices.entry(slice(row.cell.x + 1)).or_default().push(*graded));
+        let slices = slices.into_iter().map(|(slice, graded)| (slice, crate::metrics::grade(&graded)));
+        slices.chain(unseen.map(|unseen| ("unseen", unseen.clone()))).for_each(|(slice, grade)| all.extend(rows(&About { slice, ..about }, &grade, None)));
+        all
+    }
+
+    fn gate(&self, (model, rule): (RawChurnModel, RawChurnModel), judged: &BTreeMap<RawChurnModel, Judged>) -> Option<Gate> {
+        let (own, other) = (judged.get(&model)?, judged.get(&rule)?);
+        let compared = Compared::of(&self.keys, (&own.graded, &other.graded), &self.params.economics);
+        Some(Gate { model: self.told(model).to_owned(), rule: self.told(rule).to_owned(), passed: compared.is_better(), compared })
+    }
+}
+
+/// Learns and grades all models; the best of them scores, if it beats the best rule, else that rule.
+///
+/// # Errors
+/// `Input` where too little is known to learn from, or to grade.
+pub fn churn_report(
+    dates: &Dates,
+    (training, test): (&[Dated<'_>], Dated<'_>),
+    inputs: &Inputs,
+    (params, cycle): (&churn::Params, &str),
+    grades: &mut Vec<GradeRow>,
+) -> Result<ChurnReport> {
+    let test = Test::new(inputs, test, params, cycle);
+    let mut side = side_by_side(training, &test.rows, &|date, by| dates.is_over(date, params.population.horizon_days, by), params)?;
+    if test.rows.is_empty() {
+        return Err(Error::new(Kind::Input, format!("churn models: expected customers to grade them on at {}, got none", test.dated.date)));
+    }
+    let fitted = side.models.iter().filter_map(|(model, foretold)| Some((*model, test.judge(foretold.as_ref().ok()?))));
+    let judged: BTreeMap<RawChurnModel, Judged> = fitted.collect();
+    let candidate = |(model, foretold): (&RawChurnModel, &std::result::Result<Foretold, String>)| {
+        let unseen = foretold.as_ref().ok().and_then(|foretold| foretold.unseen(&test.rows));
+        grades.extend(test.grades(*model, &judged, unseen.as_ref()));
+        let judged = judged.get(model);
+        ChurnCandidate {
+            model: test.told(*model).to_owned(),
+            held_out_log_loss: foretold.as_ref().ok().map(|foretold| foretold.learnt.log_loss),
+            grade: judged.map(|judged| judged.grade.clone()),
+            figures: judged.map(|judged| judged.figures.clone()),
+            unseen,
+            failed: foretold.as_ref().err().cloned(),
+        }
+    };
+    let candidates = side.models.iter().map(candidate).collect();
+    let rule = side.best(&RULES).ok_or_else(|| Error::new(Kind::Input, "churn models: expected a rule to compare them with, got none"))?;
+    let own: Vec<RawChurnModel> = params.models.iter().copied().filter(|model| !model.is_rule()).collect();
+    let best = side.best(&own);
+    let gate = best.and_then(|model| test.gate((model, rule), &judged));
+    let scores = best.filter(|_| gate.as_ref().is_some_and(|gate| gate.passed)).unwrap_or(rule);
+    let shares: Vec<f64> = (0..=CURVE).map(|part| part as f64 / CURVE as f64).collect();
+    let curve = judged.get(&scores).map_or_else(Vec::new, |judged| Order::of(&judged.graded).curve(&params.economics, &shares));
+    let Some(Ok(foretold)) = side.models.remove(&scores) else { return Err(Error::bug("the churn model that scores was not learnt")) };
+    let all = Rows::of(inputs, training);
+    let left = side.plan.training.iter().filter(|row| all.churned(**row)).count();
+    let mut families = inputs.families();
+    families.dedup();
+    Ok(ChurnReport {
+        model: test.told(scores).to_owned(),
+        population: params.population,
+        training_dates: dates.training.clone(),
+        training_rows: [side.plan.training.len(), left],
+        separation: side.plan.separation,
+        test_date: test.dated.date,
+        families: families.into_iter().map(str::to_owned).collect(),
+        candidates,
+        gate,
+        economics: params.economics,
+        profit_curve: shares.into_iter().zip(curve).collect(),
+        fitted: foretold.learnt.model,
+    })
+}

@@ -1,0 +1,240 @@
+//! What it earns to contact those who are likeliest to leave: who would have stayed takes the offer for nothing, who would have left takes it with a
+//! chance that nobody knows exactly.
+//!
+//! Source: Verbraken, Verbeke, Baesens (2013), A Novel Profit Maximizing Metric for Measuring Classification Performance of Customer Churn Prediction
+//! Models, IEEE TKDE 25:5, equations 4 (profit), 9 and 10 (expected maximum profit, along the convex hull of the ROC curve) and 11 (the share contacted).
+
+use serde::Serialize;
+use statrs::function::beta::beta_reg;
+
+use super::Graded;
+
+/// What contacting a customer costs and earns, in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Economics {
+    /// What a customer earns who is kept.
+    pub margin: f64,
+    /// What the offer costs, where it is taken.
+    pub offer_cost: f64,
+    /// What contacting costs, whatever comes of it.
+    pub contact_cost: f64,
+    /// The chance that the offer keeps who would have left has the density of a beta distribution: its alpha and beta.
+    pub acceptance: [f64; 2],
+}
+
+/// What is earned a customer, in minor units, where those likeliest to leave are contacted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Profit {
+    /// The expected maximum: the share contacted is the best for each chance of acceptance, over all of them.
+    pub maximum: f64,
+    /// The share contacted, over the same.
+    pub share: f64,
+}
+
+/// Customers who would leave and who would stay, of those contacted so far, as shares of all.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Contacted {
+    leavers: f64,
+    stayers: f64,
+}
+
+/// Customers in the order of contact, those likeliest to leave first; those who are as likely are contacted together.
+pub struct Order<'a> {
+    graded: &'a [Graded],
+    places: Vec<u32>,
+    /// Where each group of equals ends.
+    ends: Vec<u32>,
+}
+
+impl<'a> Order<'a> {
+    /// The order of these.
+    pub fn of(graded: &'a [Graded]) -> Self {
+        let mut places: Vec<u32> = (0..graded.len() as u32).collect();
+        let score = |place: &u32| graded[*place as usize].0;
+        places.sort_unstable_by(|a, b| score(b).total_cmp(&score(a)).then(a.cmp(b)));
+        let ends = places.chunk_by(|a, b| score(a) == score(b)).scan(0, |end, equals| {
+            *end += equals.len() as u32;
+            Some(*end)
+        });
+        Self { ends: ends.collect(), graded, places }
+    }
+
+    /// Who has been contacted after each group of equals, where each customer stands for `weight` of them.
+    fn contacted(&self, weight: impl Fn(u32) -> f64) -> Vec<Contacted> {
+        let mut sums = Vec::with_capacity(self.ends.len() + 1);
+        let (mut sum, mut from) = (Contacted { leavers: 0.0, stayers: 0.0 }, 0);
+        sums.push(sum);
+        for &end in &self.ends {
+            for &place in &self.places[from..end as usize] {
+                let of = if self.graded[place as usize].1 { &mut sum.leavers } else { &mut sum.stayers };
+                *of += weight(place);
+            }
+            from = end as usize;
+            sums.push(sum);
+        }
+        let all = (sum.leavers + sum.stayers).max(f64::MIN_POSITIVE);
+        sums.iter_mut().for_each(|sum| *sum = Contacted { leavers: sum.leavers / all, stayers: sum.stayers / all });
+        sums
+    }
+
+    /// The expected maximum profit.
+    pub fn profit(&self, economics: &Economics, weight: impl Fn(u32) -> f64) -> Profit {
+        economics.expected_maximum(&hull(self.contacted(weight)))
+    }
+
+    /// Area under the ROC curve; none without both leavers and stayers.
+    pub fn auc(&self, weight: impl Fn(u32) -> f64) -> Option<f64> {
+        let sums = self.contacted(weight);
+        let area: f64 = sums.windows(2).map(|pair| (pair[1].stayers - pair[0].stayers) * f64::midpoint(pair[0].leavers, pair[1].leavers)).sum();
+        let Contacted { leavers, stayers } = *sums.last()?;
+        (leavers > 0.0 && stayers > 0.0).then(|| area / (leavers * stayers))
+    }
+
+    /// What is earned a customer at each share of customers contacted, by the mean chance of acceptance; within equals evenly.
+    pub fn curve(&self, economics: &Economics, shares: &[f64]) -> Vec<f64> {
+        let sums = self.contacted(|_| 1.0);
+        let of = |share: &f64| {
+            let reached = |sum: &Contacted| sum.leavers + sum.stayers;
+            let above = sums.partition_point(|sum| reached(sum) < *share).clamp(1, sums.len().max(2) - 1);
+            let Some([from, to]) = sums.get(above - 1..=above).and_then(|pair| <[Contacted; 2]>::try_from(pair).ok()) else { return 0.0 };
+            let part = ((share - reached(&from)) / (reached(&to) - reached(&from))).clamp(0.0, 1.0);
+            let between = |a: f64, b: f64| a + part * (b - a);
+            economics.at(Contacted { leavers: between(from.leavers, to.leavers), stayers: between(from.stayers, to.stayers) })
+        };
+        shares.iter().map(of).collect()
+    }
+}
+
+/// The vertices of the upper convex hull of the ROC curve.
+fn hull(points: Vec<Contacted>) -> Vec<Contacted> {
+    let mut hull: Vec<Contacted> = Vec::new();
+    for point in points {
+        while let [.., a, b] = hull[..] {
+            // b lies above the line from a to the point.
+            let turns_right = (b.leavers - a.leavers) * (point.stayers - a.stayers) > (point.leavers - a.leavers) * (b.stayers - a.stayers);
+            if turns_right {
+                break;
+            }
+            hull.pop();
+        }
+        hull.push(point);
+    }
+    hull
+}
+
+impl Economics {
+    fn mean_acceptance(&self) -> f64 {
+        self.acceptance[0] / (self.acceptance[0] + self.acceptance[1])
+    }
+
+    /// What is earned a customer, by the mean chance of acceptance (equation 4).
+    fn at(&self, Contacted { leavers, stayers }: Contacted) -> f64 {
+        leavers * (self.mean_acceptance() * (self.margin - self.offer_cost) - self.contact_cost) - stayers * (self.offer_cost + self.contact_cost)
+    }
+
+    /// Each vertex of the hull is the best for an interval of chances.
+    fn expected_maximum(&self, hull: &[Contacted]) -> Profit {
+        let [alpha, beta] = self.acceptance;
+        let kept = self.margin - self.offer_cost;
+        if kept <= 0.0 {
+            return Profit { maximum: 0.0, share: 0.0 };
+        }
+        // Chances below which a vertex is better than the next one.
+        let next_from = |pair: &[Contacted]| {
+            let (leavers, stayers) = (pair[1].leavers - pair[0].leavers, pair[1].stayers - pair[0].stayers);
+            let chance = (stayers / leavers * (self.offer_cost + self.contact_cost) + self.contact_cost) / kept;
+            if leavers > 0.0 { chance.clamp(0.0, 1.0) } else { 1.0 }
+        };
+        let bounds: Vec<f64> = hull.windows(2).map(next_from).chain([1.0]).collect();
+        let below = |chance: f64| match chance {
+            chance if chance <= 0.0 => [0.0, 0.0],
+            chance if chance >= 1.0 => [1.0, self.mean_acceptance()],
+            // The mean up to a chance is that of all times the probability by a beta distribution whose alpha is one more.
+            chance => [beta_reg(alpha, beta, chance), self.mean_acceptance() * beta_reg(alpha + 1.0, beta, chance)],
+        };
+        let (mut profit, mut from) = (Profit { maximum: 0.0, share: 0.0 }, [0.0, 0.0]);
+        for (vertex, bound) in hull.iter().zip(bounds) {
+            let to = below(bound);
+            let [probability, acceptance] = [to[0] - from[0], to[1] - from[1]];
+            let lost = self.contact_cost * vertex.leavers + (self.offer_cost + self.contact_cost) * vertex.stayers;
+            profit.maximum += kept * vertex.leavers * acceptance - lost * probability;
+            profit.share += probability * (vertex.leavers + vertex.stayers);
+            from = to;
+        }
+        profit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The paper's own: 200 of margin, 10 for the offer, 1 for the contact, acceptance by alpha 6 and beta 14.
+    const PAPER: Economics = Economics { margin: 200.0, offer_cost: 10.0, contact_cost: 1.0, acceptance: [6.0, 14.0] };
+
+    fn graded() -> Vec<Graded> {
+        (0..60u32).map(|row| (f64::from(row * 7 % 20) / 20.0, (row * 13 % 11) + row * 7 % 20 > 17)).collect()
+    }
+
+    /// By definition (equation 9): for each chance of acceptance, the best of all cuts; chances by Simpson's rule on 20,000 steps.
+    #[test]
+    fn the_expected_maximum_is_that_of_its_definition() {
+        let graded = graded();
+        let order = Order::of(&graded);
+        let weights: Vec<f64> = (0..60).map(|row| f64::from(row % 4)).collect();
+        for weight in [&|_: u32| 1.0, &|place: u32| weights[place as usize]] as [&dyn Fn(u32) -> f64; 2] {
+            let all: f64 = (0..60).map(weight).sum();
+            let cuts: Vec<f64> = graded.iter().map(|(score, _)| *score).chain([2.0]).collect();
+            let best = |chance: f64| {
+                let at = |cut: &f64| {
+                    let of =
+                        |left: bool| (0..60u32).filter(|row| graded[*row as usize].0 >= *cut && graded[*row as usize].1 == left).map(weight).sum::<f64>() / all;
+                    let (leavers, stayers) = (of(true), of(false));
+                    (leavers * (chance * 190.0 - 1.0) - stayers * 11.0, leavers + stayers)
+                };
+                cuts.iter().map(at).fold((0.0, 0.0), |best, next| if next.0 > best.0 { next } else { best })
+            };
+            let steps = 20_000;
+            let density = |chance: f64| chance.powi(5) * (1.0 - chance).powi(13);
+            let (mut sums, mut mass) = ([0.0; 2], 0.0);
+            for step in 0..=steps {
+                let chance = f64::from(step) / f64::from(steps);
+                let weight = density(chance)
+                    * if step == 0 || step == steps {
+                        1.0
+                    } else if step % 2 == 1 {
+                        4.0
+                    } else {
+                        2.0
+                    };
+                let (profit, share) = best(chance);
+                sums = [sums[0] + weight * profit, sums[1] + weight * share];
+                mass += weight;
+            }
+            let found = order.profit(&PAPER, weight);
+            assert!((found.maximum - sums[0] / mass).abs() < 1e-3 && (found.share - sums[1] / mass).abs() < 1e-3, "{found:?} {sums:?} {mass}");
+        }
+    }
+
+    /// By hand: half leave. Contacting everyone earns 0.5 (0.3 x 190 - 1) - 0.5 x 11; contacting the first half, who all leave, 0.5 (0.3 x 190 - 1).
+    #[test]
+    fn the_curve_by_hand() {
+        let graded = [(0.9, true), (0.8, true), (0.2, false), (0.1, false)];
+        let curve = Order::of(&graded).curve(&PAPER, &[0.0, 0.25, 0.5, 1.0]);
+        curve.iter().zip([0.0, 14.0, 28.0, 22.5]).for_each(|(found, by_hand)| assert!((found - by_hand).abs() < 1e-9, "{curve:?}"));
+        // Who keeps nobody earns nothing.
+        let dear = Economics { offer_cost: 300.0, ..PAPER };
+        assert_eq!(Order::of(&graded).profit(&dear, |_| 1.0), Profit { maximum: 0.0, share: 0.0 });
+    }
+
+    #[test]
+    fn the_area_is_that_of_ranks() {
+        let graded = graded();
+        let found = Order::of(&graded).auc(|_| 1.0).expect("both");
+        assert!((found - super::super::auc(&graded).expect("both")).abs() < 1e-12);
+        // A row of weight two is one that stands there twice.
+        let twice: Vec<Graded> = graded.iter().chain(&graded[..9]).copied().collect();
+        let weighted = Order::of(&graded).auc(|place| if place < 9 { 2.0 } else { 1.0 }).expect("both");
+        assert!((weighted - super::super::auc(&twice).expect("both")).abs() < 1e-12);
+    }
+}

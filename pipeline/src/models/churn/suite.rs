@@ -1,0 +1,186 @@
+//! What is asked of every churn model and rule.
+
+use super::learner::{Explaining, Learnt, Model, binned, learn};
+use super::plan::{Plan, Separation};
+use super::{Dated, Inputs, LogisticParams, PARTS, Params, Rows};
+use crate::config::RawChurnModel;
+use crate::features::{Cell as Value, Feature, UNKNOWN, everything};
+use crate::labels::{Labels, Population};
+use crate::metrics::{Economics, auc};
+use crate::models::cycle::{Cell, CnbdK, Model as Cycle};
+use crate::models::{Sampled, sigmoid};
+use crate::time::Day;
+
+const ALL: [RawChurnModel; 5] =
+    [RawChurnModel::InactivityRule, RawChurnModel::OwnCycleRule, RawChurnModel::Cycle, RawChurnModel::Logistic, RawChurnModel::Trees];
+const NAMES: [&str; 4] = ["recency_days", "silence_gaps", "gap_variation", "order_count_90d"];
+
+fn params() -> Params {
+    Params {
+        population: Population { horizon_days: 90, active_days: 90, order_days_min: 2 },
+        models: vec![RawChurnModel::Logistic, RawChurnModel::Trees],
+        training_customers_min: 100,
+        training_events_min: 10,
+        logistic: LogisticParams { rows_min: 1, ridge: 1e-3, gradient_tolerance: 1e-5, iterations_max: 500 },
+        hold_without_model: false,
+        explain_from: 0.5,
+        sensitive: Vec::new(),
+        economics: Economics { margin: 200.0, offer_cost: 10.0, contact_cost: 1.0, acceptance: [6.0, 14.0] },
+    }
+}
+
+fn features() -> Vec<Feature> {
+    let all = everything();
+    let one = |name: &&str| Feature { for_models: true, ..all.features().iter().find(|feature| feature.name == **name).expect("a feature").clone() };
+    NAMES.iter().map(one).collect()
+}
+
+/// A number between 0 and 1 that hangs on a customer, a date and what it is for.
+fn chance(customer: u32, date: i32, what: u64) -> f64 {
+    let key = crate::key::draw("suite", &format!("{date} {what}"), customer.to_string().as_bytes());
+    key as f64 / 2f64.powi(64)
+}
+
+/// Customers who leave the likelier the longer they are silent against their own gaps, and the less regular they are; some values are unknown.
+fn customers(date: i32, from: u32, count: u32) -> Vec<Sampled> {
+    let one = |customer: u32| {
+        let u = |what: u64| chance(customer, date, what);
+        let (gap, x) = (5.0 + 40.0 * u(1), 1 + (6.0 * u(2)) as u32);
+        let silent = (89.0 * u(3)).floor();
+        let variation = 0.2 + 1.2 * u(4);
+        let float = |value: f64| value.to_bits() as Value;
+        let score = -2.5 + 0.9 * silent / gap + variation * if x > 3 { 1.5 } else { -0.5 };
+        let leaves = u(5) < sigmoid(score);
+        let t_x = (gap * f64::from(x)) as u32;
+        let values = [silent as Value, float(silent / gap), if u(6) < 0.2 { UNKNOWN } else { float(variation) }, (90.0 / gap) as Value];
+        let horizon_order_days = if leaves { 0 } else { 1 + (3.0 * u(7)) as i64 };
+        let labels = Labels { horizon_order_days, order_days: [None; 4], next_order_days: None, year_ago: [0; 4] };
+        let drawn = crate::key::draw("suite", "sample", customer.to_string().as_bytes());
+        Sampled { drawn, customer, cell: Cell { x, t_x, observed: t_x + silent as u32, cohort: 0 }, values: values.into(), labels }
+    };
+    (from..from + count).map(one).collect()
+}
+
+/// Two dates to learn from, the second with customers of the first.
+struct Sample {
+    dates: [Vec<Sampled>; 2],
+    cycle: Cycle,
+    inputs: Inputs,
+}
+
+impl Sample {
+    fn new() -> Self {
+        let dates = [customers(1000, 0, 900), customers(1030, 300, 900)];
+        let cycle = Cycle::CnbdK(CnbdK { k: 1, from_first: true, r: 1.5, alpha: 35.0, a: 0.7, b: 1.9 });
+        Self { dates, cycle, inputs: Inputs::new(&features(), 90) }
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        let dated = |(date, rows)| Dated { date: Day(date), rows, cycle: Some(&self.cycle) };
+        let [first, second] = &self.dates;
+        Rows::of(&self.inputs, &[(1000, first.as_slice()), (1030, second)].map(dated))
+    }
+
+    fn learn(&self, model: RawChurnModel) -> Learnt {
+        let rows = self.rows();
+        let plan = Plan::of(&rows, Day(1030), |_| false, (100, 10)).expect("enough");
+        learn(model, &rows, Some(&binned(&rows)), &plan, &params()).expect("it converges")
+    }
+}
+
+/// Values of customers who are odd: nothing known, all zero, and numbers beyond all that was seen.
+const ODD: [[f64; 6]; 4] = [[f64::NAN; 6], [0.0; 6], [1e9, 1e9, 1e9, 1e9, -40.0, 0.0], [-1e9, -1e9, 0.5, 0.0, 40.0, 1.0]];
+
+#[test]
+fn chances_are_chances_and_who_is_silent_leaves() {
+    let sample = Sample::new();
+    for model in ALL {
+        let learnt = sample.learn(model);
+        let odd = learnt.model.probabilities(&ODD.concat());
+        assert!(odd.len() == 4 && odd.iter().all(|chance| (0.0..=1.0).contains(chance)), "{model:?} {odd:?}");
+        // Customers of another date, none of whom was there before.
+        let later = customers(1200, 5000, 1500);
+        let rows = Rows::of(&sample.inputs, &[Dated { date: Day(1200), rows: &later, cycle: Some(&sample.cycle) }]);
+        let chances = learnt.model.probabilities(&rows.all_values(&(0..1500).collect::<Vec<_>>()));
+        let graded: Vec<(f64, bool)> = chances.iter().copied().zip((0..1500).map(|row| rows.churned(row))).collect();
+        let least = if model.is_rule() { 0.55 } else { 0.8 };
+        assert!(auc(&graded).expect("both") > least, "{model:?} {:?}", auc(&graded));
+        // A customer's chance does not hang on who is scored with them.
+        let alone: Vec<f64> = (0..20).flat_map(|row| learnt.model.probabilities(&rows.values(row * 70))).collect();
+        assert!((0..20).all(|row| alone[row] == chances[row * 70]), "{model:?}");
+    }
+}
+
+#[test]
+fn parts_add_up_to_the_score() {
+    let sample = Sample::new();
+    let values = [sample.rows().all_values(&(0..300).collect::<Vec<_>>()), ODD.concat()].concat();
+    for model in ALL {
+        let learnt = sample.learn(model);
+        let chances = learnt.model.probabilities(&values);
+        for (parts, chance) in Explaining::of(&learnt.model).parts(&values).iter().zip(chances) {
+            assert!((sigmoid(parts.score()) - chance).abs() < 1e-9, "{model:?} {parts:?} {chance}");
+        }
+    }
+}
+
+/// What is written and read scores the same, and refuses other features.
+#[test]
+fn an_artefact_comes_back_the_same() {
+    let sample = Sample::new();
+    for model in ALL {
+        let learnt = sample.learn(model).model;
+        let text = serde_json::to_string_pretty(&learnt).expect("it can be written");
+        let back: Model = serde_json::from_str(&text).expect("it can be read");
+        assert!(back == learnt, "{model:?}");
+        assert!(back.accept(&sample.inputs).is_ok());
+        let mut others = features();
+        others.swap(0, 1);
+        let error = back.accept(&Inputs::new(&others, 90)).expect_err("other features").to_string();
+        assert!(error.contains("`recency_days`, got `silence_gaps`"), "{error}");
+    }
+}
+
+#[test]
+fn any_number_of_threads_learns_the_same() {
+    let sample = Sample::new();
+    for model in ALL {
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| sample.learn(model).model)
+        };
+        assert!(with(1) == with(3), "{model:?}");
+    }
+}
+
+/// Every customer is left out of one fit, at both dates; calibration sees only who was.
+#[test]
+fn nobody_is_held_out_from_a_fit_that_knows_them() {
+    let sample = Sample::new();
+    let rows = sample.rows();
+    let plan = Plan::of(&rows, Day(1030), |_| false, (100, 10)).expect("enough");
+    assert_eq!((plan.separation, plan.splits.len()), (Separation::OutOfFold, PARTS as usize));
+    for (part, split) in (0..).zip(&plan.splits) {
+        assert!(split.training.iter().all(|row| rows.part(*row) != part) && split.held_out.iter().all(|row| rows.part(*row) == part && *row >= 900));
+    }
+    assert_eq!(plan.calibrating.iter().map(Vec::len).sum::<usize>(), 900);
+    // Where what followed the first date was over at the second one, and is half of all, only it is learnt from.
+    let later = Plan::of(&rows, Day(1030), |date| date == Day(1000), (100, 10)).expect("enough");
+    assert_eq!(later.separation, Separation::LaterDate);
+    assert!(later.training.iter().all(|row| *row < 900) && later.calibrating.concat().iter().all(|row| *row >= 900));
+}
+
+#[test]
+fn too_few_are_refused_with_what_was_needed() {
+    let sample = Sample::new();
+    let rows = sample.rows();
+    let refused = |needed: (usize, usize)| Plan::of(&rows, Day(1030), |_| false, needed).expect_err("too few").to_string();
+    assert!(refused((2000, 10)).contains("expected at least 2000 labelled customers, got 1800"), "{}", refused((2000, 10)));
+    assert!(refused((100, 1000)).contains("expected at least 1000 of them who"), "{}", refused((100, 1000)));
+    // A rule whose input is not there says so.
+    let few = Inputs::new(&features()[..1], 90);
+    let rows = Rows::of(&few, &[]);
+    let plan = Plan { separation: Separation::OutOfFold, training: Vec::new(), splits: Vec::new(), calibrating: Vec::new() };
+    let error = learn(RawChurnModel::OwnCycleRule, &rows, None, &plan, &params()).err().expect("no input").to_string();
+    assert!(error.contains("`silence_gaps`"), "{error}");
+}

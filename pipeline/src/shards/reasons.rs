@@ -1,0 +1,88 @@
+//! The table `churn_reasons`: of each customer who may leave, what speaks for it and against it.
+
+use polars::prelude::Column as Series;
+
+use super::score::Artefacts;
+use crate::error::Result;
+use crate::features::{self, Facts};
+use crate::key::Id;
+use crate::models::churn::{self, Explaining, Inputs, Reason, Telling};
+use crate::models::cycle::{Cell, Model};
+use crate::table::{Column, Contract, Kind, Table, ids};
+use crate::time::Day;
+
+/// What explains churn probabilities.
+pub struct Explainer {
+    churn: churn::Model,
+    cycle: Option<Model>,
+    inputs: Inputs,
+}
+
+/// A customer whose probability is explained.
+pub struct ExplainedCustomer<'a> {
+    /// The id.
+    pub id: Id,
+    /// What is known.
+    pub facts: &'a Facts,
+    /// The features.
+    pub row: &'a [features::Cell],
+}
+
+/// So many customers are explained at once.
+const SOME: usize = 256;
+
+impl Explainer {
+    /// What explains the scores of these; None where no churn is scored.
+    pub fn of(artefacts: &Artefacts) -> Option<Self> {
+        let churn = artefacts.churn.clone()?;
+        Some(Self { churn, cycle: artefacts.cycle.clone(), inputs: artefacts.inputs.clone() })
+    }
+
+    /// The reasons of customers, in their order.
+    fn reasons(&self, customers: &[ExplainedCustomer<'_>], params: &churn::Params) -> Vec<(Id, Reason)> {
+        let (explaining, telling) = (Explaining::of(&self.churn), Telling::new(&self.inputs, &params.sensitive, params.population.horizon_days));
+        let mut reasons = Vec::new();
+        for some in customers.chunks(SOME) {
+            let values = |customer: &ExplainedCustomer<'_>| Some(self.inputs.of_row(customer.row, Cell::of(customer.facts)?, self.cycle.as_ref()));
+            let (known, values): (Vec<&ExplainedCustomer<'_>>, Vec<Vec<f64>>) = some.iter().filter_map(|customer| Some((customer, values(customer)?))).unzip();
+            let parts = explaining.parts(&values.concat());
+            for ((customer, values), parts) in known.iter().zip(&values).zip(&parts) {
+                reasons.extend(telling.reasons(parts, values, customer.facts).into_iter().map(|reason| (customer.id, reason)));
+            }
+        }
+        reasons
+    }
+}
+
+/// The contract of the table `churn_reasons`.
+pub fn reasons_contract(explain_from: f64) -> Contract {
+    let columns = vec![
+        Column::new("customer_id", Kind::Text, "the customer"),
+        Column::new(
+            "family",
+            Kind::Text,
+            "a family of features, cycle (what the purchase-cycle model says), other (what is made of columns that the config calls sensitive), base (what all have in common) or calibration",
+        ),
+        Column::new("log_odds", Kind::Float, "what it adds to the log-odds of churn_probability, by Shapley values: those of a customer add up to it"),
+        Column::new("rank", Kind::Int, "1 for what speaks most for leaving; unknown for other, base and calibration").nullable(),
+        Column::new("reason", Kind::Text, "the customer's own numbers, in words").nullable(),
+    ];
+    let meaning = format!("One row a customer whose churn_probability is {explain_from} or more (`churn.explain_from`) and part of it.");
+    Contract::new("churn_reasons", &meaning, &["customer_id", "family"], columns)
+}
+
+/// The table `churn_reasons` of customers.
+///
+/// # Errors
+/// `Bug` if a reason breaks the contract.
+pub fn reasons_table(explainer: Option<&Explainer>, customers: &[ExplainedCustomer<'_>], params: &churn::Params, as_of: Day) -> Result<Table> {
+    let reasons = explainer.map_or_else(Vec::new, |explainer| explainer.reasons(customers, params));
+    let columns = vec![
+        ids("customer_id", reasons.iter().map(|(id, _)| Some(*id))),
+        Series::new("family".into(), reasons.iter().map(|(_, reason)| reason.family).collect::<Vec<_>>()),
+        Series::new("log_odds".into(), reasons.iter().map(|(_, reason)| reason.log_odds).collect::<Vec<_>>()),
+        Series::new("rank".into(), reasons.iter().map(|(_, reason)| reason.rank).collect::<Vec<_>>()),
+        Series::new("reason".into(), reasons.iter().map(|(_, reason)| reason.words.as_deref()).collect::<Vec<_>>()),
+    ];
+    Table::new(reasons_contract(params.explain_from), columns, as_of)
+}
