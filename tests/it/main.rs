@@ -17,6 +17,7 @@ mod hostile;
 mod hostile_config;
 mod identity;
 mod leaks;
+mod leaving;
 mod increment;
 mod limits;
 mod margin;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::grades::{About, GradeRow, of_churn, rows};
 use crate::config::RawChurnModel;
 use crate::error::{Error, Kind, Result};
-use crate::labels::Population;
+use crate::labels::{Population, Segment};
 use crate::metrics::{Compared, Economics, Figures, Grade, Graded, Order, grade};
 use crate::models::churn::{self, Dated, Inputs, Learnt, Plan, Rows, Separation};
 use crate::time::{Dates, Day};
@@ -25,8 +25,12 @@ const CURVE: usize = 20;
 pub struct ChurnReport {
     /// The model that scores.
     pub model: String,
+    /// Whom it scores: established customers or newcomers.
+    pub segment: &'static str,
     /// Whose churn is asked for.
     pub population: Population,
+    /// What counts as leaving.
+    pub definition: String,
     /// Dates of the training rows, those that are calibrated on among them.
     pub training_dates: Vec<Day>,
     /// Rows that were learnt from, and how many of them left.
@@ -160,6 +164,7 @@ fn slice(order_days: u32) -> &'static str {
 struct Test<'a> {
     rows: Rows<'a>,
     dated: Dated<'a>,
+    segment: Segment,
     keys: Vec<u64>,
     params: &'a churn::Params,
     /// What the purchase-cycle model is called.
@@ -174,10 +179,10 @@ struct Judged {
 }
 
 impl<'a> Test<'a> {
-    fn new(inputs: &'a Inputs, dated: Dated<'a>, params: &'a churn::Params, cycle: &'a str) -> Self {
+    fn new((segment, inputs): (Segment, &'a Inputs), dated: Dated<'a>, params: &'a churn::Params, cycle: &'a str) -> Self {
         let rows = Rows::of(inputs, &[dated]);
         let keys = (0..rows.len() as u32).map(|row| rows.key(row)).collect();
-        Self { rows, dated, keys, params, cycle }
+        Self { rows, dated, segment, keys, params, cycle }
     }
 
     fn told(&self, model: RawChurnModel) -> &str {
@@ -192,7 +197,7 @@ impl<'a> Test<'a> {
     /// The grades of a model, by slice of customers.
     fn grades(&self, model: RawChurnModel, judged: &BTreeMap<RawChurnModel, Judged>, unseen: Option<&Grade>) -> Vec<GradeRow> {
         let Some(Judged { graded, grade, figures }) = judged.get(&model) else { return Vec::new() };
-        let about = About::all(self.told(model), self.dated.date, "churn", self.params.population.horizon_days);
+        let about = About::all(self.told(model), self.dated.date, self.segment.target(), self.params.population.horizon_days);
         let baseline = judged.get(&RawChurnModel::InactivityRule).map(|judged| (&judged.grade, &judged.figures));
         let mut all = of_churn(&about, (grade, figures), baseline);
         let mut slices: BTreeMap<&str, Vec<Graded>> = BTreeMap::new();
@@ -200,6 +205,13 @@ impl<'a> Test<'a> {
         let slices = slices.into_iter().map(|(slice, graded)| (slice, crate::metrics::grade(&graded)));
         slices.chain(unseen.map(|unseen| ("unseen", unseen.clone()))).for_each(|(slice, grade)| all.extend(rows(&About { slice, ..about }, &grade, None)));
         all
+    }
+
+    /// What is earned at each share of customers contacted.
+    fn curve(&self, graded: &[Graded]) -> Vec<(f64, f64)> {
+        let shares: Vec<f64> = (0..=CURVE).map(|part| part as f64 / CURVE as f64).collect();
+        let earned = Order::of(graded).curve(&self.params.economics, &shares);
+        shares.into_iter().zip(earned).collect()
     }
 
     fn gate(&self, (model, rule): (RawChurnModel, RawChurnModel), judged: &BTreeMap<RawChurnModel, Judged>) -> Option<Gate> {
@@ -216,11 +228,11 @@ impl<'a> Test<'a> {
 pub fn churn_report(
     dates: &Dates,
     (training, test): (&[Dated<'_>], Dated<'_>),
-    inputs: &Inputs,
+    (segment, inputs): (Segment, &Inputs),
     (params, cycle): (&churn::Params, &str),
     grades: &mut Vec<GradeRow>,
 ) -> Result<ChurnReport> {
-    let test = Test::new(inputs, test, params, cycle);
+    let test = Test::new((segment, inputs), test, params, cycle);
     let mut side = side_by_side(training, &test.rows, &|date, by| dates.is_over(date, params.population.horizon_days, by), params)?;
     if test.rows.is_empty() {
         return Err(Error::new(Kind::Input, format!("churn models: expected customers to grade them on at {}, got none", test.dated.date)));
@@ -246,8 +258,7 @@ pub fn churn_report(
     let best = side.best(&own);
     let gate = best.and_then(|model| test.gate((model, rule), &judged));
     let scores = best.filter(|_| gate.as_ref().is_some_and(|gate| gate.passed)).unwrap_or(rule);
-    let shares: Vec<f64> = (0..=CURVE).map(|part| part as f64 / CURVE as f64).collect();
-    let curve = judged.get(&scores).map_or_else(Vec::new, |judged| Order::of(&judged.graded).curve(&params.economics, &shares));
+    let profit_curve = judged.get(&scores).map_or_else(Vec::new, |judged| test.curve(&judged.graded));
     let Some(Ok(foretold)) = side.models.remove(&scores) else { return Err(Error::bug("the churn model that scores was not learnt")) };
     let all = Rows::of(inputs, training);
     let left = side.plan.training.iter().filter(|row| all.churned(**row)).count();
@@ -255,7 +266,13 @@ pub fn churn_report(
     families.dedup();
     Ok(ChurnReport {
         model: test.told(scores).to_owned(),
+        segment: segment.name(),
         population: params.population,
+        definition: if segment == Segment::Established {
+            params.population.words()
+        } else {
+            format!("no second order day within {} days", params.population.horizon_days)
+        },
         training_dates: dates.training.clone(),
         training_rows: [side.plan.training.len(), left],
         separation: side.plan.separation,
@@ -264,7 +281,7 @@ pub fn churn_report(
         candidates,
         gate,
         economics: params.economics,
-        profit_curve: shares.into_iter().zip(curve).collect(),
+        profit_curve,
         fitted: foretold.learnt.model,
     })
 }

@@ -6,6 +6,7 @@ use super::churn::side_by_side;
 use super::grades::{About, GradeRow, of_churn, of_compared};
 use super::rolling::Origins;
 use crate::config::RawChurnModel;
+use crate::labels::Segment;
 use crate::metrics::{Compared, Figures, Graded, grade};
 use crate::models::churn::{self, Dated, Inputs, Rows};
 use crate::models::cycle::{self, Model};
@@ -33,14 +34,11 @@ impl Pooled {
 pub fn look_back_on_churn(
     state: &State,
     origins: &Origins,
-    (of_cycle, params, inputs): (&cycle::Params, &churn::Params, &Inputs),
+    (segment, of_cycle, params, inputs): (Segment, &cycle::Params, &churn::Params, &Inputs),
     failed: &mut Vec<String>,
 ) -> Vec<GradeRow> {
     let models: Vec<Option<Model>> = state.snapshots.iter().map(|snapshot| of_cycle.fit(&snapshot.cells).ok().map(|(fitted, _)| fitted.model)).collect();
-    let dated = |place: usize| {
-        let snapshot = &state.snapshots[place];
-        Dated { date: snapshot.date, rows: &snapshot.population, cycle: models[place].as_ref() }
-    };
+    let dated = |place: usize| state.snapshots[place].dated(segment, models[place].as_ref());
     let is_over = |date: Day, by: Day| Window::following(date, params.population.horizon_days).is_over(origins.late_days, by);
     let graded = state.snapshots.len().saturating_sub(origins.vintages as usize)..state.snapshots.len();
     let cycle = models[graded.clone()].iter().rev().flatten().next().map_or("cycle".to_owned(), Model::name);
@@ -53,7 +51,7 @@ pub fn look_back_on_churn(
             continue;
         }
         let side = side_by_side(&training, &test, &is_over, params).map(|side| side.models).unwrap_or_else(|why| {
-            failed.push(format!("churn at {date}: {why}"));
+            failed.push(format!("{} at {date}: {why}", segment.target()));
             BTreeMap::new()
         });
         let mut of_date = BTreeMap::new();
@@ -63,24 +61,24 @@ pub fn look_back_on_churn(
                     let keys: Vec<u64> = (0..test.len() as u32).map(|row| test.key(row)).collect();
                     of_date.insert(model, Pooled { keys, graded: foretold.graded(&test), dates: vec![date] });
                 }
-                Err(why) => failed.push(format!("churn at {date}: {}: {why}", model.name())),
+                Err(why) => failed.push(format!("{} at {date}: {}: {why}", segment.target(), model.name())),
             }
         }
-        grades.extend(told(&of_date, params, &cycle));
+        grades.extend(told(&of_date, (segment, params), &cycle));
         of_date.into_iter().for_each(|(model, of_date)| pooled.entry(model).or_default().add(of_date));
     }
     pooled.retain(|_, of| of.dates.len() > 1);
-    grades.extend(told(&pooled, params, &cycle));
+    grades.extend(told(&pooled, (segment, params), &cycle));
     grades
 }
 
 /// The figures of models and rules, and of each model against all others.
-fn told(of: &BTreeMap<RawChurnModel, Pooled>, params: &churn::Params, cycle: &str) -> Vec<GradeRow> {
+fn told(of: &BTreeMap<RawChurnModel, Pooled>, (segment, params): (Segment, &churn::Params), cycle: &str) -> Vec<GradeRow> {
     let name = |model: RawChurnModel| if model == RawChurnModel::Cycle { cycle } else { model.name() };
     let mut rows = Vec::new();
     for (model, own) in of {
         let newest = own.dates.last().copied().unwrap_or(Day(0));
-        let about = About { vintages: own.dates.len() as i64, ..About::all(name(*model), newest, "churn", params.population.horizon_days) };
+        let about = About { vintages: own.dates.len() as i64, ..About::all(name(*model), newest, segment.target(), params.population.horizon_days) };
         rows.extend(of_churn(&about, (&grade(&own.graded), &Figures::of(&own.keys, &own.graded, &params.economics)), None));
         // Models that were fitted on other dates had other customers.
         let others = of.iter().filter(|(other, of)| !model.is_rule() && *other != model && of.dates == own.dates);

@@ -104,7 +104,7 @@ mod tests {
     use crate::models::cycle::Cell;
 
     fn row(x: u32, t_x: u32, observed: u32, year_ago: u32) -> Sampled {
-        let labels = Labels { horizon_order_days: 0, order_days: [Some(2); 4], next_order_days: None, year_ago: [year_ago; 4] };
+        let labels = Labels { order_days: [Some(2); 4], year_ago: [year_ago; 4], ..Labels::default() };
         Sampled { drawn: 0, customer: 0, cell: Cell { x, t_x, observed, cohort: 0 }, values: Box::default(), labels }
     }
 

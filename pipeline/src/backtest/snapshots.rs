@@ -5,6 +5,7 @@ use polars::prelude::Column as Series;
 use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, Feature, World};
+use crate::labels::Segment;
 use crate::models::Sampled;
 use crate::shards::State;
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
@@ -16,7 +17,8 @@ pub fn snapshots_contract(features: &[Feature]) -> Contract {
         Column::new("customer_id", Kind::Text, "the customer"),
         Column::new("snapshot_date", Kind::Date, "the last day that the features see").within(Range::Past),
         Column::new("split", Kind::Text, "train, or test for the newest date"),
-        Column::new("churned", Kind::Bool, "whether the customer ordered on no day of the churn horizon that follows"),
+        Column::new("segment", Kind::Text, "established, or newcomer for customers of one order day"),
+        Column::new("churned", Kind::Bool, "whether the customer left, as the definition `churn` has it"),
         Column::new("horizon_order_days", Kind::Int, "order days in it").within(Range::Between(0.0, f64::INFINITY)),
     ];
     columns.extend(features.iter().map(Feature::column));
@@ -29,15 +31,19 @@ pub fn snapshots_contract(features: &[Feature]) -> Contract {
 /// # Errors
 /// `Bug` if the contract is broken.
 pub fn snapshots_table(state: &State, features: &[Feature], (people, world): (&People, &World), days: &Dates) -> Result<Table> {
-    let rows: Vec<(Day, &Sampled)> = state.snapshots.iter().flat_map(|snapshot| snapshot.population.iter().map(|row| (snapshot.date, row))).collect();
+    let mut rows: Vec<(Day, Segment, &Sampled)> = Vec::new();
+    for (snapshot, segment) in state.snapshots.iter().flat_map(|snapshot| Segment::ALL.map(|segment| (snapshot, segment))) {
+        rows.extend(snapshot.populations[segment as usize].iter().map(|row| (snapshot.date, segment, row)));
+    }
     let split = |date: Day| if date == days.test { "test" } else { "train" };
     let mut columns = vec![
-        ids("customer_id", rows.iter().map(|(_, row)| Some(people.customers[row.customer as usize].id))),
-        dates("snapshot_date", rows.iter().map(|(date, _)| Some(*date)).collect())?,
-        Series::new("split".into(), rows.iter().map(|(date, _)| split(*date)).collect::<Vec<_>>()),
-        Series::new("churned".into(), rows.iter().map(|(_, row)| row.labels.churned()).collect::<Vec<_>>()),
-        Series::new("horizon_order_days".into(), rows.iter().map(|(_, row)| row.labels.horizon_order_days).collect::<Vec<_>>()),
+        ids("customer_id", rows.iter().map(|(.., row)| Some(people.customers[row.customer as usize].id))),
+        dates("snapshot_date", rows.iter().map(|(date, ..)| Some(*date)).collect())?,
+        Series::new("split".into(), rows.iter().map(|(date, ..)| split(*date)).collect::<Vec<_>>()),
+        Series::new("segment".into(), rows.iter().map(|(_, segment, _)| segment.name()).collect::<Vec<_>>()),
+        Series::new("churned".into(), rows.iter().map(|(.., row)| row.labels.churned()).collect::<Vec<_>>()),
+        Series::new("horizon_order_days".into(), rows.iter().map(|(.., row)| row.labels.horizon_order_days).collect::<Vec<_>>()),
     ];
-    columns.extend(features::columns(features, rows.iter().map(|(_, row)| &*row.values), world)?);
+    columns.extend(features::columns(features, rows.iter().map(|(.., row)| &*row.values), world)?);
     Table::new(snapshots_contract(features), columns, days.as_of)
 }

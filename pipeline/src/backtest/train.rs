@@ -11,7 +11,7 @@ use super::due::DueReport;
 use super::grades::{About, GradeRow, rows};
 use crate::error::{Kind, Result};
 use crate::features::Feature;
-use crate::labels::RETURN_DAYS;
+use crate::labels::{RETURN_DAYS, Segment};
 use crate::metrics::{Grade, grade};
 use crate::models::churn::{self, Dated, Inputs};
 use crate::models::correction::Correction;
@@ -56,8 +56,8 @@ pub struct Trained {
     pub artefacts: Artefacts,
     /// The purchase-cycle artefact.
     pub cycle: Option<CycleReport>,
-    /// The churn artefact.
-    pub churn: Option<ChurnReport>,
+    /// The churn artefacts, by segment.
+    pub churn: [Option<ChurnReport>; 2],
     /// The artefact of due lists.
     pub due: Option<DueReport>,
     /// All figures.
@@ -93,17 +93,16 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
         Ok(fit) => cycle.iter_mut().for_each(|report| report.value = Some(fit.clone())),
         Err(error) => missing.push(error.to_string()),
     }
-    let all: Vec<Dated<'_>> =
-        state.snapshots.iter().zip(&models).map(|(snapshot, model)| Dated { date: snapshot.date, rows: &snapshot.population, cycle: model.as_ref() }).collect();
     let name = cycle.as_ref().map_or("cycle", |cycle| &cycle.model);
-    let report = all.split_last().map(|(test, training)| churn_report(dates, (training, *test), &inputs, (params, name), &mut grades));
-    let churn = match report {
-        Some(Err(error)) if error.kind() == Kind::Input => {
-            missing.push(error.to_string());
-            None
+    let mut churn = [None, None];
+    for segment in params.population.segments() {
+        let all: Vec<Dated<'_>> = state.snapshots.iter().zip(&models).map(|(snapshot, model)| snapshot.dated(segment, model.as_ref())).collect();
+        let report = all.split_last().map(|(test, training)| churn_report(dates, (training, *test), (segment, &inputs), (params, name), &mut grades));
+        match report.transpose() {
+            Err(error) if error.kind() == Kind::Input => missing.push(format!("{}{error}", if segment == Segment::Newcomer { "newcomers: " } else { "" })),
+            report => churn[segment as usize] = report?,
         }
-        other => other.transpose()?,
-    };
+    }
     let value = cycle.as_ref().and_then(|report| report.value.as_ref()).map(|valued| valued.worth);
     let correction = cycle.as_ref().and_then(|report| report.correction.clone());
     let artefacts = Artefacts {
@@ -111,7 +110,7 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
         margin: cycle.as_ref().and_then(|report| report.margin),
         correction,
         cycle: cycle.as_ref().map(|report| report.fit.model.clone()),
-        churn: churn.as_ref().map(|report| report.fitted.clone()),
+        churn: churn.each_ref().map(|report| report.as_ref().map(|report| report.fitted.clone())),
         inputs,
     };
     Ok(Trained { artefacts, cycle, churn, due: None, grades, missing })

@@ -25,7 +25,8 @@ pub use faults::{Environment, Faults};
 pub use job::{RawJob, RawKeep, RawRun, RawStore};
 pub use lake::{RawColumn, RawExtra, RawLake, RawMissing, RawTable};
 pub use models::{
-    RawBacktest, RawChallenger, RawChoose, RawChurn, RawChurnModel, RawCohorts, RawCohortsBy, RawCycle, RawCycleModel, RawDue, RawDueLevel, RawPrior, RawProfit,
+    RawBacktest, RawBaseline, RawChallenger, RawChoose, RawChurn, RawChurnModel, RawCohorts, RawCohortsBy, RawCycle, RawCycleModel, RawDue, RawDueLevel,
+    RawLeaving, RawPrior, RawProfit,
 };
 pub use nearest::hint;
 pub use overlay::Overlay;

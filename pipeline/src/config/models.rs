@@ -192,6 +192,18 @@ section! {
         active_days: u32,
         /// The population has at least this many order days.
         order_days_min: u32,
+        /// Its own mean gap between order days is at most so long; without, it may be of any length.
+        gap_days_max: f64,
+        /// What counts as leaving.
+        leaving: RawLeaving,
+        /// With `partial_defection`: orders of the horizon worth less than this share of the baseline.
+        value_share_max: f64,
+        /// With `partial_defection`: what the horizon is held against.
+        baseline: RawBaseline,
+        /// With `own_cycle`: silence of so many own mean gaps.
+        own_gaps: f64,
+        /// Whether customers of one order day are asked for too, by models of their own: who makes no second order?
+        newcomers: bool,
         /// Families of features that the model takes, of those that are chosen.
         families: Vec<String>,
         /// Models that may score: the one that foretells best of customers whom it has not seen does, if it beats the best rule at the test date.
@@ -215,6 +227,29 @@ section! {
         /// What contacting those who may leave costs and earns.
         profit: RawProfit,
     }
+}
+
+/// What counts as leaving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawLeaving {
+    /// No order in the horizon.
+    NoOrder,
+    /// Orders of the horizon worth less than a share of what went before: a grocer's customers seldom stay away altogether.
+    PartialDefection,
+    /// No order until silent for so many own mean gaps, where that day lies within the horizon.
+    OwnCycle,
+}
+
+/// What the orders of the horizon are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawBaseline {
+    /// Those of as many days before.
+    WindowBefore,
+    /// Those of the same days 52 weeks before, times the trend of the home store: what it sells in as many days before the date, over what it sold in these
+    /// days 52 weeks before.
+    YearAgo,
 }
 
 section! {
@@ -262,4 +297,4 @@ impl RawChurnModel {
     }
 }
 
-replaced_whole!(RawChoose, RawCohortsBy, RawDueLevel, RawCycleModel, Vec<RawCycleModel>, Vec<RawChallenger>, Vec<RawChurnModel>);
+replaced_whole!(RawChoose, RawCohortsBy, RawDueLevel, RawCycleModel, Vec<RawCycleModel>, Vec<RawChallenger>, Vec<RawChurnModel>, RawLeaving, RawBaseline);

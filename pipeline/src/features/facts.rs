@@ -36,6 +36,8 @@ pub struct Facts {
     pub margin_minor: i64,
     /// The number of the cohort in which purchase-cycle models see the customer; 0 for none.
     pub cohort: u16,
+    /// Whether something came back.
+    pub returned: bool,
 }
 
 impl Facts {
@@ -56,6 +58,7 @@ impl Facts {
             costed_minor: 0,
             margin_minor: 0,
             cohort: 0,
+            returned: false,
         }
     }
 
@@ -178,6 +181,8 @@ pub struct Orders {
     values: Vec<(Day, i64)>,
     /// Days of the facts that were remembered.
     remembered: Vec<Day>,
+    /// What their orders are worth, by day.
+    remembered_values: Vec<(Day, i64)>,
     /// Of their orders those that were not known at once: from when to when they were known in part, or not on their day.
     partly: Vec<(Day, Day)>,
 }
@@ -232,6 +237,7 @@ impl Orders {
         for sum in &self.sums {
             let Some((_, day)) = sum.first else { continue };
             facts.value_minor += sum.value_minor;
+            facts.returned |= sum.return_lines > 0;
             if window.contains(day) {
                 facts.window_value_minor += sum.value_minor;
                 facts.costed_orders += u32::from(sum.is_costed);
@@ -257,6 +263,7 @@ impl Orders {
     /// Remembers the facts that were taken last, for earlier dates.
     pub fn remember(&mut self) {
         self.remembered.clone_from(&self.days);
+        self.remembered_values.clone_from(&self.values);
         self.partly.clear();
         let partly = |order: &Order| {
             let (day, (from, whole_from)) = (order.first?.1, order.known?);
@@ -279,6 +286,16 @@ impl Orders {
     /// Distinct order days of the facts remembered, oldest first.
     pub fn remembered_days(&self) -> &[Day] {
         &self.remembered
+    }
+
+    /// Days of the orders of the facts remembered, and what each is worth, oldest first.
+    pub fn remembered_values(&self) -> &[(Day, i64)] {
+        &self.remembered_values
+    }
+
+    /// The same of the facts that were taken last.
+    pub fn values(&self) -> &[(Day, i64)] {
+        &self.values
     }
 
     /// Distinct order days of the facts that were taken last, oldest first.

@@ -6,6 +6,7 @@ use super::params::Params;
 use crate::config::{RawChoose, RawCycleModel, RawDueLevel};
 use crate::error::Result;
 use crate::key::{hex, sha256};
+use crate::labels::{Leaving, Population};
 use crate::models::cycle;
 use crate::table::{Column, Contract, Kind, Table};
 use crate::{audit, backtest, campaigns, customers, features, groups, lake, shards};
@@ -24,6 +25,7 @@ pub fn outputs() -> Vec<Contract> {
         life_days: 1095,
         discount_rate: 0.1,
     };
+    let population = Population { horizon_days: 90, active_days: 90, order_days_min: 2, gap_days_max: None, leaving: Leaving::NoOrder, newcomers: true };
     let [list, exclusions] = campaigns::contracts("<campaign>");
     vec![
         customers::contract(),
@@ -32,7 +34,7 @@ pub fn outputs() -> Vec<Contract> {
         customers::changes_contract(),
         features::contract(features::everything().features()),
         features::cuts_contract(),
-        shards::scores_contract(&cycle, 90),
+        shards::scores_contract(&cycle, &population),
         shards::reasons_contract(0.5),
         shards::withheld_contract(),
         groups::contract(),

@@ -16,9 +16,10 @@ use crate::error::Result;
 use crate::features::{self, Cell, Facts, World};
 use crate::groups::{self, Assigned, Rfm};
 use crate::key::Id;
+use crate::labels::Standing;
 use crate::lake::LineNames;
 use crate::models::due::{History, Items};
-use crate::shards::{self, DueModel, ExplainedCustomer, Explainer, FeatureRows, Output, Purchases, Scores};
+use crate::shards::{self, DueModel, ExplainedCustomer, Explainer, FeatureRows, Output, Purchases, Scores, ToldChurn};
 use crate::table::{Contract, Table};
 
 /// Everyone, and all that is published of each.
@@ -37,6 +38,8 @@ pub struct Everyone {
     pub scores: Scores,
     /// Their purchases, and what makes due lists of them.
     pub due: Option<(Purchases, DueModel)>,
+    /// Where they stand.
+    pub standings: Vec<Standing>,
     /// What explains their scores.
     pub explainer: Option<Explainer>,
     /// What is withheld from them.
@@ -58,12 +61,11 @@ pub struct TableOf {
 impl TableOf {
     /// All of them, in the order of TABLES.md.
     pub fn all(params: &Params) -> Vec<Self> {
-        let horizon_days = params.churn.population.horizon_days;
         let mut tables = vec![
             Self { contract: customers::contract(), make: Everyone::customers },
             Self { contract: customers::links_contract(), make: Everyone::links },
             Self { contract: features::contract(params.features.features()), make: Everyone::features },
-            Self { contract: shards::scores_contract(&params.cycle, horizon_days), make: Everyone::scores },
+            Self { contract: shards::scores_contract(&params.cycle, &params.churn.population), make: Everyone::scores },
             Self { contract: shards::reasons_contract(params.churn.explain_from), make: Everyone::reasons },
             Self { contract: shards::withheld_contract(), make: Everyone::withheld },
             Self { contract: groups::contract(), make: Everyone::groups },
@@ -139,26 +141,26 @@ impl Everyone {
         features::table(params.features.features(), &rows, &self.ids(&kept), &self.world, params.as_of)
     }
 
-    /// Churn probability, where it is not withheld.
-    pub fn churn_probability(&self, row: usize) -> Option<f64> {
-        self.scores.of(row)?.churn_probability.filter(|_| self.withheld.of(Output::ChurnProbability, row).is_none())
+    /// Churn probability and by which model, where it is not withheld.
+    fn churn(&self, row: usize) -> ToldChurn {
+        let chance = self.scores.of(row)?.churn_probability.filter(|_| self.withheld.of(Output::ChurnProbability, row).is_none())?;
+        Some((chance, self.standings[row].ok()?))
     }
 
     fn reasons(&self, params: &Params, shard: usize) -> Result<Table> {
         let (range, cells, width) = (self.rows.customers(shard), self.rows.read(shard)?, self.rows.width());
-        let may_leave = |row: &usize| self.churn_probability(*row).is_some_and(|chance| chance >= params.churn.explain_from);
         let of = |row: usize| {
-            let place = row - range.start;
-            ExplainedCustomer { id: self.people.customers[row].id, facts: &self.facts[row], row: &cells[place * width..(place + 1) * width] }
+            let (place, (_, segment)) = (row - range.start, self.churn(row).filter(|(chance, _)| *chance >= params.churn.explain_from)?);
+            Some(ExplainedCustomer { id: self.people.customers[row].id, segment, facts: &self.facts[row], row: &cells[place * width..(place + 1) * width] })
         };
-        let customers: Vec<ExplainedCustomer<'_>> = range.clone().filter(may_leave).map(of).collect();
+        let customers: Vec<ExplainedCustomer<'_>> = range.clone().filter_map(of).collect();
         shards::reasons_table(self.explainer.as_ref(), &customers, &params.churn, params.as_of)
     }
 
     fn scores(&self, params: &Params, shard: usize) -> Result<Table> {
         let kept = self.kept(Output::Scores, self.rows.customers(shard));
-        let customers: Vec<_> = kept.iter().map(|&row| (self.people.customers[row].id, row, self.churn_probability(row))).collect();
-        let contract = shards::scores_contract(&params.cycle, params.churn.population.horizon_days);
+        let customers: Vec<_> = kept.iter().map(|&row| (self.people.customers[row].id, row, self.churn(row))).collect();
+        let contract = shards::scores_contract(&params.cycle, &params.churn.population);
         shards::scores_table(contract, &self.scores, &self.facts, &customers, params.as_of)
     }
 

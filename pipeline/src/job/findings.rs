@@ -108,6 +108,6 @@ pub fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
         consequence: words,
     };
     let words = |missing: bool| if missing { trained.missing.join("; ") } else { "it scored".to_owned() };
-    let (no_cycle, no_churn) = (trained.cycle.is_none(), trained.churn.is_none());
+    let (no_cycle, no_churn) = (trained.cycle.is_none(), trained.churn[0].is_none());
     vec![finding("cycle", no_cycle, Severity::Note, words(no_cycle)), finding("churn", no_churn, held(no_churn), words(no_churn))]
 }

@@ -1,7 +1,9 @@
 //! Everything that is read: the lake's tables, once each, as the stages take them.
 
+use std::collections::BTreeMap;
+
 use super::increment::{Begun, Keeping, Lines};
-use super::inputs::{Inputs, read_status};
+use super::inputs::{Inputs, read_closed_stores, read_status};
 use super::params::Params;
 use super::prior::Prior;
 use super::progress::Progress;
@@ -13,6 +15,7 @@ use crate::key::Erased;
 use crate::lake::{Counts, Cut, LineNames};
 use crate::shards::{self, ClosedEvents, Divide, Events, Partition, Scratch};
 use crate::table::Table;
+use crate::time::Day;
 
 /// What a run may look at.
 pub struct Seen<'a> {
@@ -48,6 +51,8 @@ pub struct Gathered {
     pub products: Products,
     /// Promotions, where the lake has both of their tables.
     pub promotions: Option<Promotions>,
+    /// The days on which stores close, by name.
+    pub closed_stores: BTreeMap<String, Day>,
     /// The table `customer_changes`, where ids are kept.
     pub changes: Option<Table>,
     /// What became of the rows, by table.
@@ -117,12 +122,13 @@ impl Gathered {
 
         progress.begin("read the small tables");
         let events = read_events(params, inputs, &cut, (names, &people), scratch, &mut counts)?;
-        let Small { consents, status, products, promotions } = read_small_tables(inputs, (&cut, &params.customers.link), (names, &people), &mut counts)?;
+        let Small { consents, status, products, promotions, closed_stores } =
+            read_small_tables(inputs, (&cut, &params.customers.link), (names, &people), &mut counts)?;
         let feeds = survey.feeds(&names.keys.sources, &names.stores);
         let complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
         progress.end(&format!("{} tables", counts.len()));
         let names = begun.names;
-        Ok(Some(Self { names, people, unknown, partition, survey, feeds, complete, consents, events, products, promotions, changes, counts }))
+        Ok(Some(Self { names, people, unknown, partition, survey, feeds, complete, consents, events, products, promotions, closed_stores, changes, counts }))
     }
 }
 
@@ -159,6 +165,7 @@ struct Small {
     status: Status,
     products: Products,
     promotions: Option<Promotions>,
+    closed_stores: BTreeMap<String, Day>,
 }
 
 fn read_small_tables(
@@ -189,6 +196,11 @@ fn read_small_tables(
         counted("promotions", first);
         counted("promotion_products", second);
         small.promotions = Some(read);
+    }
+    if let Some(table) = inputs.table("stores") {
+        let (read, count) = read_closed_stores(table, cut)?;
+        counted("stores", count);
+        small.closed_stores = read;
     }
     // What no stage reads yet is read all the same: its rows keep their contract and add up.
     for table in &inputs.tables {

@@ -7,6 +7,7 @@ use crate::lake::{Counts, Cut, OpenTable, Rows};
 use crate::publish::InputTable;
 use crate::store::Access;
 use crate::time::Day;
+use std::collections::BTreeMap;
 
 /// The tables of a lake, found and checked.
 pub struct Inputs {
@@ -84,4 +85,28 @@ pub fn read_status(table: &OpenTable, cut: &Cut) -> Result<(Status, Counts)> {
         part.into_iter().for_each(|(key, day)| keep_newest(status, key, day));
         Ok(())
     })
+}
+
+/// Reads the days on which stores close, by name: of several rows of a store, the one that was recorded last.
+///
+/// # Errors
+/// Those of the lake.
+pub fn read_closed_stores(table: &OpenTable, cut: &Cut) -> Result<(BTreeMap<String, Day>, Counts)> {
+    type Known = BTreeMap<String, (Option<Day>, Option<Day>)>;
+    let keep = |stores: &mut Known, store: String, row: (Option<Day>, Option<Day>)| {
+        let known = stores.entry(store).or_insert(row);
+        *known = row.max(*known);
+    };
+    let add = |stores: &mut Known, rows: &Rows<'_>| {
+        for &row in &rows.kept {
+            let closed = rows.column("closed_on").and_then(|column| column.int(row)).map(|day| Day(day as i32));
+            keep(stores, rows.text("store_id", row).unwrap_or_default().to_owned(), (rows.recorded[row], closed));
+        }
+        Ok(())
+    };
+    let (stores, counts) = table.scan(cut, add, |stores: &mut Known, part| {
+        part.into_iter().for_each(|(store, row)| keep(stores, store, row));
+        Ok(())
+    })?;
+    Ok((stores.into_iter().filter_map(|(store, (_, closed))| Some((store, closed?))).collect(), counts))
 }

@@ -103,7 +103,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
     let mut faults = Faults::new(file, &places, options.environment);
     let features = features::check(&raw.features, raw.churn.families.clone().unwrap_or_default(), &mut faults);
     let (cycle, churn) = (cycle::check(raw.cycle, &mut faults), churn::check(raw.churn, &mut faults));
-    let columns = [features::contract(features.features()), shards::scores_contract(&cycle, churn.population.horizon_days), groups::contract()];
+    let columns = [features::contract(features.features()), shards::scores_contract(&cycle, &churn.population), groups::contract()];
     let groups = groups::check(raw.groups, &mut faults);
     let snapshots = check_snapshots(&raw.snapshots, churn.population.horizon_days, &mut faults);
     let name = check_name(raw.job.name, &mut faults);

@@ -55,9 +55,9 @@ pub struct Source<'a> {
 /// `Bug` if a table breaks its contract; `Limit` if scratch cannot be read.
 pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trained) -> Result<Results> {
     let Source { people, names, world, complete, consents, due } = source;
-    let scores = shards::score(&state, &trained.artefacts, &params.cycle, params.churn.population)?;
-    let State { facts, rows, purchases, .. } = state;
-    let withheld = Withheld::decide(params, &people, complete, &facts, &scores);
+    let scores = shards::score(&state, &trained.artefacts, &params.cycle)?;
+    let State { facts, rows, purchases, standings, .. } = state;
+    let withheld = Withheld::decide(params, &people, complete, (&facts, &standings), &scores);
     let grouped = withheld.rows(Output::Groups);
     let told = |row: usize| withheld.of(Output::ChurnProbability, row).is_none();
     let churn_probability = |row: usize| scores.of(row).and_then(|scores| scores.churn_probability).filter(|_| told(row));
@@ -70,7 +70,7 @@ pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trai
     let groups = rfm.into_iter().zip(assigned).collect();
     let due = purchases.zip(due);
     let explainer = Explainer::of(&trained.artefacts);
-    let everyone = Everyone { people, names, facts, rows, world, scores, due, explainer, withheld, groups, grouped };
+    let everyone = Everyone { people, names, facts, rows, world, scores, due, explainer, standings, withheld, groups, grouped };
     let targets = targets(params, &everyone, consents)?;
     let held = customers::held_table(&everyone.people, &everyone.names.keys, &params.customers, params.as_of)?;
     let tables = vec![held, groups::cuts_table(&cuts, params.as_of)?];

@@ -286,8 +286,8 @@ fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Resu
     if let Some(due) = &trained.due {
         staged.model(store, &folder, "due", due)?;
     }
-    if let Some(churn) = &trained.churn {
-        staged.model(store, &folder, "churn", churn)?;
+    for (churn, name) in trained.churn.iter().zip(["churn", "churn_newcomers"]) {
+        churn.iter().try_for_each(|churn| staged.model(store, &folder, name, churn))?;
     }
     Ok(staged)
 }

@@ -10,12 +10,18 @@ use crate::audit::Complete;
 use crate::customers::{self, People};
 use crate::error::Result;
 use crate::features::Facts;
+use crate::labels::{Outside, Standing};
 use crate::shards::{self, Output, Scores};
 use crate::table::{Table, ids};
 use crate::time::Day;
 
-/// Why something is withheld.
-const REASONS: [&str; 8] = ["account_type", "too_many_lines", "late_store", "faulty_store", "never_ordered", "too_little_history", "not_active", "no_model"];
+/// Why something is withheld, beside where a customer stands.
+const REASONS: [&str; 5] = ["account_type", "too_many_lines", "late_store", "faulty_store", "no_model"];
+
+/// All reasons.
+fn reasons() -> impl Iterator<Item = &'static str> {
+    REASONS.into_iter().chain(Outside::ALL.map(Outside::name))
+}
 
 /// By customer: why each output is withheld, if so, as the place of the reason among all, counted from 1.
 pub struct Withheld {
@@ -24,7 +30,7 @@ pub struct Withheld {
 
 impl Withheld {
     /// Decides for everyone.
-    pub fn decide(params: &Params, people: &People, complete: &Complete, facts: &[Facts], scores: &Scores) -> Self {
+    pub fn decide(params: &Params, people: &People, complete: &Complete, (facts, standings): (&[Facts], &[Standing]), scores: &Scores) -> Self {
         let of_store = |customer: &customers::Customer, stores: &BTreeMap<String, Day>| {
             let store = people.home_store(customer);
             params.audit.withholds_late_stores() && store.is_some_and(|store| stores.contains_key(store))
@@ -40,8 +46,8 @@ impl Withheld {
             let never = facts[index].last_day.is_none().then_some("never_ordered");
             let scored = everything.or(never).or(scores.of(index).is_none().then_some("no_model"));
             let no_churn = scores.of(index).is_none_or(|scores| scores.churn_probability.is_none());
-            let churn = everything.or(params.churn.population.withheld(&facts[index])).or(no_churn.then_some("no_model"));
-            let place = |reason: &str| REASONS.iter().position(|known| *known == reason).expect("a reason of the list") as u8 + 1;
+            let churn = everything.or(standings[index].err().map(Outside::name)).or(no_churn.then_some("no_model"));
+            let place = |reason: &str| reasons().position(|known| known == reason).expect("a reason of the list") as u8 + 1;
             [everything, scored, churn, everything].map(|reason| reason.map_or(0, place))
         };
         Self { reasons: people.customers.iter().enumerate().map(one).collect() }
@@ -50,7 +56,7 @@ impl Withheld {
     /// Why `output` is withheld from the customer at `row`, if so.
     pub fn of(&self, output: Output, row: usize) -> Option<&'static str> {
         let place = usize::from(self.reasons[row][output as usize]);
-        place.checked_sub(1).map(|place| REASONS[place])
+        reasons().nth(place.checked_sub(1)?)
     }
 
     /// The rows that have a value for `output`.

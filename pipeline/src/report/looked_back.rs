@@ -44,6 +44,13 @@ const CHURN: Of = Of {
     more: &[("profit", "churn", "expected_maximum_profit_minor", false, 1), ("contact %", "churn", "contact_share", true, 1)],
 };
 
+/// Who made no second order.
+const NEWCOMERS: Of = Of {
+    target: "no_second_order",
+    words: ["no second order within", "newcomers at dates", "made none"],
+    more: &[("profit", "no_second_order", "expected_maximum_profit_minor", false, 1), ("contact %", "no_second_order", "contact_share", true, 1)],
+};
+
 /// What is due to them.
 const DUE: Of = Of { target: "due", words: ["due within", "pairs of customer and item", "bought"], more: &[] };
 const NAME_WIDTH: usize = 26;
@@ -61,7 +68,11 @@ impl Backtest {
             text.push_str(&format!("\nbest by mean log-loss over all dates and horizons: {name}, {loss:.4}\n"));
         }
         text.push_str(&CHURN.text(&self.churn));
-        text.push_str(&against(&self.churn));
+        text.push_str(&against(&self.churn, CHURN.target));
+        if self.churn.iter().any(|row| row.target == NEWCOMERS.target) {
+            text.push_str(&NEWCOMERS.text(&self.churn));
+            text.push_str(&against(&self.churn, NEWCOMERS.target));
+        }
         text.push_str(&DUE.text(&self.due));
         self.failed.iter().for_each(|why| text.push_str(&format!("not graded: {why}\n")));
         text
@@ -69,18 +80,25 @@ impl Backtest {
 }
 
 impl Of {
+    /// What is shown of each model.
+    fn targets(&self) -> impl Iterator<Item = &'static str> {
+        [self.target].into_iter().chain(self.more.iter().map(|(_, target, ..)| *target))
+    }
+
     fn columns(&self) -> impl Iterator<Item = Shown> {
         CHANCES.into_iter().map(|(head, metric)| (head, self.target, metric, false, 4)).chain(self.more.iter().copied())
     }
 
     fn text(&self, grades: &[GradeRow]) -> String {
-        let horizons: BTreeSet<i64> = grades.iter().map(|row| row.horizon_days).collect();
+        let horizons: BTreeSet<i64> = grades.iter().filter(|row| row.target == self.target).map(|row| row.horizon_days).collect();
         horizons.iter().map(|days| self.of_horizon(grades, *days)).collect()
     }
 
     fn of_horizon(&self, grades: &[GradeRow], days: i64) -> String {
         let mut figures = Figures::new();
-        for GradeRow { model, vintage, vintages, target, slice, metric, value, .. } in grades.iter().filter(|row| row.horizon_days == days) {
+        for GradeRow { model, vintage, vintages, target, slice, metric, value, .. } in
+            grades.iter().filter(|row| row.horizon_days == days && self.targets().any(|target| target == row.target))
+        {
             figures.entry((slice, *vintage, *vintages)).or_default().entry(model).or_default().insert((target, metric), *value);
         }
         // All dates together; one date stands for itself.
@@ -130,9 +148,10 @@ impl Of {
 const AGAINST: &str = "against_";
 
 /// Each churn model against the others, over most dates.
-fn against(grades: &[GradeRow]) -> String {
+fn against(grades: &[GradeRow], target: &str) -> String {
+    let grades: Vec<&GradeRow> = grades.iter().filter(|row| row.target == target).collect();
     let most = grades.iter().map(|row| row.vintages).max().unwrap_or_default();
-    let rows = || grades.iter().filter(|row| row.vintages == most).filter_map(|row| Some((row, row.slice.strip_prefix(AGAINST)?)));
+    let rows = || grades.iter().filter(|row| row.vintages == most).filter_map(|row| Some((*row, row.slice.strip_prefix(AGAINST)?)));
     let figure = |row: &GradeRow, decimals: usize| {
         let [low, high] = row.interval.unwrap_or([f64::NAN; 2]);
         format!("{:>+9.decimals$} ({low:+.decimals$} to {high:+.decimals$})", row.value)

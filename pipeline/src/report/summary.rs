@@ -44,8 +44,8 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     /// The purchase-cycle model.
     pub cycle: Option<CycleReport>,
-    /// The churn model.
-    pub churn: Option<ChurnReport>,
+    /// The churn models, by segment.
+    pub churn: [Option<ChurnReport>; 2],
     /// The artefact of due lists.
     pub due: Option<DueReport>,
     /// Why a model is missing.
@@ -100,13 +100,13 @@ impl Summary {
                 grade.calibration_noise
             )
         };
-        if let Some(churn) = &self.churn {
+        for (churn, what) in self.churn.iter().zip(["churn", "no second order"]).filter_map(|(churn, what)| Some((churn.as_ref()?, what))) {
             churn.candidates.iter().for_each(|candidate| match (&candidate.grade, &candidate.failed) {
-                (Some(grade), _) => text.push_str(&line(&format!("churn, {}", candidate.model.replace('_', " ")), grade)),
-                (None, why) => text.push_str(&format!("  churn, {}: {}\n", candidate.model, why.as_deref().unwrap_or_default())),
+                (Some(grade), _) => text.push_str(&line(&format!("{what}, {}", candidate.model.replace('_', " ")), grade)),
+                (None, why) => text.push_str(&format!("  {what}, {}: {}\n", candidate.model, why.as_deref().unwrap_or_default())),
             });
             churn.gate.iter().for_each(|gate| text.push_str(&told(gate)));
-            text.push_str(&format!("  churn is scored by {}\n", churn.model.replace('_', " ")));
+            text.push_str(&format!("  {what} is scored by {}\n", churn.model.replace('_', " ")));
         }
         if let Some(cycle) = &self.cycle {
             cycle.return_grades.iter().for_each(|(days, grade)| text.push_str(&line(&format!("return in {days} days, {}", cycle.model), grade)));

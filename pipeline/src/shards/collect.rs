@@ -1,5 +1,6 @@
 //! `collect`: one pass over a shard's sorted lines gives its state, at all dates.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -18,7 +19,7 @@ use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key;
-use crate::labels::{Horizon, Population, labels, year_ago};
+use crate::labels::{Came, Horizon, Population, Segment, Standing, labels, year_ago};
 use crate::lake::{Line, place_of};
 use crate::models::Sampled;
 use crate::models::correction::HORIZONS;
@@ -49,7 +50,9 @@ pub struct Plan<'a> {
     /// Length of the observation window.
     pub lookback_days: i32,
     /// Whose churn is asked for.
-    pub population: Population,
+    pub population: &'a Population,
+    /// The days on which stores close, by name.
+    pub closed_stores: &'a BTreeMap<String, Day>,
     /// Sizes of samples.
     pub samples: SampleSizes,
     /// Salt of samples.
@@ -93,8 +96,17 @@ const SPENT_CUSTOMERS: usize = 200_000;
 /// The samples of a date, which all shards fill.
 struct Samples {
     date: Day,
-    population: Sample,
+    populations: [Sample; 2],
     buyers: Sample,
+}
+
+impl Samples {
+    fn new(date: Day, plan: &Plan<'_>) -> Self {
+        let SampleSizes { population, training_buyers, test_buyers, .. } = plan.samples;
+        let newcomers = if plan.population.newcomers { population } else { 0 };
+        let buyers = if date == plan.dates.test { test_buyers } else { training_buyers };
+        Self { date, populations: [population, newcomers].map(Sample::new), buyers: Sample::new(buyers) }
+    }
 }
 
 /// What one shard gives.
@@ -109,6 +121,9 @@ struct Shard {
     unknown: UnknownLines,
     /// Order days of a year before as_of, where they are asked for.
     year_ago: Vec<[u16; HORIZONS]>,
+    standings: Vec<Standing>,
+    /// By date before as_of and number of the home store: what everyone's orders are worth lately, and a year before, where that is asked for.
+    trends: BTreeMap<(Day, u32), [i64; 2]>,
 }
 
 impl Shard {
@@ -120,6 +135,11 @@ impl Shard {
         }
         self.gaps.add(&next.gaps);
         self.year_ago.extend(next.year_ago);
+        self.standings.extend(next.standings);
+        for (of, [now, before]) in next.trends {
+            let sum = self.trends.entry(of).or_default();
+            *sum = [sum[0] + now, sum[1] + before];
+        }
         self.duplicates += next.duplicates;
         next.unknown.into_iter().for_each(|(of, lines)| *self.unknown.entry(of).or_default() += lines);
         self.days.resize(audit::COUNTED, CustomerDay::default());
@@ -168,12 +188,8 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(place_of(one.order), shards) < shard)).collect();
     let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
     let purchases = (plan.purchases != RawDueLevel::None).then(|| Purchases::new(shards, plan.memory, plan.scratch));
-    let samples = |date: Day| {
-        let buyers = if date == plan.dates.test { plan.samples.test_buyers } else { plan.samples.training_buyers };
-        Samples { date, population: Sample::new(plan.samples.population), buyers: Sample::new(buyers) }
-    };
-    let dates = plan.dates.training.iter().copied().chain([plan.dates.test]);
-    let collecting = Collecting { plan, models: plan.features.for_models(), minds_gaps: plan.cycle.minds_gaps(), samples: dates.map(samples).collect() };
+    let samples = plan.dates.training.iter().copied().chain([plan.dates.test]).map(|date| Samples::new(date, plan)).collect();
+    let collecting = Collecting { plan, models: plan.features.for_models(), minds_gaps: plan.cycle.minds_gaps(), samples };
     let as_of = plan.dates.as_of;
     let mut facts = vec![Facts::none(as_of, as_of); customers.len()];
     let collected: Vec<Result<Shard>> = rows
@@ -195,10 +211,13 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let snapshot = |(samples, (cells, gaps)): (Samples, (Vec<Cell>, Gaps))| Snapshot {
         date: samples.date,
         cells: Cells::of(cells, gaps),
-        population: samples.population.into_rows(),
+        populations: samples.populations.map(Sample::into_rows),
         buyers: samples.buyers.into_rows(),
     };
-    let snapshots = collecting.samples.into_iter().zip(whole.past_cells).map(snapshot).collect();
+    let mut snapshots: Vec<Snapshot> = collecting.samples.into_iter().zip(whole.past_cells).map(snapshot).collect();
+    if plan.population.minds_trend() {
+        snapshots.iter_mut().for_each(|snapshot| hold_against_trends(plan, snapshot, &whole.trends));
+    }
     let counted = || facts.iter().zip(customers).filter(|(_, customer)| !customer.left_out).map(|(facts, _)| facts);
     // The first in the order of hashes are a sample.
     let spent = counted().map(Spent::of).filter(|spent| spent.x > 0).take(SPENT_CUSTOMERS).collect();
@@ -216,7 +235,20 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         days: whole.days,
         unknown: whole.unknown,
         year_ago: whole.year_ago,
+        standings: whole.standings,
     })
+}
+
+/// Decides again who left, now that it is known what stores sell against the year before: each home store, and all together for who has none.
+fn hold_against_trends(plan: &Plan<'_>, snapshot: &mut Snapshot, trends: &BTreeMap<(Day, u32), [i64; 2]>) {
+    let of_date = || trends.iter().filter(|((date, _), _)| *date == snapshot.date).map(|((_, store), sums)| (*store, *sums));
+    let ratio = |[now, before]: [i64; 2]| (now > 0 && before > 0).then(|| now as f64 / before as f64);
+    let all = ratio(of_date().fold([0, 0], |sum, (_, [now, before])| [sum[0] + now, sum[1] + before])).unwrap_or(1.0);
+    let by_store: BTreeMap<u32, f64> = of_date().filter(|(store, _)| *store > 0).filter_map(|(store, sums)| Some((store, ratio(sums)?))).collect();
+    for row in &mut snapshot.populations[Segment::Established as usize] {
+        let store = plan.people.customers[row.customer as usize].home_store;
+        row.labels.left = plan.population.fell(&row.labels, by_store.get(&store).copied().unwrap_or(all));
+    }
 }
 
 /// What a shard gives, the features of its customers, and their purchases as bytes.
@@ -248,6 +280,7 @@ impl Collecting<'_> {
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
             let known = self.now(customer, (lines, about), &mut orders, &mut cells);
             facts[customer - customers.start] = known;
+            shard.standings.push(self.standing(customer, &known, orders.remembered_values()));
             if self.plan.cycle.boosts() {
                 let year_ago = year_ago(orders.remembered_days(), self.plan.dates.as_of);
                 shard.year_ago.push(year_ago.map(|days| u16::try_from(days).unwrap_or(u16::MAX)));
@@ -287,6 +320,21 @@ impl Collecting<'_> {
         }
     }
 
+    /// Where a customer stands, by what was known at the date of `facts`: the values of orders too.
+    fn standing(&self, customer: usize, facts: &Facts, values: &[(Day, i64)]) -> Standing {
+        let plan = self.plan;
+        let segment = plan.population.by_days(facts)?;
+        let store = plan.people.home_store(&plan.people.customers[customer]);
+        plan.population.by_value(segment, facts, values, store.and_then(|store| plan.closed_stores.get(store)).copied())
+    }
+
+    /// Whether all that followed a date is there: the customer's source and home store are not late.
+    fn is_seen_to_the_end(&self, customer: usize, date: Day) -> bool {
+        let plan = self.plan;
+        let to = date.plus(plan.population.horizon_days).min(plan.complete.newest);
+        self.view(customer, to).observed_to >= to
+    }
+
     /// A customer at as_of.
     fn now(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, cells: &mut Vec<features::Cell>) -> Facts {
         let mut facts = orders.facts(lines, self.view(customer, self.plan.dates.as_of));
@@ -310,25 +358,33 @@ impl Collecting<'_> {
             if self.minds_gaps && facts.cohort != APART {
                 gaps.count(orders.days_of(known.as_ref()));
             }
-            let in_population = plan.population.withheld(&facts).is_none() && samples.population.wants(drawn);
+            if plan.population.minds_trend() {
+                let [now, before] = plan.population.trend(orders.remembered_values(), samples.date);
+                let sum = shard.trends.entry((samples.date, plan.people.customers[customer].home_store)).or_default();
+                *sum = [sum[0] + now, sum[1] + before];
+            }
+            let wanted = |segment: &Segment| samples.populations[*segment as usize].wants(drawn) && self.is_seen_to_the_end(customer, samples.date);
+            let mut segment = plan.population.by_days(&facts).ok().filter(wanted);
             let is_buyer = samples.buyers.wants(drawn);
-            if !in_population && !is_buyer {
+            if segment.is_none() && !is_buyer {
                 continue;
             }
-            let wants_values = in_population || plan.samples.buyers_features;
+            let wants_values = segment.is_some() || plan.samples.buyers_features;
             let mut values = Vec::with_capacity(if wants_values { self.models.features().len() } else { 0 });
             if wants_values {
                 let facts = orders.facts(lines, view);
                 self.models.write(&orders.seen(lines, facts, about), &mut values);
+                segment = segment.filter(|_| self.standing(customer, &facts, orders.values()).is_ok());
             }
-            let horizon = Horizon { days: plan.population.horizon_days, as_of: plan.dates.as_of, late_days: plan.dates.late_days };
-            let labels = labels(orders.remembered_days(), orders.days_of(known.as_ref()), samples.date, horizon);
+            let horizon = Horizon { population: plan.population, as_of: plan.dates.as_of, late_days: plan.dates.late_days };
+            let came = Came { order_days: orders.remembered_days(), values: orders.remembered_values() };
+            let labels = labels(came, (segment.unwrap_or(Segment::Established), &facts, orders.days_of(known.as_ref())), horizon);
             let sampled = |values: Vec<features::Cell>| Sampled { drawn, customer: customer as u32, cell, values: values.into(), labels };
             if is_buyer {
                 samples.buyers.offer(sampled(if plan.samples.buyers_features { values.clone() } else { Vec::new() }))?;
             }
-            if in_population {
-                samples.population.offer(sampled(values))?;
+            if let Some(segment) = segment {
+                samples.populations[segment as usize].offer(sampled(values))?;
             }
         }
         Ok(())

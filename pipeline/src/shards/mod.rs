@@ -26,6 +26,6 @@ pub use partition::{Partition, Scratch, share_of};
 pub use purchases::Purchases;
 pub use reasons::{ExplainedCustomer, Explainer, reasons_contract, reasons_table};
 pub use rows::FeatureRows;
-pub use score::{Artefacts, CORRECTED_BYTES, Output, Scored, Scores, score, scores_contract, table as scores_table, withheld_contract};
+pub use score::{Artefacts, CORRECTED_BYTES, Output, Scored, Scores, ToldChurn, score, scores_contract, table as scores_table, withheld_contract};
 pub use sorted::Ranks;
 pub use state::{Snapshot, State};

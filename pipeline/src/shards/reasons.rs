@@ -6,6 +6,7 @@ use super::score::Artefacts;
 use crate::error::Result;
 use crate::features::{self, Facts};
 use crate::key::Id;
+use crate::labels::Segment;
 use crate::models::churn::{self, Explaining, Inputs, Reason, Telling};
 use crate::models::cycle::{Cell, Model};
 use crate::table::{Column, Contract, Kind, Table, ids};
@@ -13,7 +14,7 @@ use crate::time::Day;
 
 /// What explains churn probabilities.
 pub struct Explainer {
-    churn: churn::Model,
+    churn: [Option<churn::Model>; 2],
     cycle: Option<Model>,
     inputs: Inputs,
 }
@@ -22,6 +23,8 @@ pub struct Explainer {
 pub struct ExplainedCustomer<'a> {
     /// The id.
     pub id: Id,
+    /// By which model it is scored.
+    pub segment: Segment,
     /// What is known.
     pub facts: &'a Facts,
     /// The features.
@@ -34,15 +37,19 @@ const SOME: usize = 256;
 impl Explainer {
     /// What explains the scores of these; None where no churn is scored.
     pub fn of(artefacts: &Artefacts) -> Option<Self> {
-        let churn = artefacts.churn.clone()?;
-        Some(Self { churn, cycle: artefacts.cycle.clone(), inputs: artefacts.inputs.clone() })
+        let churn = artefacts.churn.clone();
+        churn.iter().any(Option::is_some).then(|| Self { churn, cycle: artefacts.cycle.clone(), inputs: artefacts.inputs.clone() })
     }
 
     /// The reasons of customers, in their order.
     fn reasons(&self, customers: &[ExplainedCustomer<'_>], params: &churn::Params) -> Vec<(Id, Reason)> {
-        let (explaining, telling) = (Explaining::of(&self.churn), Telling::new(&self.inputs, &params.sensitive, params.population.horizon_days));
+        let (explaining, telling) = (
+            self.churn.each_ref().map(|churn| churn.as_ref().map(Explaining::of)),
+            Telling::new(&self.inputs, &params.sensitive, params.population.horizon_days),
+        );
         let mut reasons = Vec::new();
-        for some in customers.chunks(SOME) {
+        for some in customers.chunks(SOME).flat_map(|some| some.chunk_by(|a, b| a.segment == b.segment)) {
+            let Some(explaining) = &explaining[some[0].segment as usize] else { continue };
             let values = |customer: &ExplainedCustomer<'_>| Some(self.inputs.of_row(customer.row, Cell::of(customer.facts)?, self.cycle.as_ref()));
             let (known, values): (Vec<&ExplainedCustomer<'_>>, Vec<Vec<f64>>) = some.iter().filter_map(|customer| Some((customer, values(customer)?))).unzip();
             let parts = explaining.parts(&values.concat());

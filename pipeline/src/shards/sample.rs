@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_smallest_draws_stay_whatever_the_order() {
-        let labels = Labels { horizon_order_days: 0, order_days: [None; 4], next_order_days: None, year_ago: [0; 4] };
+        let labels = Labels::default();
         let row =
             |drawn: u64, customer: u32| Sampled { drawn, customer, cell: cycle::Cell { x: 0, t_x: 0, observed: 1, cohort: 0 }, values: Box::default(), labels };
         let sample = Sample::new(2);

@@ -9,7 +9,7 @@ use super::state::State;
 use crate::error::Result;
 use crate::features::{self, Facts};
 use crate::key::Id;
-use crate::labels::RETURN_DAYS;
+use crate::labels::{Outside, Population, RETURN_DAYS, Segment};
 use crate::models::churn::{self, Inputs};
 use crate::models::correction::{Correction, HORIZONS, Means, SUBJECTS, Subject, counted_by};
 use crate::models::cycle::gamma_gamma::Spent;
@@ -57,8 +57,8 @@ pub struct Artefacts {
     pub value: Option<Worth>,
     /// What of that is margin.
     pub margin: Option<Margin>,
-    /// Who leaves.
-    pub churn: Option<churn::Model>,
+    /// Who leaves, by segment.
+    pub churn: [Option<churn::Model>; 2],
     /// Inputs of the churn model.
     pub inputs: Inputs,
 }
@@ -214,7 +214,7 @@ type OfShard<'a> = (&'a mut [Option<Scored>], &'a mut [Option<Corrected>]);
 ///
 /// # Errors
 /// `Limit` if scratch cannot be read.
-pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, population: crate::labels::Population) -> Result<Scores> {
+pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params) -> Result<Scores> {
     let mut customers = vec![None; state.facts.len()];
     let (value, margin) = (artefacts.value, artefacts.margin);
     let Some(cycle) = &artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), corrected: Vec::new(), value, margin }) };
@@ -226,10 +226,10 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
         let facts = &state.facts[customer];
         let cell = Cell::of(facts)?;
         let outlook = *places.get(&cell)?;
-        let may_leave = artefacts.churn.is_some() && population.withheld(facts).is_none();
-        let inputs = if may_leave || takes_features { artefacts.inputs.of_row(row, cell, Some(cycle)) } else { Vec::new() };
+        let segment = state.standings[customer].ok().filter(|segment| artefacts.churn[*segment as usize].is_some());
+        let inputs = if segment.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(cycle)) } else { Vec::new() };
         // Who may leave is scored with others, below.
-        let scored = Scored { outlook, churn_probability: may_leave.then_some(f64::NAN) };
+        let scored = Scored { outlook, churn_probability: segment.map(|_| f64::NAN) };
         let year_ago = state.year_ago.get(customer).map_or([0; HORIZONS], |days| days.map(u32::from));
         Some((scored, Subject { means: outlooks[outlook as usize].means(), inputs, cell, year_ago }))
     };
@@ -238,16 +238,21 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
         let (cells, width, first) = (rows.read(shard)?, rows.width(), rows.customers(shard).start);
         let mut corrected = corrected.iter_mut();
         for (some, scores) in scores.chunks_mut(SUBJECTS).enumerate() {
-            let (mut subjects, mut inputs) = (Vec::new(), Vec::new());
+            let (mut subjects, mut inputs) = (Vec::new(), [Vec::new(), Vec::new()]);
             for (place, score) in (some * SUBJECTS..).zip(scores.iter_mut()) {
                 let (scored, subject) = one(first + place, &cells[place * width..(place + 1) * width]).unzip();
                 *score = scored;
-                subject.iter().filter(|_| scored.is_some_and(|scored| scored.churn_probability.is_some())).for_each(|subject| inputs.extend(&subject.inputs));
+                let segment = state.standings[first + place].ok().filter(|_| scored.is_some_and(|scored| scored.churn_probability.is_some()));
+                segment.iter().zip(&subject).for_each(|(segment, subject)| inputs[*segment as usize].extend(&subject.inputs));
                 subjects.extend(subject.filter(|_| correction.is_some()));
             }
-            let mut chances = artefacts.churn.as_ref().map_or_else(Vec::new, |churn| churn.probabilities(&inputs)).into_iter();
-            let may_leave = scores.iter_mut().flatten().filter_map(|score| score.churn_probability.as_mut());
-            may_leave.zip(chances.by_ref()).for_each(|(place, chance)| *place = chance);
+            let chances =
+                |segment: Segment| artefacts.churn[segment as usize].as_ref().map_or_else(Vec::new, |churn| churn.probabilities(&inputs[segment as usize]));
+            let mut chances = Segment::ALL.map(|segment| chances(segment).into_iter());
+            for (place, score) in (some * SUBJECTS..).zip(scores.iter_mut()) {
+                let Some(chance) = score.as_mut().and_then(|score| score.churn_probability.as_mut()) else { continue };
+                *chance = state.standings[first + place].ok().and_then(|segment| chances[segment as usize].next()).unwrap_or(f64::NAN);
+            }
             let Some(correction) = correction else { continue };
             let mut right = correction.of(&subjects).into_iter();
             for (score, corrected) in scores.iter().zip(corrected.by_ref()) {
@@ -264,7 +269,7 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params, popul
 }
 
 /// The contract of the table `scores`.
-pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
+pub fn scores_contract(params: &cycle::Params, population: &Population) -> Contract {
     let probability = Range::Between(0.0, 1.0);
     let mut columns = vec![Column::new("customer_id", Kind::Text, "the customer")];
     for days in RETURN_DAYS {
@@ -299,17 +304,24 @@ pub fn scores_contract(params: &cycle::Params, horizon_days: i32) -> Contract {
         .within(probability),
     );
     let churn = format!(
-        "probability of no order within {horizon_days} days, by the churn model (the return probabilities are the cycle model's, or what set them right, so the two need not agree); unknown outside of the population, see `withheld`"
+        "probability of leaving, by the churn model ({}; of newcomers: no second order day within {} days): the return probabilities are the cycle model's, or what set them right, so the two need not agree; unknown outside of the population, see `withheld`",
+        population.words(),
+        population.horizon_days
     );
     columns.push(Column::new("churn_probability", Kind::Float, &churn).nullable().within(probability));
+    let segment = "by which churn model: established, or newcomer for customers of one order day; unknown where churn_probability is";
+    columns.push(Column::new("churn_segment", Kind::Text, segment).nullable());
     Contract::new("scores", "One row a customer with an order, as the models that were graded see it.", &["customer_id"], columns)
 }
 
-/// The table `scores` of customers: the id, the row, and the churn probability that is told of each.
+/// The churn that is told of a customer.
+pub type ToldChurn = Option<(f64, Segment)>;
+
+/// The table `scores` of customers: the id, the row, and the churn that is told of each.
 ///
 /// # Errors
 /// `Bug` if a score breaks the contract.
-pub fn table(contract: Contract, scores: &Scores, facts: &[Facts], customers: &[(Id, usize, Option<f64>)], as_of: Day) -> Result<Table> {
+pub fn table(contract: Contract, scores: &Scores, facts: &[Facts], customers: &[(Id, usize, ToldChurn)], as_of: Day) -> Result<Table> {
     let outlooks: Vec<Outlook> = customers.iter().filter_map(|(_, row, _)| scores.outlook(*row)).collect();
     let rows = || customers.iter().map(|(_, row, _)| *row).zip(&outlooks);
     let mut columns = vec![ids("customer_id", customers.iter().map(|(id, ..)| Some(*id)))];
@@ -336,16 +348,20 @@ pub fn table(contract: Contract, scores: &Scores, facts: &[Facts], customers: &[
     let state = |outlook: &Outlook| if outlook.next_order_days[1].is_some() { "dated" } else { "beyond_horizon" };
     columns.push(Series::new("next_order_state".into(), outlooks.iter().map(state).collect::<Vec<_>>()));
     columns.push(Series::new("p_alive".into(), outlooks.iter().map(|outlook| outlook.p_alive).collect::<Vec<_>>()));
-    columns.push(Series::new("churn_probability".into(), customers.iter().map(|(.., churn)| *churn).collect::<Vec<_>>()));
+    columns.push(Series::new("churn_probability".into(), customers.iter().map(|(.., churn)| churn.map(|churn| churn.0)).collect::<Vec<_>>()));
+    columns.push(Series::new("churn_segment".into(), customers.iter().map(|(.., churn)| churn.map(|churn| churn.1.name())).collect::<Vec<_>>()));
     Table::new(contract, columns, as_of)
 }
 
 /// The contract of the table `withheld`.
 pub fn withheld_contract() -> Contract {
+    let outside = Outside::ALL.map(Outside::name).join(", ");
+    let reasons =
+        format!("account_type, too_many_lines, late_store, faulty_store, {outside} (of churn_probability, as the config's `churn` has it) or no_model");
     let columns = vec![
         Column::new("customer_id", Kind::Text, "the customer"),
         Column::new("output", Kind::Text, "features, scores, churn_probability or groups"),
-        Column::new("reason", Kind::Text, "account_type, too_many_lines, late_store, faulty_store, never_ordered, too_little_history, not_active or no_model"),
+        Column::new("reason", Kind::Text, &reasons),
     ];
     let meaning = "One row a customer and output that has no value for it. Rows with a value and rows here are the rows of customers.";
     Contract::new("withheld", meaning, &["customer_id", "output"], columns)

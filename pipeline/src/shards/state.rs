@@ -4,11 +4,13 @@ use super::purchases::Purchases;
 use super::rows::FeatureRows;
 use crate::audit::{CustomerDay, UnknownLines};
 use crate::features::Facts;
+use crate::labels::{Segment, Standing};
 use crate::models::Sampled;
+use crate::models::churn::Dated;
 use crate::models::correction::HORIZONS;
-use crate::models::cycle::Cells;
 use crate::models::cycle::gamma_gamma::Spent;
 use crate::models::cycle::margin::Earned;
+use crate::models::cycle::{Cells, Model};
 use crate::time::Day;
 
 /// Everyone at a date in the past, as models need it.
@@ -18,10 +20,17 @@ pub struct Snapshot {
     pub date: Day,
     /// Distinct cells of everyone with an order by then.
     pub cells: Cells,
-    /// A sample of the churn population, in the order of customers.
-    pub population: Vec<Sampled>,
+    /// A sample of each churn population, by segment, in the order of customers.
+    pub populations: [Vec<Sampled>; 2],
     /// A sample of everyone with an order by then; empty at training dates, unless a model is chosen there.
     pub buyers: Vec<Sampled>,
+}
+
+impl Snapshot {
+    /// The population of a segment, with the model that was fitted at the date.
+    pub fn dated<'a>(&'a self, segment: Segment, cycle: Option<&'a Model>) -> Dated<'a> {
+        Dated { date: self.date, rows: &self.populations[segment as usize], cycle }
+    }
 }
 
 /// The state of all shards.
@@ -42,6 +51,8 @@ pub struct State {
     pub earned: Vec<Earned>,
     /// Order days of the same days a year before as_of, by horizon, a row a customer; empty where nothing takes them.
     pub year_ago: Vec<[u16; HORIZONS]>,
+    /// Where each customer stands, a row a customer.
+    pub standings: Vec<Standing>,
     /// Lines that repeat another in every used column.
     pub duplicates: u64,
     /// What customers' lines say of the newest days, by days before as_of.

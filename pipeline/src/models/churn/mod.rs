@@ -25,8 +25,8 @@ pub use rows::{Dated, PARTS, Rows};
 
 use serde::Serialize;
 
-use crate::config::{Faults, RawChurn, RawChurnModel, RawProfit};
-use crate::labels::Population;
+use crate::config::{Faults, RawBaseline, RawChurn, RawChurnModel, RawLeaving, RawProfit};
+use crate::labels::{Leaving, Population};
 use crate::metrics::Economics;
 
 /// A labelled row: what was known at its date, by input, and whether the customer churned.
@@ -63,7 +63,18 @@ pub struct Params {
 
 /// Checks the section.
 pub fn check(raw: RawChurn, faults: &mut Faults<'_>) -> Params {
+    let mut share = |key: &str, value: Option<f64>, most: f64| faults.ranged(&format!("churn.{key}"), value, 0.01..=most);
+    let (value_share_max, gaps) = (share("value_share_max", raw.value_share_max, 1.0), share("own_gaps", raw.own_gaps, 100.0));
+    let gap_days_max = raw.gap_days_max.map(|days| share("gap_days_max", Some(days), 3650.0));
+    let leaving = match raw.leaving.unwrap_or(RawLeaving::NoOrder) {
+        RawLeaving::NoOrder => Leaving::NoOrder,
+        RawLeaving::PartialDefection => Leaving::PartialDefection { value_share_max, baseline: raw.baseline.unwrap_or(RawBaseline::WindowBefore) },
+        RawLeaving::OwnCycle => Leaving::OwnCycle { gaps },
+    };
     let population = Population {
+        gap_days_max,
+        leaving,
+        newcomers: raw.newcomers.unwrap_or_default(),
         horizon_days: faults.ranged("churn.horizon_days", raw.horizon_days, 1..=730) as i32,
         active_days: faults.ranged("churn.active_days", raw.active_days, 1..=1095) as i32,
         order_days_min: i64::from(faults.ranged("churn.order_days_min", raw.order_days_min, 1..=100)),

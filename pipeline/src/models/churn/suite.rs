@@ -5,7 +5,7 @@ use super::plan::{Plan, Separation};
 use super::{Dated, Inputs, LogisticParams, PARTS, Params, Rows};
 use crate::config::RawChurnModel;
 use crate::features::{Cell as Value, Feature, UNKNOWN, everything};
-use crate::labels::{Labels, Population};
+use crate::labels::{Labels, Leaving, Population};
 use crate::metrics::{Economics, auc};
 use crate::models::cycle::{Cell, CnbdK, Model as Cycle};
 use crate::models::{Sampled, sigmoid};
@@ -17,7 +17,7 @@ const NAMES: [&str; 4] = ["recency_days", "silence_gaps", "gap_variation", "orde
 
 fn params() -> Params {
     Params {
-        population: Population { horizon_days: 90, active_days: 90, order_days_min: 2 },
+        population: Population { horizon_days: 90, active_days: 90, order_days_min: 2, gap_days_max: None, leaving: Leaving::NoOrder, newcomers: false },
         models: vec![RawChurnModel::Logistic, RawChurnModel::Trees],
         training_customers_min: 100,
         training_events_min: 10,
@@ -54,7 +54,7 @@ fn customers(date: i32, from: u32, count: u32) -> Vec<Sampled> {
         let t_x = (gap * f64::from(x)) as u32;
         let values = [silent as Value, float(silent / gap), if u(6) < 0.2 { UNKNOWN } else { float(variation) }, (90.0 / gap) as Value];
         let horizon_order_days = if leaves { 0 } else { 1 + (3.0 * u(7)) as i64 };
-        let labels = Labels { horizon_order_days, order_days: [None; 4], next_order_days: None, year_ago: [0; 4] };
+        let labels = Labels { left: leaves, horizon_order_days, ..Labels::default() };
         let drawn = crate::key::draw("suite", "sample", customer.to_string().as_bytes());
         Sampled { drawn, customer, cell: Cell { x, t_x, observed: t_x + silent as u32, cohort: 0 }, values: values.into(), labels }
     };
