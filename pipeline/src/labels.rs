@@ -13,13 +13,13 @@ pub struct Labels {
     /// Whether the customer left, as `Population` defines it.
     pub left: bool,
     /// Order days within the label window of churn.
-    pub horizon_order_days: i64,
+    pub horizon_order_days: u32,
     /// Value of the orders of that window, in minor units.
     pub value_minor: i64,
     /// What it is held against: the value of as many days before the date, or of the same days 52 weeks before; 0 where it is held against nothing.
     pub baseline_minor: i64,
     /// Order days within each of `RETURN_DAYS`; None where the window is not over.
-    pub order_days: [Option<i64>; 4],
+    pub order_days: [Option<u32>; 4],
     /// Days to the next order day; None where none has been seen.
     pub next_order_days: Option<i32>,
     /// Order days of the same days 52 weeks before, by `RETURN_DAYS`.
@@ -30,7 +30,7 @@ pub struct Labels {
 pub const YEAR_DAYS: i32 = 364;
 
 /// What counts as leaving, of who has ordered on enough days.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Leaving {
     /// No order day in the label window.
@@ -50,7 +50,7 @@ pub enum Leaving {
 }
 
 /// Whose churn is asked for at a date: who ordered on at least `order_days_min` days, one of them in the last `active_days`.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Population {
     /// Length of the label window.
     pub horizon_days: i32,
@@ -67,7 +67,8 @@ pub struct Population {
 }
 
 /// By which model a customer's churn is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Segment {
     /// Of enough order days.
     Established,
@@ -274,7 +275,7 @@ pub struct Came<'a> {
 /// The labels of a customer who stood in `segment` at the date of `facts`, as known then, with the order days `known`; `came` is known on as_of.
 pub fn labels(came: Came<'_>, (segment, facts, known): (Segment, &Facts, &[Day]), horizon: Horizon<'_>) -> Labels {
     let (date, population) = (facts.date, horizon.population);
-    let count = |window: Window| came.order_days.iter().filter(|day| window.contains(**day)).count() as i64;
+    let count = |window: Window| came.order_days.iter().filter(|day| window.contains(**day)).count() as u32;
     let within = |days: i32| count(Window::following(date, days));
     let over = |days: i32| Window::following(date, days).is_over(horizon.late_days, horizon.as_of);
     let until = population.gone_on(facts).filter(|_| segment == Segment::Established);

@@ -90,7 +90,7 @@ fn trees_of(file: &str, width: usize) -> Value {
     let params = trees::Params { trees: 300, leaves: 63, rate: 0.1, l2: 0.0, leaf_rows_min: 20.0, leaf_curvature_min: 1e-3, gain_min: 0.0, patience: 300 };
     let (binned, bin_s) = timed(|| Binned::new(train, width, |row, place: &mut [f64]| place.copy_from_slice(of_row(row))));
     let training: Vec<u32> = (0..train as u32).collect();
-    let task = Task { targets: &targets[..train], starts: &[], training: &training, validation: &[] };
+    let task = Task { targets: &targets[..train], starts: &[], training: &training, validation: &[], monotone: &[] };
     let (model, fit_s) = timed(|| trees::fit(Objective::Chance, &binned, &task, &params).expect("a model"));
     let chances = || -> Vec<f64> {
         let all: Vec<usize> = (train..rows).collect();

@@ -22,6 +22,7 @@ mod increment;
 mod limits;
 mod margin;
 mod online_retail;
+mod model_life;
 mod shop;
 mod snapshots;
 mod stores;

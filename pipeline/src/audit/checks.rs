@@ -9,7 +9,7 @@ use super::history::{self, CustomerDay, DaysChecked};
 use super::prices::{Sold, moved_prices};
 use super::survey::{Complete, Feed, FeedsByName, Survey};
 use super::{Finding, Severity};
-use crate::config::{Faults, RawAudit, RawHoldIf, RawLate};
+use crate::config::{Faults, RawAudit, RawDrift, RawDriftHolds, RawHoldIf, RawLate};
 use crate::lake::Counts;
 use crate::time::Day;
 
@@ -28,7 +28,15 @@ pub struct Params {
     unknown_product_value_share_max: f64,
     contactable_share_min: BTreeMap<String, f64>,
     store_customer_share_max: f64,
+    drift: Drift,
     hold_if: Option<HoldIf>,
+}
+
+/// How far the customers may be from those that a model was trained on.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Drift {
+    psi_max: f64,
+    holds: RawDriftHolds,
 }
 
 /// A guard: by how much a group or a list may differ from the prior run's.
@@ -56,6 +64,7 @@ pub fn check(raw: RawAudit, faults: &mut Faults<'_>) -> Params {
         complete_lag_days_max: faults.ranged("audit.complete_lag_days_max", raw.complete_lag_days_max, 0..=3650),
         late_store: faults.required("audit.late_store", raw.late_store, "withhold, hold or publish").unwrap_or(RawLate::Hold),
         late_store_orders: faults.ranged("audit.late_store_orders", raw.late_store_orders, 1.0..=1e6),
+        drift: check_drift(&raw.drift.unwrap_or_default(), faults),
         hold_if: raw.hold_if.map(|raw| check_hold_if(&raw, faults)).filter(|guard| guard.group_change_max.is_some() || guard.list_change_max.is_some()),
     }
 }
@@ -66,6 +75,13 @@ fn check_contactable(raw: BTreeMap<String, f64>, faults: &mut Faults<'_>) -> BTr
         (channel, share)
     };
     raw.into_iter().map(checked).collect()
+}
+
+fn check_drift(raw: &RawDrift, faults: &mut Faults<'_>) -> Drift {
+    Drift {
+        psi_max: faults.ranged("audit.drift.psi_max", raw.psi_max, 0.0..=100.0),
+        holds: faults.required("audit.drift.holds", raw.holds, "nothing or run").unwrap_or(RawDriftHolds::Nothing),
+    }
 }
 
 fn check_hold_if(raw: &RawHoldIf, faults: &mut Faults<'_>) -> HoldIf {
@@ -250,6 +266,17 @@ impl Params {
     /// Whether a guard compares the run with the prior one.
     pub fn reads_prior(&self) -> bool {
         self.hold_if.is_some()
+    }
+
+    /// Whether what a model takes in lies where it lay at training, by its population stability index.
+    pub fn check_drift(&self, model: &str, input: &str, psi: f64) -> Finding {
+        let severity = match self.drift.holds {
+            _ if psi <= self.drift.psi_max => Severity::Note,
+            RawDriftHolds::Nothing => Severity::Warn,
+            RawDriftHolds::Run => Severity::Hold,
+        };
+        let consequence = format!("{input} of the customers to score, against those that the model was trained on: above the limit they are others");
+        Finding { check: "drift".into(), subject: format!("{model}.{input}"), value: psi, limit: Some(self.drift.psi_max), severity, consequence }
     }
 
     /// Checks the newest days of every source and store.

@@ -28,6 +28,8 @@ use crate::time::Day;
 pub enum Severity {
     /// Good to know.
     Note,
+    /// Somebody should look.
+    Warn,
     /// Customers are withheld because of it.
     Withhold,
     /// The run is held because of it.
@@ -69,7 +71,7 @@ pub fn verdict(findings: &[Finding]) -> Verdict {
 
 /// The contract of the table `audit`; chained where a guard reads the prior run.
 pub fn contract(reads_prior: bool) -> Contract {
-    let severity = "note, withhold (customers are withheld) or hold (the run is held)";
+    let severity = "note, warn (somebody should look), withhold (customers are withheld) or hold (the run is held)";
     Contract {
         name: "audit".into(),
         meaning: "One row a check and what it looked at: what the run was made of, and what was wrong with it.".into(),
@@ -95,6 +97,7 @@ pub fn table(findings: &[Finding], reads_prior: bool, as_of: Day) -> Result<Tabl
     let text = |name: &str, pick: fn(&Finding) -> &str| Series::new(name.into(), findings.iter().map(pick).collect::<Vec<_>>());
     let severity = |finding: &Finding| match finding.severity {
         Severity::Note => "note",
+        Severity::Warn => "warn",
         Severity::Withhold => "withhold",
         Severity::Hold => "hold",
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::grades::{About, GradeRow, of_churn, rows};
 use crate::config::RawChurnModel;
@@ -21,12 +21,16 @@ const SOME: usize = 4096;
 const CURVE: usize = 20;
 
 /// The published churn artefact: what scores, and the card that says where it comes from.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChurnReport {
     /// The model that scores.
     pub model: String,
     /// Whom it scores: established customers or newcomers.
-    pub segment: &'static str,
+    pub segment: Segment,
+    /// as_of of the run that trained it.
+    pub trained_on: Day,
+    /// Digest of what it was trained by: the definition, the features, the models, the customers who are erased.
+    pub trained_by_sha256: String,
     /// Whose churn is asked for.
     pub population: Population,
     /// What counts as leaving.
@@ -49,12 +53,14 @@ pub struct ChurnReport {
     pub economics: Economics,
     /// What is earned a customer, in minor units, where such a share of customers is contacted, those likeliest to leave first.
     pub profit_curve: Vec<(f64, f64)>,
+    /// Where its inputs lay at the newest training date, and what it said of held-out customers there.
+    pub profiles: Vec<churn::Profile>,
     /// What scores.
     pub fitted: churn::Model,
 }
 
 /// A model or rule.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChurnCandidate {
     /// Its name.
     pub model: String,
@@ -64,14 +70,14 @@ pub struct ChurnCandidate {
     pub grade: Option<Grade>,
     /// Figures with intervals there.
     pub figures: Option<Figures>,
-    /// Its grade on customers of whom no part of the model knows anything.
-    pub unseen: Option<Grade>,
+    /// Its grades by slice of customers: by order days, and of those on whom no part of the model was fitted (`unseen`).
+    pub slices: Vec<(String, Grade)>,
     /// Why it could not be fitted.
     pub failed: Option<String>,
 }
 
 /// The best model against the best rule, at the test date.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Gate {
     /// The model.
     pub model: String,
@@ -81,6 +87,28 @@ pub struct Gate {
     pub compared: Compared,
     /// Whether the model scores: it lost less beyond chance, and did not earn less beyond chance.
     pub passed: bool,
+}
+
+impl ChurnReport {
+    /// All figures.
+    pub fn grades(&self) -> Vec<GradeRow> {
+        let of = |candidate: &'_ ChurnCandidate| candidate.grade.clone().zip(candidate.figures.clone());
+        let baseline = self.candidates.iter().find(|candidate| candidate.model == RawChurnModel::InactivityRule.name()).and_then(of);
+        let baseline = baseline.as_ref().map(|(grade, figures)| (grade, figures));
+        let mut all = Vec::new();
+        for candidate in &self.candidates {
+            let about = About::all(&candidate.model, self.test_date, self.segment.target(), self.population.horizon_days);
+            let (Some(grade), Some(figures)) = (&candidate.grade, &candidate.figures) else { continue };
+            all.extend(of_churn(&about, (grade, figures), baseline));
+            candidate.slices.iter().for_each(|(slice, grade)| all.extend(rows(&About { slice, ..about }, grade, None)));
+        }
+        all
+    }
+
+    /// Whether it can score at a later run without being trained again: it was trained by the same, and fewer than so many days before.
+    pub fn is_fresh(&self, (as_of, trained_by): (Day, &str), days: i32) -> bool {
+        (0..i64::from(days)).contains(&as_of.since(self.trained_on)) && self.trained_by_sha256 == trained_by
+    }
 }
 
 /// A model or rule that was learnt, and what it foretells at a later date.
@@ -160,11 +188,19 @@ fn slice(order_days: u32) -> &'static str {
     }
 }
 
+/// Where inputs and the score lie of the customers that a model is calibrated on.
+fn profiles(rows: &Rows<'_>, plan: &Plan, learnt: &Learnt) -> Vec<churn::Profile> {
+    let some: Vec<u32> = plan.calibrating.concat();
+    let names = rows.inputs().names();
+    let of = |input: usize| churn::Profile::of(&names[input], &some.par_iter().map(|row| rows.value(*row, input)).collect::<Vec<_>>());
+    let chances: Vec<f64> = learnt.held_out.iter().map(|(chance, _)| *chance).collect();
+    (0..names.len()).map(of).chain([churn::Profile::of("churn_probability", &chances)]).collect()
+}
+
 /// Whom models are graded on, and how.
 struct Test<'a> {
     rows: Rows<'a>,
     dated: Dated<'a>,
-    segment: Segment,
     keys: Vec<u64>,
     params: &'a churn::Params,
     /// What the purchase-cycle model is called.
@@ -179,10 +215,10 @@ struct Judged {
 }
 
 impl<'a> Test<'a> {
-    fn new((segment, inputs): (Segment, &'a Inputs), dated: Dated<'a>, params: &'a churn::Params, cycle: &'a str) -> Self {
+    fn new(inputs: &'a Inputs, dated: Dated<'a>, params: &'a churn::Params, cycle: &'a str) -> Self {
         let rows = Rows::of(inputs, &[dated]);
         let keys = (0..rows.len() as u32).map(|row| rows.key(row)).collect();
-        Self { rows, dated, segment, keys, params, cycle }
+        Self { rows, dated, keys, params, cycle }
     }
 
     fn told(&self, model: RawChurnModel) -> &str {
@@ -194,17 +230,13 @@ impl<'a> Test<'a> {
         Judged { grade: grade(&graded), figures: Figures::of(&self.keys, &graded, &self.params.economics), graded }
     }
 
-    /// The grades of a model, by slice of customers.
-    fn grades(&self, model: RawChurnModel, judged: &BTreeMap<RawChurnModel, Judged>, unseen: Option<&Grade>) -> Vec<GradeRow> {
-        let Some(Judged { graded, grade, figures }) = judged.get(&model) else { return Vec::new() };
-        let about = About::all(self.told(model), self.dated.date, self.segment.target(), self.params.population.horizon_days);
-        let baseline = judged.get(&RawChurnModel::InactivityRule).map(|judged| (&judged.grade, &judged.figures));
-        let mut all = of_churn(&about, (grade, figures), baseline);
+    /// The grades of a model by slice of customers.
+    fn slices(&self, judged: Option<&Judged>, unseen: Option<Grade>) -> Vec<(String, Grade)> {
         let mut slices: BTreeMap<&str, Vec<Graded>> = BTreeMap::new();
+        let graded = judged.map_or(&[] as &[Graded], |judged| &judged.graded);
         graded.iter().zip(self.dated.rows).for_each(|(graded, row)| slices.entry(slice(row.cell.x + 1)).or_default().push(*graded));
-        let slices = slices.into_iter().map(|(slice, graded)| (slice, crate::metrics::grade(&graded)));
-        slices.chain(unseen.map(|unseen| ("unseen", unseen.clone()))).for_each(|(slice, grade)| all.extend(rows(&About { slice, ..about }, &grade, None)));
-        all
+        let slices = slices.into_iter().map(|(slice, graded)| (slice.to_owned(), grade(&graded)));
+        slices.chain(unseen.map(|unseen| ("unseen".to_owned(), unseen))).collect()
     }
 
     /// What is earned at each share of customers contacted.
@@ -229,10 +261,9 @@ pub fn churn_report(
     dates: &Dates,
     (training, test): (&[Dated<'_>], Dated<'_>),
     (segment, inputs): (Segment, &Inputs),
-    (params, cycle): (&churn::Params, &str),
-    grades: &mut Vec<GradeRow>,
+    (params, cycle, trained_by): (&churn::Params, &str, &str),
 ) -> Result<ChurnReport> {
-    let test = Test::new((segment, inputs), test, params, cycle);
+    let test = Test::new(inputs, test, params, cycle);
     let mut side = side_by_side(training, &test.rows, &|date, by| dates.is_over(date, params.population.horizon_days, by), params)?;
     if test.rows.is_empty() {
         return Err(Error::new(Kind::Input, format!("churn models: expected customers to grade them on at {}, got none", test.dated.date)));
@@ -240,15 +271,13 @@ pub fn churn_report(
     let fitted = side.models.iter().filter_map(|(model, foretold)| Some((*model, test.judge(foretold.as_ref().ok()?))));
     let judged: BTreeMap<RawChurnModel, Judged> = fitted.collect();
     let candidate = |(model, foretold): (&RawChurnModel, &std::result::Result<Foretold, String>)| {
-        let unseen = foretold.as_ref().ok().and_then(|foretold| foretold.unseen(&test.rows));
-        grades.extend(test.grades(*model, &judged, unseen.as_ref()));
-        let judged = judged.get(model);
+        let (learnt, judged) = (foretold.as_ref().ok(), judged.get(model));
         ChurnCandidate {
             model: test.told(*model).to_owned(),
-            held_out_log_loss: foretold.as_ref().ok().map(|foretold| foretold.learnt.log_loss),
+            held_out_log_loss: learnt.map(|foretold| foretold.learnt.log_loss),
             grade: judged.map(|judged| judged.grade.clone()),
             figures: judged.map(|judged| judged.figures.clone()),
-            unseen,
+            slices: test.slices(judged, learnt.and_then(|foretold| foretold.unseen(&test.rows))),
             failed: foretold.as_ref().err().cloned(),
         }
     };
@@ -266,7 +295,9 @@ pub fn churn_report(
     families.dedup();
     Ok(ChurnReport {
         model: test.told(scores).to_owned(),
-        segment: segment.name(),
+        segment,
+        trained_on: dates.as_of,
+        trained_by_sha256: trained_by.to_owned(),
         population: params.population,
         definition: if segment == Segment::Established {
             params.population.words()
@@ -282,6 +313,7 @@ pub fn churn_report(
         gate,
         economics: params.economics,
         profit_curve,
+        profiles: profiles(&all, &side.plan, &foretold.learnt),
         fitted: foretold.learnt.model,
     })
 }

@@ -24,4 +24,4 @@ pub use grades::{GradeRow, backtest_contract, backtest_table, contract, table};
 pub use peers::{Evidence, Seen, peers};
 pub use rolling::{Backtest, Origins, backtest, forecast_bytes};
 pub use snapshots::{snapshots_contract, snapshots_table};
-pub use train::{CycleReport, Trained, train};
+pub use train::{CycleReport, KeptChurn, Trained, train};

@@ -262,7 +262,7 @@ impl Slice {
         let Some(came) = row.labels.order_days[horizon] else { return };
         let seen = f64::from(RETURN_DAYS[horizon]);
         self.returns.push((foretold.means.returns[horizon], came > 0));
-        self.counts.push(Counted { expected: foretold.means.orders[horizon], observed: came as f64, chances: foretold.chances[horizon] });
+        self.counts.push(Counted { expected: foretold.means.orders[horizon], observed: f64::from(came), chances: foretold.chances[horizon] });
         if let Some([of_all, of_returners]) = foretold.next {
             let came = row.labels.next_order_days.map(f64::from).filter(|came| *came <= seen);
             self.times.push(Timed { of_all, of_returners, came, seen });

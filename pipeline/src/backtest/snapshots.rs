@@ -42,7 +42,7 @@ pub fn snapshots_table(state: &State, features: &[Feature], (people, world): (&P
         Series::new("split".into(), rows.iter().map(|(date, ..)| split(*date)).collect::<Vec<_>>()),
         Series::new("segment".into(), rows.iter().map(|(_, segment, _)| segment.name()).collect::<Vec<_>>()),
         Series::new("churned".into(), rows.iter().map(|(.., row)| row.labels.churned()).collect::<Vec<_>>()),
-        Series::new("horizon_order_days".into(), rows.iter().map(|(.., row)| row.labels.horizon_order_days).collect::<Vec<_>>()),
+        Series::new("horizon_order_days".into(), rows.iter().map(|(.., row)| i64::from(row.labels.horizon_order_days)).collect::<Vec<_>>()),
     ];
     columns.extend(features::columns(features, rows.iter().map(|(.., row)| &*row.values), world)?);
     Table::new(snapshots_contract(features), columns, days.as_of)

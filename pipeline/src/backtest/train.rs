@@ -66,6 +66,14 @@ pub struct Trained {
     pub missing: Vec<String>,
 }
 
+/// Churn models that an earlier run trained, and by what this run would train them.
+pub struct KeptChurn {
+    /// By segment; none where it is to be trained.
+    pub reports: [Option<ChurnReport>; 2],
+    /// Digest of what models are trained by.
+    pub trained_by: String,
+}
+
 /// A fit, and why the models before it in the list do not score.
 type CycleFit = (Fitted, Vec<String>);
 
@@ -73,7 +81,7 @@ type CycleFit = (Fitted, Vec<String>);
 ///
 /// # Errors
 /// `Bug` only: what does not converge is missing, and said so.
-pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params): (&cycle::Params, &churn::Params)) -> Result<Trained> {
+pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params): (&cycle::Params, &churn::Params), mut kept: KeptChurn) -> Result<Trained> {
     let inputs = Inputs::new(items, params.population.horizon_days);
     let mut missing = Vec::new();
     let mut grades = Vec::new();
@@ -96,13 +104,19 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     let name = cycle.as_ref().map_or("cycle", |cycle| &cycle.model);
     let mut churn = [None, None];
     for segment in params.population.segments() {
+        if let Some(report) = kept.reports[segment as usize].take() {
+            report.fitted.accept(&inputs)?;
+            churn[segment as usize] = Some(report);
+            continue;
+        }
         let all: Vec<Dated<'_>> = state.snapshots.iter().zip(&models).map(|(snapshot, model)| snapshot.dated(segment, model.as_ref())).collect();
-        let report = all.split_last().map(|(test, training)| churn_report(dates, (training, *test), (segment, &inputs), (params, name), &mut grades));
+        let report = all.split_last().map(|(test, training)| churn_report(dates, (training, *test), (segment, &inputs), (params, name, &kept.trained_by)));
         match report.transpose() {
             Err(error) if error.kind() == Kind::Input => missing.push(format!("{}{error}", if segment == Segment::Newcomer { "newcomers: " } else { "" })),
             report => churn[segment as usize] = report?,
         }
     }
+    churn.iter().flatten().for_each(|report| grades.extend(report.grades()));
     let value = cycle.as_ref().and_then(|report| report.value.as_ref()).map(|valued| valued.worth);
     let correction = cycle.as_ref().and_then(|report| report.correction.clone());
     let artefacts = Artefacts {

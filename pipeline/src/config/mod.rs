@@ -25,15 +25,16 @@ pub use faults::{Environment, Faults};
 pub use job::{RawJob, RawKeep, RawRun, RawStore};
 pub use lake::{RawColumn, RawExtra, RawLake, RawMissing, RawTable};
 pub use models::{
-    RawBacktest, RawBaseline, RawChallenger, RawChoose, RawChurn, RawChurnModel, RawCohorts, RawCohortsBy, RawCycle, RawCycleModel, RawDue, RawDueLevel,
-    RawLeaving, RawPrior, RawProfit,
+    RawBacktest, RawBaseline, RawChallenger, RawChoose, RawChurn, RawChurnModel, RawCohorts, RawCohortsBy, RawCycle, RawCycleModel, RawDirection, RawDue,
+    RawDueLevel, RawLeaving, RawPrior, RawProfit,
 };
 pub use nearest::hint;
 pub use overlay::Overlay;
 pub use rule::{RawRules, RawScalar, RawTest};
 pub use secret::Secret;
 pub use stages::{
-    RawAudit, RawAuditDays, RawBlocked, RawCountry, RawCustomers, RawFamily, RawFeatures, RawHoldIf, RawHousehold, RawLate, RawLink, RawSnapshots,
+    RawAudit, RawAuditDays, RawBlocked, RawCountry, RawCustomers, RawDrift, RawDriftHolds, RawFamily, RawFeatures, RawHoldIf, RawHousehold, RawLate, RawLink,
+    RawSnapshots,
 };
 
 use crate::error::{Error, Kind, Result};

@@ -218,6 +218,9 @@ section! {
         gradient_tolerance: f64,
         /// Most iterations of the solver.
         iterations_max: u32,
+        /// A churn model that was trained less than so many days before, by the same definition, features and program, is taken from the prior run; 0 trains
+        /// at every run.
+        train_every_days: u32,
         /// Whether the run is held where no churn model could be fitted.
         hold_without_model: bool,
         /// Who is at least so likely to leave is told why, in the table `churn_reasons`.
@@ -226,6 +229,8 @@ section! {
         sensitive: Vec<String>,
         /// What contacting those who may leave costs and earns.
         profit: RawProfit,
+        /// By feature that trees take: the chance to leave may only rise with it, or only fall.
+        monotone: BTreeMap<String, RawDirection>,
     }
 }
 
@@ -268,6 +273,16 @@ section! {
     }
 }
 
+/// Which way a chance may go with a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawDirection {
+    /// Never down.
+    Rising,
+    /// Never up.
+    Falling,
+}
+
 /// What says who leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -297,4 +312,15 @@ impl RawChurnModel {
     }
 }
 
-replaced_whole!(RawChoose, RawCohortsBy, RawDueLevel, RawCycleModel, Vec<RawCycleModel>, Vec<RawChallenger>, Vec<RawChurnModel>, RawLeaving, RawBaseline);
+replaced_whole!(
+    RawChoose,
+    RawCohortsBy,
+    RawDueLevel,
+    RawCycleModel,
+    Vec<RawCycleModel>,
+    Vec<RawChallenger>,
+    Vec<RawChurnModel>,
+    RawLeaving,
+    RawBaseline,
+    RawDirection
+);

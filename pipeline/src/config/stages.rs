@@ -31,9 +31,31 @@ section! {
         store_customer_share_max: f64,
         /// Least customers that may and can be contacted, as a share, by channel.
         contactable_share_min: BTreeMap<String, f64>,
+        /// Customers to score against those that a model was trained on.
+        drift: RawDrift,
         /// Holds a run that differs too much from the prior one.
         hold_if: RawHoldIf,
     }
+}
+
+section! {
+    /// How far the customers to score may be from those that a model was trained on.
+    RawDrift {
+        /// Largest population stability index of a feature, or of the score.
+        psi_max: f64,
+        /// What an alarm holds.
+        holds: RawDriftHolds,
+    }
+}
+
+/// What an alarm holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawDriftHolds {
+    /// Nothing: it is told.
+    Nothing,
+    /// The run.
+    Run,
 }
 
 section! {
@@ -229,4 +251,4 @@ section! {
     }
 }
 
-replaced_whole!(RawLate, Vec<Vec<String>>);
+replaced_whole!(RawDriftHolds, RawLate, Vec<Vec<String>>);

@@ -36,7 +36,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     let allowance = Allowance::scratch(params.scratch_limit);
     let scratch = Scratch { folder: &folder, allowance: &allowance };
     let prior = Prior::of(&store, &params.name, identity.prior.as_ref())?;
-    let seen = Seen { inputs: &inputs, prior: prior.as_ref(), erased: &erased.erased };
+    let seen = Seen { inputs: &inputs, prior: prior.as_ref(), erased: &erased.erased, erased_digest: erased.digest.as_deref() };
     let keeping = params.keep_state.then(|| Keeping::open(params, &identity, &erased, inputs.order_lines()?, &store)).transpose()?.map(Keeping::read_only);
     let gathered = Gathered::of(params, &seen, (scratch, keeping.as_ref()), progress)?;
 

@@ -16,10 +16,11 @@ use crate::error::Result;
 use crate::features::{self, Cell, Facts, World};
 use crate::groups::{self, Assigned, Rfm};
 use crate::key::Id;
-use crate::labels::Standing;
+use crate::labels::{Segment, Standing};
 use crate::lake::LineNames;
+use crate::models::cycle;
 use crate::models::due::{History, Items};
-use crate::shards::{self, DueModel, ExplainedCustomer, Explainer, FeatureRows, Output, Purchases, Scores, ToldChurn};
+use crate::shards::{self, Artefacts, DueModel, ExplainedCustomer, Explainer, FeatureRows, Output, Purchases, Scores, ToldChurn};
 use crate::table::{Contract, Table};
 
 /// Everyone, and all that is published of each.
@@ -145,6 +146,22 @@ impl Everyone {
     fn churn(&self, row: usize) -> ToldChurn {
         let chance = self.scores.of(row)?.churn_probability.filter(|_| self.withheld.of(Output::ChurnProbability, row).is_none())?;
         Some((chance, self.standings[row].ok()?))
+    }
+
+    /// What the churn model of a segment takes in of the customers of a shard whom it scores, and what it says of them, last.
+    ///
+    /// # Errors
+    /// `Limit` if scratch cannot be read.
+    pub fn churn_inputs(&self, shard: usize, segment: Segment, artefacts: &Artefacts) -> Result<Vec<Vec<f64>>> {
+        let (range, cells, width) = (self.rows.customers(shard), self.rows.read(shard)?, self.rows.width());
+        let of = |row: usize| {
+            let (chance, _) = self.churn(row).filter(|(_, of)| *of == segment)?;
+            let (place, cell) = (row - range.start, cycle::Cell::of(&self.facts[row])?);
+            let mut values = artefacts.inputs.of_row(&cells[place * width..(place + 1) * width], cell, artefacts.cycle.as_ref());
+            values.push(chance);
+            Some(values)
+        };
+        Ok(range.clone().filter_map(of).collect())
     }
 
     fn reasons(&self, params: &Params, shard: usize) -> Result<Table> {

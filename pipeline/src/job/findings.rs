@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::everyone::Everyone;
 use super::params::Params;
 use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Severity, Survey};
 use crate::backtest::Trained;
 use crate::campaigns;
 use crate::customers::{Consents, People};
+use crate::error::Result;
 use crate::features::Products;
 use crate::lake::{Counts, LineNames};
+use crate::models::churn::Profile;
 use crate::shards::State;
 
 /// What was seen of the input.
@@ -110,4 +113,32 @@ pub fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
     let words = |missing: bool| if missing { trained.missing.join("; ") } else { "it scored".to_owned() };
     let (no_cycle, no_churn) = (trained.cycle.is_none(), trained.churn[0].is_none());
     vec![finding("cycle", no_cycle, Severity::Note, words(no_cycle)), finding("churn", no_churn, held(no_churn), words(no_churn))]
+}
+
+/// So many customers say where all lie: those who come first in the order of hashes.
+const DRIFT_CUSTOMERS: usize = 200_000;
+
+/// Whether customers are still those that the churn models were trained on.
+///
+/// # Errors
+/// `Limit` if scratch cannot be read.
+pub fn drift_findings(params: &Params, everyone: &Everyone, trained: &Trained) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for report in trained.churn.iter().flatten() {
+        let mut counts: Vec<Vec<u64>> = report.profiles.iter().map(|profile| profile.count(std::iter::empty())).collect();
+        let mut left = DRIFT_CUSTOMERS;
+        for shard in 0..everyone.rows.shards() {
+            for values in everyone.churn_inputs(shard, report.segment, &trained.artefacts)?.into_iter().take(left) {
+                left -= 1;
+                counts.iter_mut().zip(&report.profiles).zip(values).for_each(|((counts, profile), value)| counts[profile.part(value)] += 1);
+            }
+            if left == 0 {
+                break;
+            }
+        }
+        let finding =
+            |(profile, counts): (&Profile, &Vec<u64>)| params.audit.check_drift(report.segment.target(), &profile.name, profile.stability_index(counts));
+        findings.extend(report.profiles.iter().zip(&counts).map(finding));
+    }
+    Ok(findings)
 }

@@ -25,6 +25,8 @@ pub struct Seen<'a> {
     pub prior: Option<&'a Prior<'a>>,
     /// Who is to be forgotten.
     pub erased: &'a Erased,
+    /// Digest of the list of these.
+    pub erased_digest: Option<&'a str>,
 }
 
 /// What was read of the lake.

@@ -102,7 +102,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
     let (raw, places) = config::read(file, text.trim_start_matches('\u{feff}'), options.overrides)?;
     let mut faults = Faults::new(file, &places, options.environment);
     let features = features::check(&raw.features, raw.churn.families.clone().unwrap_or_default(), &mut faults);
-    let (cycle, churn) = (cycle::check(raw.cycle, &mut faults), churn::check(raw.churn, &mut faults));
+    let (cycle, churn) = (cycle::check(raw.cycle, &mut faults), churn::check(raw.churn, &features, &mut faults));
     let columns = [features::contract(features.features()), shards::scores_contract(&cycle, &churn.population), groups::contract()];
     let groups = groups::check(raw.groups, &mut faults);
     let snapshots = check_snapshots(&raw.snapshots, churn.population.horizon_days, &mut faults);
@@ -251,7 +251,7 @@ impl Params {
 
     /// Whether a run reads the one before.
     pub fn reads_prior(&self) -> bool {
-        self.audit.reads_prior() || self.customers.keep_ids
+        self.audit.reads_prior() || self.customers.keep_ids || self.churn.train_every_days > 0
     }
 
     /// What a run may see, and in which units.

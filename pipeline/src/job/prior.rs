@@ -8,7 +8,7 @@ use crate::audit::{self, Finding};
 use crate::columnar::{Column, File};
 use crate::customers::{Change, Groups, Ledger};
 use crate::error::{Error, Kind, Result};
-use crate::key::{Erased, Id};
+use crate::key::{Erased, Id, hex, sha256};
 use crate::lake::SourceKeys;
 use crate::publish::{self, Manifest, Run, RunReference};
 use crate::store::Store;
@@ -72,6 +72,22 @@ impl<'a> Prior<'a> {
             visit(text(0), text(1), id(text(2))?, text(3));
             Ok(())
         })
+    }
+
+    /// A model artefact; None where the run has none of this name, or of another version of the program.
+    ///
+    /// # Errors
+    /// Those of the store; `Store` where it is damaged.
+    pub fn model<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let stem = format!("models/{name}-");
+        let Some(file) = self.manifest.models.iter().find(|file| file.path.starts_with(&stem)) else { return Ok(None) };
+        let path = format!("{}/{}", self.run.folder(), file.path);
+        let fault = |got: &str| Error::new(Kind::Store, format!("{}: expected the artefact of the manifest, got {got}", self.store.display(&path)));
+        let (bytes, _) = self.store.get(&path)?.ok_or_else(|| fault("nothing"))?;
+        if hex(&sha256(&bytes)) != file.sha256 {
+            return Err(fault("other bytes"));
+        }
+        Ok(serde_json::from_slice(&bytes).ok())
     }
 
     /// Who had which id; and the ids of those who are to be forgotten.

@@ -3,7 +3,7 @@
 use super::collect::{What, world};
 use super::contracts::definitions_table;
 use super::everyone::{TableOf, due_plan};
-use super::findings::{Input, model_findings, people_findings};
+use super::findings::{Input, drift_findings, model_findings, people_findings};
 use super::gather::{Gathered, Seen};
 use super::identity::{Identity, PROGRAM, identify};
 use super::increment::Keeping;
@@ -14,17 +14,19 @@ use super::progress::Progress;
 use super::results::{Results, Source, list_lines, results};
 use crate::allowance::{Allowance, Held};
 use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Verdict};
-use crate::backtest::{self, Trained};
+use crate::backtest::{self, ChurnReport, KeptChurn, Trained};
 use crate::config::Secret;
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Peers, World};
+use crate::key::{hex, sha256};
 use crate::lake::{Counts, LineNames};
 use crate::models::cycle::Model;
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
 use crate::report::Summary;
 use crate::shards::{self, DueModel, Ranks, SampleSizes, Scratch, State};
 use crate::store::{Access, Store};
+use crate::table::Class;
 use crate::time::Dates;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +64,7 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
     store.probe(&format!("{}/.probe", params.name))?;
     let scratch = scratch_folder(params)?;
     let prior = Prior::of(&store, &params.name, identity.prior.as_ref())?;
-    let seen = Seen { inputs: &inputs, prior: prior.as_ref(), erased: &erased.erased };
+    let seen = Seen { inputs: &inputs, prior: prior.as_ref(), erased: &erased.erased, erased_digest: erased.digest.as_deref() };
     let keeping = params.keep_state.then(|| Keeping::open(params, &identity, &erased, inputs.order_lines()?, &store)).transpose()?;
     let (results, mut summary, mut found) = compute(params, &seen, (&scratch, keeping.as_ref()), progress)?;
     if let Some(prior) = &prior {
@@ -132,7 +134,10 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let is_chosen = !(params.cycle.candidates().is_empty() && params.cycle.challengers.is_empty());
     let training_buyers = if is_chosen { params.sample_customers } else { 0 };
     let buyers_features = params.cycle.boosts();
-    let samples = SampleSizes { population: params.sample_customers, training_buyers, test_buyers: params.sample_customers, buyers_features };
+    let kept = kept_churn(params, seen)?;
+    let trains = params.churn.population.segments().any(|segment| kept.reports[segment as usize].is_none());
+    let population = if trains || params.publish_samples { params.sample_customers } else { 0 };
+    let samples = SampleSizes { population, training_buyers, test_buyers: params.sample_customers, buyers_features };
     let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle, purchases: params.due.level };
     let mut state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     let changes = gathered.changes.take();
@@ -142,7 +147,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     look_at_everyone(params, &people, &state, &mut world)?;
     progress.end(&format!("{} dates", dates.all().len()));
 
-    let (trained, due) = train(params, (&state, &world), (&dates, memory), progress)?;
+    let (trained, due) = train(params, (&state, &world), (&dates, memory), (kept, progress))?;
 
     let products = inputs.table("products").map(|_| &products);
     let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
@@ -158,6 +163,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let _taken = memory.take("score, group, target", people.customers.len() as u64 * of_one)?;
     let source = Source { people, names, world, complete: &complete, consents: &consents, due };
     let mut results = results(params, source, state, &trained)?;
+    let findings = [findings, drift_findings(params, &results.everyone, &trained)?].concat();
     results.tables.extend(samples);
     results.tables.extend(changes);
     progress.end(&format!("{} groups, {} lists", results.groups.len(), results.targets.len()));
@@ -165,17 +171,36 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     Ok((results, summary, Found { findings, trained, counts }))
 }
 
+/// Churn models of the prior run that are young enough to score.
+fn kept_churn(params: &Params, seen: &Seen<'_>) -> Result<KeptChurn> {
+    let features = params.features.for_models();
+    let names: Vec<&str> = features.features().iter().map(|feature| feature.name.as_str()).collect();
+    let by =
+        serde_json::json!({"program": PROGRAM, "churn": params.churn, "features": names, "lookback_days": params.lookback_days, "erased": seen.erased_digest});
+    let trained_by = hex(&sha256(by.to_string().as_bytes()));
+    let mut reports = [None, None];
+    let prior = seen.prior.filter(|_| params.churn.train_every_days > 0);
+    for (report, name) in reports.iter_mut().zip(CHURN_MODELS) {
+        let found = prior.map(|prior| prior.model::<ChurnReport>(name)).transpose()?.flatten();
+        *report = found.filter(|report| report.is_fresh((params.as_of, &trained_by), params.churn.train_every_days));
+    }
+    Ok(KeptChurn { reports, trained_by })
+}
+
+/// What the artefacts of churn are called, by segment.
+const CHURN_MODELS: [&str; 2] = ["churn", "churn_newcomers"];
+
 /// Models of customers, and the one of due lists where it is asked for.
 fn train(
     params: &Params,
     (state, world): (&State, &World),
     (dates, memory): (&Dates, &Allowance),
-    progress: &dyn Progress,
+    (kept, progress): (KeptChurn, &dyn Progress),
 ) -> Result<(Trained, Option<DueModel>)> {
     progress.begin("train and grade models");
     let forecasts = if params.cycle.challengers.is_empty() { 0 } else { state.snapshots.iter().map(|snapshot| snapshot.buyers.len()).sum() };
     let _held = memory.take("train and grade models", backtest::challenge_bytes(forecasts, params.features.for_models().features().len()))?;
-    let mut trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn))?;
+    let mut trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn), kept)?;
     if let Some(report) = &mut trained.cycle
         && let Model::Cohorts(of) = &report.fit.model
     {
@@ -259,7 +284,7 @@ struct Found {
 fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Results, found: &Found, progress: &dyn Progress) -> Result<Staged> {
     let folder = identity.run.folder();
     let Found { findings, trained, counts } = found;
-    let mut staged = Staged::new(params.customers.keep_ids);
+    let mut staged = Staged::new(params.customers.keep_ids || params.churn.train_every_days > 0);
     for table in TableOf::all(params) {
         progress.begin(&format!("publish {}", table.contract.name));
         let before = staged.bytes_written;
@@ -276,7 +301,10 @@ fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Resu
         staged.table(store, &folder, &target.exclusions)?;
         staged.file(store, &folder, campaign, target.file.clone())?;
     }
-    staged.table(store, &folder, &backtest::table(&trained.grades, params.as_of)?)?;
+    let mut grades = backtest::table(&trained.grades, params.as_of)?;
+    // Models of the prior run come with their grades.
+    grades.contract.class = if params.churn.train_every_days > 0 { Class::Chained } else { Class::Pure };
+    staged.table(store, &folder, &grades)?;
     staged.table(store, &folder, &audit::table(findings, params.audit.reads_prior(), params.as_of)?)?;
     staged.table(store, &folder, &audit::quarantine_table(counts, params.as_of)?)?;
     staged.table(store, &folder, &definitions_table(params)?)?;
@@ -286,7 +314,7 @@ fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Resu
     if let Some(due) = &trained.due {
         staged.model(store, &folder, "due", due)?;
     }
-    for (churn, name) in trained.churn.iter().zip(["churn", "churn_newcomers"]) {
+    for (churn, name) in trained.churn.iter().zip(CHURN_MODELS) {
         churn.iter().try_for_each(|churn| staged.model(store, &folder, name, churn))?;
     }
     Ok(staged)

@@ -4,10 +4,10 @@
 //! times, independently of the others: Chamandy et al. (2012), Estimating Uncertainty for Massive Data Streams, Google technical report.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A figure, and where it may be: the middle nine tenths of what it was in all draws.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The figure.
     pub value: f64,

@@ -1,13 +1,13 @@
 //! What chances are worth that customers leave: figures with their intervals, of one model and of two against each other.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{Interval, intervals};
 use super::profit::{Economics, Order};
 use super::{Graded, of_one};
 
 /// Figures of chances.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// Area under the ROC curve.
     pub auc: Option<Interval>,
@@ -45,7 +45,7 @@ impl Figures {
 }
 
 /// How one model did against another of the same customers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Compared {
     /// What it lost more, by log-loss.
     pub log_loss: Option<Interval>,

@@ -8,7 +8,7 @@ pub use bootstrap::{Interval, intervals};
 pub use figures::{Compared, Figures};
 pub use profit::{Economics, Order, Profit};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A prediction and whether it came true.
 pub type Graded = (f64, bool);
@@ -76,7 +76,7 @@ pub fn lift_top_tenth(graded: &[Graded]) -> Option<f64> {
 }
 
 /// One tenth of the customers, by prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tenth {
     /// Customers.
     pub count: usize,
@@ -124,7 +124,7 @@ fn weighted(tenths: &[Tenth], each: impl Fn(&Tenth) -> f64) -> f64 {
 }
 
 /// All grades of a set of predictions.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Grade {
     /// Customers.
     pub count: usize,

@@ -4,13 +4,13 @@
 //! Source: Verbraken, Verbeke, Baesens (2013), A Novel Profit Maximizing Metric for Measuring Classification Performance of Customer Churn Prediction
 //! Models, IEEE TKDE 25:5, equations 4 (profit), 9 and 10 (expected maximum profit, along the convex hull of the ROC curve) and 11 (the share contacted).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::function::beta::beta_reg;
 
 use super::Graded;
 
 /// What contacting a customer costs and earns, in minor units.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Economics {
     /// What a customer earns who is kept.
     pub margin: f64,
@@ -23,7 +23,7 @@ pub struct Economics {
 }
 
 /// What is earned a customer, in minor units, where those likeliest to leave are contacted.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Profit {
     /// The expected maximum: the share contacted is the best for each chance of acceptance, over all of them.
     pub maximum: f64,

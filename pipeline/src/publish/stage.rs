@@ -24,12 +24,12 @@ pub struct Staged {
     pub files: Vec<PublishedFile>,
     /// Bytes that were written, and not there before.
     pub bytes_written: u64,
-    /// Whether ids are those of the prior run: then no table of customers is pure.
+    /// Whether ids or models are those of the prior run: then no table of customers is pure.
     keeps_ids: bool,
 }
 
 impl Staged {
-    /// No file yet, of a run that keeps the ids of the prior one or does not.
+    /// No file yet, of a run that keeps the ids or models of the prior one or does not.
     pub fn new(keeps_ids: bool) -> Self {
         Self { keeps_ids, ..Self::default() }
     }

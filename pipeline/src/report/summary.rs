@@ -106,7 +106,7 @@ impl Summary {
                 (None, why) => text.push_str(&format!("  {what}, {}: {}\n", candidate.model, why.as_deref().unwrap_or_default())),
             });
             churn.gate.iter().for_each(|gate| text.push_str(&told(gate)));
-            text.push_str(&format!("  {what} is scored by {}\n", churn.model.replace('_', " ")));
+            text.push_str(&format!("  {what} is scored by {}, trained as of {}\n", churn.model.replace('_', " "), churn.trained_on));
         }
         if let Some(cycle) = &self.cycle {
             cycle.return_grades.iter().for_each(|(days, grade)| text.push_str(&line(&format!("return in {days} days, {}", cycle.model), grade)));

@@ -103,7 +103,7 @@ pub fn learn(model: RawChurnModel, rows: &Rows<'_>, binned: Option<&Binned>, pla
         RawChurnModel::OwnCycleRule => rule(rows, "silence_gaps", GAPS, training),
         RawChurnModel::Cycle => of_cycle(rows, training),
         RawChurnModel::Logistic => logistic(rows, training, &params.logistic).map(Member::Logistic),
-        RawChurnModel::Trees => boosted(rows, binned, (training, stopping), &params.logistic),
+        RawChurnModel::Trees => boosted(rows, binned, (training, stopping), params),
     };
     // A rule is one rule.
     let members: Vec<Member> = if model.is_rule() {
@@ -146,14 +146,16 @@ fn logistic(rows: &Rows<'_>, training: &[u32], params: &LogisticParams) -> Resul
     logistic::fit(&rows.inputs().names(), &examples, params)
 }
 
-fn boosted(rows: &Rows<'_>, binned: Option<&Binned>, (training, stopping): (&[u32], &[u32]), params: &LogisticParams) -> Result<Member> {
+fn boosted(rows: &Rows<'_>, binned: Option<&Binned>, (training, stopping): (&[u32], &[u32]), params: &Params) -> Result<Member> {
+    let monotone = &params.directions(&rows.inputs().names());
     let binned = binned.ok_or_else(|| Error::bug("trees without binned rows"))?;
-    let mut start = logistic(rows, training, params)?;
+    let mut start = logistic(rows, training, &params.logistic)?;
+    start.forget(monotone);
     start.coefficients.iter_mut().chain([&mut start.intercept]).for_each(|weight| *weight *= START);
     let all = 0..rows.len() as u32;
     let starts: Vec<f64> = all.clone().into_par_iter().map(|row| start.score(&rows.values(row))).collect();
     let targets: Vec<f64> = all.map(|row| f64::from(u8::from(rows.churned(row)))).collect();
-    let task = Task { targets: &targets, starts: &starts, training, validation: stopping };
+    let task = Task { targets: &targets, starts: &starts, training, validation: stopping, monotone };
     let trees = trees::fit(Objective::Chance, binned, &task, &tree_params(training.len()))?;
     Ok(Member::Trees { start, trees })
 }

@@ -13,6 +13,7 @@ use super::matrix::Column;
 use crate::error::{Error, Kind, Result};
 use crate::models::optimise::solved;
 use crate::models::sigmoid;
+use crate::models::trees::Direction;
 
 /// How a logistic is fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -178,6 +179,22 @@ impl Slope {
 }
 
 impl Fit {
+    /// Lets go of inputs whose weight goes the wrong way.
+    pub fn forget(&mut self, monotone: &[Option<Direction>]) {
+        let mut goes_wrong = Vec::new();
+        let mut directions = monotone.iter();
+        self.each(|column, [weight, _]| {
+            let wrong = match directions.next().copied().flatten() {
+                Some(Direction::Rising) => weight < 0.0,
+                Some(Direction::Falling) => weight > 0.0,
+                None => false,
+            };
+            goes_wrong.push(wrong);
+            goes_wrong.extend(column.indicator.then_some(false));
+        });
+        self.coefficients.iter_mut().zip(goes_wrong).filter(|(_, wrong)| *wrong).for_each(|(weight, _)| *weight = 0.0);
+    }
+
     /// Log-odds of churn of a customer with these input values.
     pub fn score(&self, values: &[f64]) -> f64 {
         let row = Column::row(&self.columns, values);

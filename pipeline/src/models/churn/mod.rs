@@ -2,6 +2,7 @@
 //! why they are what they are.
 
 mod calibration;
+mod drift;
 mod inactivity;
 mod inputs;
 mod learner;
@@ -14,6 +15,7 @@ mod rows;
 mod suite;
 
 pub use calibration::Calibration;
+pub use drift::Profile;
 pub use inactivity::Rule;
 pub use inputs::Inputs;
 pub use learner::{Explaining, Learnt, Model, Parts, binned, learn};
@@ -23,11 +25,16 @@ pub use plan::{Plan, Separation, Split};
 pub use reasons::{Reason, Telling};
 pub use rows::{Dated, PARTS, Rows};
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::config::{Faults, RawBaseline, RawChurn, RawChurnModel, RawLeaving, RawProfit};
+use crate::config::{Faults, RawBaseline, RawChurn, RawChurnModel, RawDirection, RawLeaving, RawProfit};
+use crate::features;
 use crate::labels::{Leaving, Population};
+use crate::lake;
 use crate::metrics::Economics;
+use crate::models::trees::Direction;
 
 /// A labelled row: what was known at its date, by input, and whether the customer churned.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +58,8 @@ pub struct Params {
     pub training_events_min: usize,
     /// How the logistic is fitted.
     pub logistic: LogisticParams,
+    /// Days for which a model scores before it is trained again; 0 trains at every run.
+    pub train_every_days: i32,
     /// Whether a run without a model is held.
     pub hold_without_model: bool,
     /// Who is likelier than this to leave is told why.
@@ -59,10 +68,25 @@ pub struct Params {
     pub sensitive: Vec<String>,
     /// What contacting customers costs and earns.
     pub economics: Economics,
+    /// By input of trees: the chance to leave may only rise with it, or only fall.
+    pub monotone: BTreeMap<String, RawDirection>,
 }
 
-/// Checks the section.
-pub fn check(raw: RawChurn, faults: &mut Faults<'_>) -> Params {
+impl Params {
+    /// By input, which way trees may go with it.
+    pub fn directions(&self, inputs: &[String]) -> Vec<Option<Direction>> {
+        let of = |input: &String| {
+            self.monotone.get(input).map(|direction| match direction {
+                RawDirection::Rising => Direction::Rising,
+                RawDirection::Falling => Direction::Falling,
+            })
+        };
+        inputs.iter().map(of).collect()
+    }
+}
+
+/// Checks the section; models take some of `features`.
+pub fn check(raw: RawChurn, features: &features::Params, faults: &mut Faults<'_>) -> Params {
     let mut share = |key: &str, value: Option<f64>, most: f64| faults.ranged(&format!("churn.{key}"), value, 0.01..=most);
     let (value_share_max, gaps) = (share("value_share_max", raw.value_share_max, 1.0), share("own_gaps", raw.own_gaps, 100.0));
     let gap_days_max = raw.gap_days_max.map(|days| share("gap_days_max", Some(days), 3650.0));
@@ -94,11 +118,30 @@ pub fn check(raw: RawChurn, faults: &mut Faults<'_>) -> Params {
             gradient_tolerance: faults.ranged("churn.gradient_tolerance", raw.gradient_tolerance, 1e-9..=1e-2),
             iterations_max: u64::from(faults.ranged("churn.iterations_max", raw.iterations_max, 1..=10_000)),
         },
+        train_every_days: faults.ranged("churn.train_every_days", raw.train_every_days, 0..=365) as i32,
         hold_without_model: faults.required("churn.hold_without_model", raw.hold_without_model, "true or false").unwrap_or_default(),
         explain_from: faults.ranged("churn.explain_from", raw.explain_from, 0.0..=1.0),
-        sensitive: raw.sensitive.unwrap_or_default(),
+        sensitive: check_sensitive(raw.sensitive.unwrap_or_default(), faults),
         economics: check_profit(&raw.profit.unwrap_or_default(), faults),
+        monotone: check_monotone(raw.monotone.unwrap_or_default(), &Inputs::new(features.features(), population.horizon_days).names(), faults),
     }
+}
+
+fn check_sensitive(sensitive: Vec<String>, faults: &mut Faults<'_>) -> Vec<String> {
+    let tables = lake::inputs();
+    let columns: Vec<String> =
+        tables.iter().flat_map(|input| input.contract.columns.iter().map(|column| format!("{}.{}", input.contract.name, column.name))).collect();
+    for (index, name) in sensitive.iter().enumerate().filter(|(_, name)| !columns.contains(name)) {
+        faults.add(&format!("churn.sensitive[{index}]"), "a column of the lake, as `customers.gender`", format!("`{name}`"));
+    }
+    sensitive
+}
+
+fn check_monotone(monotone: BTreeMap<String, RawDirection>, inputs: &[String], faults: &mut Faults<'_>) -> BTreeMap<String, RawDirection> {
+    for name in monotone.keys().filter(|name| !inputs.contains(name)) {
+        faults.add_unknown(&format!("churn.monotone.{name}"), "features that the churn model takes:", inputs.iter().map(String::as_str), name);
+    }
+    monotone
 }
 
 fn check_profit(raw: &RawProfit, faults: &mut Faults<'_>) -> Economics {

@@ -1,6 +1,6 @@
 //! Which rows a model learns from, which say when to stop, and on which it is calibrated.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Rows;
 use super::rows::PARTS;
@@ -12,7 +12,7 @@ use crate::time::Day;
 pub const FEW: usize = 50_000;
 
 /// What a model is calibrated on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Separation {
     /// The newest training date, whose customers' rows at it no fit has seen: all that was learnt from was over by then.

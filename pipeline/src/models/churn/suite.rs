@@ -3,7 +3,7 @@
 use super::learner::{Explaining, Learnt, Model, binned, learn};
 use super::plan::{Plan, Separation};
 use super::{Dated, Inputs, LogisticParams, PARTS, Params, Rows};
-use crate::config::RawChurnModel;
+use crate::config::{RawChurnModel, RawDirection};
 use crate::features::{Cell as Value, Feature, UNKNOWN, everything};
 use crate::labels::{Labels, Leaving, Population};
 use crate::metrics::{Economics, auc};
@@ -22,10 +22,12 @@ fn params() -> Params {
         training_customers_min: 100,
         training_events_min: 10,
         logistic: LogisticParams { rows_min: 1, ridge: 1e-3, gradient_tolerance: 1e-5, iterations_max: 500 },
+        train_every_days: 0,
         hold_without_model: false,
         explain_from: 0.5,
         sensitive: Vec::new(),
         economics: Economics { margin: 200.0, offer_cost: 10.0, contact_cost: 1.0, acceptance: [6.0, 14.0] },
+        monotone: Default::default(),
     }
 }
 
@@ -53,7 +55,7 @@ fn customers(date: i32, from: u32, count: u32) -> Vec<Sampled> {
         let leaves = u(5) < sigmoid(score);
         let t_x = (gap * f64::from(x)) as u32;
         let values = [silent as Value, float(silent / gap), if u(6) < 0.2 { UNKNOWN } else { float(variation) }, (90.0 / gap) as Value];
-        let horizon_order_days = if leaves { 0 } else { 1 + (3.0 * u(7)) as i64 };
+        let horizon_order_days = if leaves { 0 } else { 1 + (3.0 * u(7)) as u32 };
         let labels = Labels { left: leaves, horizon_order_days, ..Labels::default() };
         let drawn = crate::key::draw("suite", "sample", customer.to_string().as_bytes());
         Sampled { drawn, customer, cell: Cell { x, t_x, observed: t_x + silent as u32, cohort: 0 }, values: values.into(), labels }
@@ -183,4 +185,27 @@ fn too_few_are_refused_with_what_was_needed() {
     let plan = Plan { separation: Separation::OutOfFold, training: Vec::new(), splits: Vec::new(), calibrating: Vec::new() };
     let error = learn(RawChurnModel::OwnCycleRule, &rows, None, &plan, &params()).err().expect("no input").to_string();
     assert!(error.contains("`silence_gaps`"), "{error}");
+}
+
+/// Trees that may only rise with what customers do not leave for: a logistic that falls with it is not started from, and no pair of customers goes the wrong way.
+#[test]
+fn trees_go_the_way_they_may() {
+    let sample = Sample::new();
+    let rows = sample.rows();
+    let plan = Plan::of(&rows, Day(1030), |_| false, (100, 10)).expect("enough");
+    let wrong = |monotone: &[(&str, RawDirection)]| {
+        let params = Params { monotone: monotone.iter().map(|(name, direction)| ((*name).to_owned(), *direction)).collect(), ..params() };
+        let model = learn(RawChurnModel::Trees, &rows, Some(&binned(&rows)), &plan, &params).expect("it converges").model;
+        let goes_wrong = |row: u32| {
+            let mut values = rows.values(row);
+            let [low, high] = [5.0, 60.0].map(|silent| {
+                values[0] = silent;
+                model.probabilities(&values)[0]
+            });
+            low < high
+        };
+        (0..1000).map(|row| row * 17 % 1800).filter(|row| goes_wrong(*row)).count()
+    };
+    assert!(wrong(&[]) > 100, "{}", wrong(&[]));
+    assert_eq!(wrong(&[("recency_days", RawDirection::Falling)]), 0);
 }

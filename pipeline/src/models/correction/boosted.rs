@@ -78,7 +78,7 @@ impl Boosted {
             let parts = if all.len() < FEW { VALIDATION } else { 1 };
             let one = |kept_out: u64| {
                 let (validation, training): (Vec<u32>, Vec<u32>) = all.iter().partition(|row| part(**row) == kept_out);
-                let task = Task { targets: &targets, starts: &starts, training: &training, validation: &validation };
+                let task = Task { targets: &targets, starts: &starts, training: &training, validation: &validation, monotone: &[] };
                 (training.len() >= ROWS_MIN).then(|| trees::fit(objective, &binned, &task, &PARAMS).ok()).flatten()
             };
             // All parts, or none: a mean of some would hang on whom they are.

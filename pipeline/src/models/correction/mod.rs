@@ -74,7 +74,7 @@ pub struct Known<'a> {
 impl Known<'_> {
     /// Order days that came, where it is known.
     fn came(&self, place: usize, horizon: usize) -> Option<f64> {
-        self.rows[place].labels.order_days[horizon].filter(|_| self.over[horizon]).map(|came| came as f64)
+        self.rows[place].labels.order_days[horizon].filter(|_| self.over[horizon]).map(f64::from)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::Params;
 use super::bins::{BINS, Bins, UNKNOWN};
 use super::sums::{Packed, Sum, Sums};
 use super::tree::{Node, Tree};
+use super::{Direction, Params};
 
 /// Rows with their bins, and what is learnt from.
 pub struct Ground<'a> {
@@ -14,7 +14,15 @@ pub struct Ground<'a> {
     pub binned: &'a [u8],
     pub packed: &'a Packed,
     pub params: &'a Params,
+    /// By column, which way scores may go; empty where they may go any.
+    pub monotone: &'a [Option<Direction>],
 }
+
+/// What a leaf may be worth, before the rate: at least and at most.
+pub type Bounds = [f64; 2];
+
+/// Any.
+pub const ANY: Bounds = [f64::NEG_INFINITY, f64::INFINITY];
 
 /// Where a leaf may be split.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +41,7 @@ struct Leaf {
     sum: Sum,
     sums: Sums,
     split: Option<Split>,
+    bounds: Bounds,
     /// Where its number stands: node and side; none for the root.
     parent: Option<(usize, usize)>,
 }
@@ -58,7 +67,7 @@ impl Ground<'_> {
     /// Grows a tree; `rows` are all rows, and end up in the order of leaves. With it, where each leaf's rows end.
     pub fn grow(&self, rows: &mut [u32]) -> (Tree, Vec<usize>) {
         let mut tree = Tree::default();
-        let root = self.leaf((0, rows.len()), self.packed.sum(rows), self.sums(rows), None);
+        let root = self.leaf((0, rows.len()), self.packed.sum(rows), self.sums(rows), (ANY, None));
         let mut leaves = vec![root];
         while leaves.len() < self.params.leaves {
             let gain = |leaf: &Leaf| leaf.split.map_or(0.0, |split| split.gain);
@@ -70,8 +79,7 @@ impl Ground<'_> {
         }
         leaves.sort_unstable_by_key(|leaf| leaf.from);
         for (number, leaf) in leaves.iter().enumerate() {
-            let [g, h] = self.packed.real(leaf.sum);
-            tree.values.push(-g / (h + self.params.l2) * self.params.rate);
+            tree.values.push(self.value(leaf.sum, leaf.bounds) * self.params.rate);
             tree.rows.push((leaf.to - leaf.from) as u32);
             if let Some((node, side)) = leaf.parent {
                 tree.nodes[node].children[side] = !(number as i32);
@@ -84,9 +92,25 @@ impl Ground<'_> {
         Sums::of(rows, self.binned, self.bins.width(), self.packed)
     }
 
-    fn leaf(&self, (from, to): (usize, usize), sum: Sum, sums: Sums, parent: Option<(usize, usize)>) -> Leaf {
-        let split = self.best(to - from, sum, &sums);
-        Leaf { from, to, sum, sums, split, parent }
+    fn leaf(&self, (from, to): (usize, usize), sum: Sum, sums: Sums, (bounds, parent): (Bounds, Option<(usize, usize)>)) -> Leaf {
+        let split = self.best(to - from, sum, &sums, bounds);
+        Leaf { from, to, sum, sums, split, bounds, parent }
+    }
+
+    /// What a leaf is worth, before the rate.
+    fn value(&self, sum: Sum, [least, most]: Bounds) -> f64 {
+        let [g, h] = self.packed.real(sum);
+        (-g / (h + self.params.l2)).clamp(least, most)
+    }
+
+    /// The bounds of both halves: where scores may only go one way, all that is left is on one side of all that is right.
+    fn bounds_of(&self, column: usize, [left, right]: [Sum; 2], bounds: Bounds) -> [Bounds; 2] {
+        let middle = f64::midpoint(self.value(left, bounds), self.value(right, bounds));
+        match self.monotone.get(column).copied().flatten() {
+            None => [bounds; 2],
+            Some(Direction::Rising) => [[bounds[0], middle], [middle, bounds[1]]],
+            Some(Direction::Falling) => [[middle, bounds[1]], [bounds[0], middle]],
+        }
     }
 
     /// Splits a leaf; rows of the smaller half are added up, those of the larger are what is left.
@@ -108,21 +132,35 @@ impl Ground<'_> {
             let small = self.sums(right);
             (leaf.sums.without(&small), small)
         };
-        [self.leaf((leaf.from, middle), split.left, of_left, Some((number, 0))), self.leaf((middle, leaf.to), of_right, sums_right, Some((number, 1)))]
+        let [for_left, for_right] = self.bounds_of(column, [split.left, of_right], leaf.bounds);
+        [
+            self.leaf((leaf.from, middle), split.left, of_left, (for_left, Some((number, 0)))),
+            self.leaf((middle, leaf.to), of_right, sums_right, (for_right, Some((number, 1)))),
+        ]
     }
 
     /// The split of a leaf that gains most; none where nothing gains.
-    pub fn best(&self, rows: usize, sum: Sum, sums: &Sums) -> Option<Split> {
-        let columns: Vec<Option<Split>> = (0..self.bins.width()).into_par_iter().map(|column| self.best_of(column, rows, sum, sums.column(column))).collect();
+    pub fn best(&self, rows: usize, sum: Sum, sums: &Sums, bounds: Bounds) -> Option<Split> {
+        let of = |column: usize| self.best_of(column, (rows, sum, bounds), sums.column(column));
+        let columns: Vec<Option<Split>> = (0..self.bins.width()).into_par_iter().map(of).collect();
         columns.into_iter().flatten().reduce(|best, next| if next.gain > best.gain { next } else { best })
     }
 
     /// The same of one column: after which bin, and to which side unknown values go.
-    fn best_of(&self, column: usize, rows: usize, sum: Sum, bins: &[Sum; BINS]) -> Option<Split> {
+    fn best_of(&self, column: usize, (rows, sum, bounds): (usize, Sum, Bounds), bins: &[Sum; BINS]) -> Option<Split> {
         let Params { l2, leaf_rows_min, leaf_curvature_min, gain_min, .. } = *self.params;
         let worth = |sum: Sum| {
             let [g, h] = self.packed.real(sum);
-            (g * g / (h + l2), h)
+            if bounds == ANY {
+                return (g * g / (h + l2), h);
+            }
+            let value = self.value(sum, bounds);
+            (-value * (2.0 * g + (h + l2) * value), h)
+        };
+        let direction = self.monotone.get(column).copied().flatten();
+        let may_part = |left: Sum, right: Sum| {
+            let [left, right] = [left, right].map(|sum| self.value(sum, bounds));
+            direction.is_none_or(|direction| if direction == Direction::Rising { left <= right } else { left >= right })
         };
         let (whole, curvature) = worth(sum);
         // Rows are counted by curvature, as LightGBM does.
@@ -142,7 +180,7 @@ impl Ground<'_> {
                 }
                 let ((of_left, h_left), (of_right, h_right)) = (worth(left), worth(right));
                 let gain = of_left + of_right - whole;
-                if gain > best.map_or(gain_min, |best| best.gain) && enough(h_left) && enough(h_right) {
+                if gain > best.map_or(gain_min, |best| best.gain) && enough(h_left) && enough(h_right) && may_part(left, right) {
                     let node = Node { column: column as u16, bin: bin as u8, unknown_left, children: [0; 2] };
                     best = Some(Split { gain, node, left });
                 }

@@ -1,0 +1,69 @@
+//! Churn models over several nights: trained once a week, told how old they are, and whether customers are still the same.
+
+use std::path::Path;
+
+use regulars_tests::published::{self, Published};
+
+use crate::{quickstart, told};
+
+/// A night of the sample shop.
+fn night(out: &Path, as_of: &str, more: &[&str]) -> (i32, Option<Published>, String) {
+    let settings = ["--as-of", as_of, "--set", "due.level=none", "--set", "cycle.challengers=[]"];
+    let (code, text, error) = told(&quickstart(out, &[&settings, more].concat()));
+    (code, published::live(out, "quickstart"), text + &error)
+}
+
+/// The churn artefact of a run: its path, which holds a digest of its bytes, and its text.
+fn artefact(out: &Path, run: &Published) -> (String, serde_json::Value) {
+    let file = run.manifest.models.iter().find(|file| file.path.starts_with("models/churn-")).expect("an artefact");
+    let text = std::fs::read(out.join(format!("quickstart/runs/{}/{}/{}", run.manifest.as_of, run.manifest.run_id, file.path))).expect("a file");
+    (file.path.clone(), serde_json::from_slice(&text).expect("JSON"))
+}
+
+#[test]
+fn a_model_scores_for_as_long_as_the_config_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let weekly = ["--set", "churn.train_every_days=7"];
+    let live = |as_of: &str, more: &[&str]| {
+        let (code, run, text) = night(folder.path(), as_of, more);
+        assert_eq!(code, 0, "{text}");
+        let run = run.expect("it is live");
+        let (path, card) = artefact(folder.path(), &run);
+        (path, card["trained_on"].as_str().expect("a date").to_owned(), run, text)
+    };
+    let first = live("2026-06-20", &weekly);
+    assert_eq!(first.1, "2026-06-20");
+    let later = live("2026-06-24", &weekly);
+    assert_eq!((&later.0, later.1.as_str()), (&first.0, "2026-06-20"), "the same bytes");
+    assert!(later.3.contains("trained as of 2026-06-20"), "{}", later.3);
+    // It scores, and comes with its grades.
+    let chances: Vec<f64> = later.2.numbers("scores", "churn_probability").into_iter().flatten().collect();
+    assert!(chances.len() > 300 && chances.iter().all(|chance| (0.0..=1.0).contains(chance)), "{}", chances.len());
+    let graded = |run: &Published| run.grade("trees", "churn", 90.0, "log_loss");
+    assert_eq!(graded(&later.2), graded(&first.2));
+    // A model of seven days is trained again; so is one that another definition asks for.
+    assert_eq!(live("2026-06-27", &weekly).1, "2026-06-27");
+    assert_eq!(live("2026-06-29", &[&weekly[..], &["--set", "churn.order_days_min=3"]].concat()).1, "2026-06-29");
+    assert_eq!(live("2026-06-30", &[]).1, "2026-06-30");
+}
+
+/// Every input and the score are held against training; where the config says so, an alarm holds the run.
+#[test]
+fn customers_who_are_others_hold_the_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, run, text) = night(folder.path(), "2026-06-30", &[]);
+    assert_eq!(code, 0, "{text}");
+    let run = run.expect("it is live");
+    let (checks, subjects, values) = (run.texts("audit", "check"), run.texts("audit", "subject"), run.numbers("audit", "value"));
+    let drift: Vec<(&str, f64)> =
+        (0..checks.len()).filter(|row| checks[*row] == "drift").map(|row| (subjects[row].as_str(), values[row].expect("a value"))).collect();
+    let (_, card) = artefact(folder.path(), &run);
+    assert_eq!(drift.len(), card["profiles"].as_array().expect("profiles").len());
+    assert!(drift.iter().any(|(subject, _)| *subject == "churn.recency_days") && drift.last().expect("some").0 == "churn.churn_probability");
+    // The shop is the same a quarter later: recency has moved little.
+    let moved = drift.iter().find(|(subject, _)| *subject == "churn.recency_days").expect("it is there").1;
+    assert!((0.0..0.1).contains(&moved), "{moved}");
+    let settings = ["--set", "audit.drift.psi_max=0.000001", "--set", "audit.drift.holds=run", "--set", "job.salt=another"];
+    let (code, _, text) = night(folder.path(), "2026-06-30", &settings);
+    assert!(code == 4 && text.contains("HELD  drift of churn.recency_days"), "{text}");
+}
