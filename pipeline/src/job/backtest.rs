@@ -47,6 +47,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     let cycle = cycle::Params { choose: RawChoose::Best, ..params.cycle.clone() };
     let samples = SampleSizes {
         population: params.sample_customers,
+        newcomers: if params.churn.population.newcomers { params.sample_customers } else { 0 },
         training_buyers: params.sample_customers,
         test_buyers: params.sample_customers,
         buyers_features: true,
@@ -54,8 +55,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     let features = params.features.for_models();
     let what = What { dates: &dates, features: &features, samples, cycle: &cycle, purchases: params.due.level };
     let (customers, past_dates) = (gathered.people.customers.len(), dates.all().len() - 1);
-    let bytes =
-        shards::state_bytes(customers, past_dates) + 2 * shards::sample_bytes(customers.min(params.sample_customers), past_dates, features.features().len());
+    let bytes = shards::state_bytes(customers, past_dates) + samples.bytes(customers, past_dates - 1, features.features().len());
     let _held = memory.take("collect order days", bytes)?;
     let state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     progress.end(&format!("{past_dates} dates, {} to {}", dates.training.first().unwrap_or(&dates.test), dates.test));

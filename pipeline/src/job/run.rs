@@ -20,6 +20,7 @@ use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Peers, World};
 use crate::key::{hex, sha256};
+use crate::labels::Segment;
 use crate::lake::{Counts, LineNames};
 use crate::models::cycle::Model;
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
@@ -127,17 +128,11 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let memory = inputs.order_lines()?.memory();
 
     progress.begin("collect features");
-    let dates = Dates::choose(params.as_of, params.grid);
+    let kept = kept_churn(params, seen)?;
+    let (dates, samples) = dates_and_samples(params, &kept);
     let ranks = Ranks::of(&gathered.names);
     let mut world = world(params, &gathered, &ranks)?;
-    let [_state, samples_held] = state_memory(params, (gathered.people.customers.len(), dates.all().len() - 1), memory)?;
-    let is_chosen = !(params.cycle.candidates().is_empty() && params.cycle.challengers.is_empty());
-    let training_buyers = if is_chosen { params.sample_customers } else { 0 };
-    let buyers_features = params.cycle.boosts();
-    let kept = kept_churn(params, seen)?;
-    let trains = params.churn.population.segments().any(|segment| kept.reports[segment as usize].is_none());
-    let population = if trains || params.publish_samples { params.sample_customers } else { 0 };
-    let samples = SampleSizes { population, training_buyers, test_buyers: params.sample_customers, buyers_features };
+    let [_state, samples_held] = state_memory(params, (gathered.people.customers.len(), &dates, samples), memory)?;
     let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle, purchases: params.due.level };
     let mut state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     let changes = gathered.changes.take();
@@ -225,15 +220,33 @@ fn train(
     }
 }
 
+/// At which dates is looked, and how many customers are sampled there: where churn models of the prior run score, training dates are for the choice of a
+/// purchase-cycle model.
+fn dates_and_samples(params: &Params, kept: &KeptChurn) -> (Dates, SampleSizes) {
+    let all = params.sample_customers;
+    let dates = Dates::choose(params.as_of, params.grid);
+    let is_chosen = !(params.cycle.candidates().is_empty() && params.cycle.challengers.is_empty());
+    let wanted = |segment: Segment| kept.reports[segment as usize].is_none() || params.publish_samples;
+    let sampled = |segment: Segment| if params.churn.population.segments().any(|asked| asked == segment && wanted(segment)) { all } else { 0 };
+    let samples = SampleSizes {
+        population: sampled(Segment::Established),
+        newcomers: sampled(Segment::Newcomer),
+        training_buyers: if is_chosen { all } else { 0 },
+        test_buyers: all,
+        buyers_features: params.cycle.boosts(),
+    };
+    let looks_back = is_chosen || samples.population + samples.newcomers > 0;
+    (if looks_back { dates } else { Dates { training: Vec::new(), ..dates } }, samples)
+}
+
 /// What the state takes of the memory: what stays, and samples, which go once models are trained.
-fn state_memory(params: &Params, (customers, past_dates): (usize, usize), memory: &Allowance) -> Result<[Held; 2]> {
+fn state_memory(params: &Params, (customers, dates, samples): (usize, &Dates, SampleSizes), memory: &Allowance) -> Result<[Held; 2]> {
     // Both features of a window look at the same baskets.
     let windows = |peers: Peers| params.features.features().iter().filter(|feature| feature.peers == Some(peers)).count();
     let baskets = windows(Peers::Count).max(windows(Peers::Top)) * customers * features::BASKET_BYTES;
-    let width = params.features.for_models().features().len();
-    let samples = shards::sample_bytes(customers.min(params.sample_customers), past_dates, width) * if params.cycle.boosts() { 2 } else { 1 };
+    let samples = samples.bytes(customers, dates.training.len(), params.features.for_models().features().len());
     let taken = |bytes: u64| memory.take("collect features", bytes);
-    Ok([taken(shards::state_bytes(customers, past_dates) + baskets as u64)?, taken(samples)?])
+    Ok([taken(shards::state_bytes(customers, dates.training.len() + 1) + baskets as u64)?, taken(samples)?])
 }
 
 /// Checks the newest days, now that it is known whose lines the table `customers` does not know.

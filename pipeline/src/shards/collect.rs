@@ -70,8 +70,10 @@ pub struct Plan<'a> {
 /// Sizes of the samples of a date; 0 for none.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleSizes {
-    /// Of the churn population.
+    /// Of established customers in the churn population.
     pub population: usize,
+    /// Of newcomers.
+    pub newcomers: usize,
     /// Of everyone with an order, at training dates.
     pub training_buyers: usize,
     /// The same at the test date.
@@ -85,9 +87,16 @@ pub fn state_bytes(customers: usize, dates: usize) -> u64 {
     (customers * (size_of::<Facts>() + (dates + 1) * size_of::<Cell>() + size_of::<[u16; HORIZONS]>())) as u64
 }
 
-/// What samples of so many customers at so many dates take of the memory, of `width` features.
-pub fn sample_bytes(customers: usize, dates: usize, width: usize) -> u64 {
-    (dates * customers * 3 / 2 * (size_of::<Sampled>() + width * size_of::<features::Cell>())) as u64
+impl SampleSizes {
+    /// What they take of the memory while they are filled, of so many customers with `width` features, at so many training dates and the test date.
+    pub fn bytes(&self, customers: usize, training_dates: usize, width: usize) -> u64 {
+        let (plain, with_features) = (size_of::<Sampled>(), size_of::<Sampled>() + width * size_of::<features::Cell>());
+        let buyer = if self.buyers_features { with_features } else { plain };
+        let populations = (self.population.min(customers) + self.newcomers.min(customers)).min(customers) * with_features;
+        let at = |buyers: usize| populations + buyers.min(customers) * buyer;
+        // Until some are left out there are half as many more.
+        ((training_dates * at(self.training_buyers) + at(self.test_buyers)) * 3 / 2) as u64
+    }
 }
 
 /// Of so many customers the models of values and margins are made.
@@ -102,8 +111,7 @@ struct Samples {
 
 impl Samples {
     fn new(date: Day, plan: &Plan<'_>) -> Self {
-        let SampleSizes { population, training_buyers, test_buyers, .. } = plan.samples;
-        let newcomers = if plan.population.newcomers { population } else { 0 };
+        let SampleSizes { population, newcomers, training_buyers, test_buyers, .. } = plan.samples;
         let buyers = if date == plan.dates.test { test_buyers } else { training_buyers };
         Self { date, populations: [population, newcomers].map(Sample::new), buyers: Sample::new(buyers) }
     }

@@ -17,7 +17,7 @@ mod score;
 mod sorted;
 mod state;
 
-pub use collect::{Plan, SampleSizes, collect, sample_bytes, state_bytes};
+pub use collect::{Plan, SampleSizes, collect, state_bytes};
 pub use divide::{Divide, Layer, divide};
 pub use due::{DUE_DAYS, DueModel, DueRow, due_contract, due_table};
 pub use events::{ClosedEvents, Events};
