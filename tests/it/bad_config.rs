@@ -167,6 +167,29 @@ fn each_fault_has_its_message() {
             "job.yaml:10:16: campaigns.c.audience: expected stage to be one of never_bought, new, active, silent, lapsed, got `lapsd`",
         ),
         ("no size", and("campaigns:\n  c: {audience: []}\n"), "job.yaml:10:3: campaigns.c.size: expected 1..=100000000, got nothing"),
+        (
+            "a direction of no feature",
+            and("churn: {monotone: {recency_day: rising}}\n"),
+            "job.yaml:9:33: churn.monotone.recency_day: expected one of the features that the churn model takes: recency_days, ...",
+        ),
+        (
+            "no direction",
+            and("churn: {monotone: {recency_days: up}}\n"),
+            "job.yaml:9:34: churn.monotone.recency_days: expected one of `rising`, `falling`, got `up`",
+        ),
+        (
+            "a sensitive column that is none",
+            and("churn: {sensitive: [customers.sex]}\n"),
+            "job.yaml:9:21: churn.sensitive[0]: expected a column of the lake, as `customers.gender`, got `customers.sex`",
+        ),
+        (
+            "no way to leave",
+            and("churn: {leaving: partial}\n"),
+            "job.yaml:9:18: churn.leaving: expected one of `no_order`, `partial_defection`, `own_cycle`, got `partial` (did you mean `partial_defection`?)",
+        ),
+        ("no churn model", and("churn: {models: []}\n"), "job.yaml:9:9: churn.models: expected one model or more, got none"),
+        ("a loss on who stays", and("churn: {profit: {margin_minor: -5}}\n"), "job.yaml:9:32: churn.profit.margin_minor: expected 0..=1000000000000, got -5"),
+        ("drift that holds all", and("audit: {drift: {holds: all}}\n"), "job.yaml:9:24: audit.drift.holds: expected one of `nothing`, `run`, got `all`"),
         ("broken YAML", and("churn: {horizon_days: 5\n"), "job.yaml:..."),
         (
             "misspelt table",

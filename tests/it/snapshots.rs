@@ -8,7 +8,7 @@ use regulars_tests::published::{self, Published};
 use crate::{quickstart, told};
 
 /// Every family whose features models can take, and nobody linked: who is whom is only known as it is now.
-const SETTINGS: [&str; 20] = [
+pub const SETTINGS: [&str; 20] = [
     "--set",
     "churn.families=[rfm, cadence, basket, trend, preference, brand_usage, wallet, promotion, channel, habits, engagement, profile]",
     "--set",

@@ -268,15 +268,17 @@ impl Params {
         self.hold_if.is_some()
     }
 
-    /// Whether what a model takes in lies where it lay at training, by its population stability index.
-    pub fn check_drift(&self, model: &str, input: &str, psi: f64) -> Finding {
+    /// Whether what a model takes in lies where it lay at training, by its population stability index; none where there are too few customers to tell.
+    pub fn check_drift(&self, model: &str, input: &str, psi: Option<f64>) -> Finding {
+        let value = psi.unwrap_or_default();
         let severity = match self.drift.holds {
-            _ if psi <= self.drift.psi_max => Severity::Note,
+            _ if value <= self.drift.psi_max => Severity::Note,
             RawDriftHolds::Nothing => Severity::Warn,
             RawDriftHolds::Run => Severity::Hold,
         };
-        let consequence = format!("{input} of the customers to score, against those that the model was trained on: above the limit they are others");
-        Finding { check: "drift".into(), subject: format!("{model}.{input}"), value: psi, limit: Some(self.drift.psi_max), severity, consequence }
+        let told = if psi.is_some() { "above the limit they are others" } else { "too few to tell" };
+        let consequence = format!("{input} of the customers to score, against those that the model was trained on: {told}");
+        Finding { check: "drift".into(), subject: format!("{model}.{input}"), value, limit: Some(self.drift.psi_max), severity, consequence }
     }
 
     /// Checks the newest days of every source and store.

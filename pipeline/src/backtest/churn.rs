@@ -43,6 +43,8 @@ pub struct ChurnReport {
     pub separation: Separation,
     /// The date on which all were graded.
     pub test_date: Day,
+    /// The purchase-cycle model whose outputs they take in.
+    pub cycle: String,
     /// Families of the features that they take in.
     pub families: Vec<String>,
     /// All models and rules.
@@ -70,7 +72,7 @@ pub struct ChurnCandidate {
     pub grade: Option<Grade>,
     /// Figures with intervals there.
     pub figures: Option<Figures>,
-    /// Its grades by slice of customers: by order days, and of those on whom no part of the model was fitted (`unseen`).
+    /// Its grades by slice of customers: by order days, and of customers by the fit that learnt from none of their rows (`unseen`).
     pub slices: Vec<(String, Grade)>,
     /// Why it could not be fitted.
     pub failed: Option<String>,
@@ -81,7 +83,7 @@ pub struct ChurnCandidate {
 pub struct Gate {
     /// The model.
     pub model: String,
-    /// The rule.
+    /// The rule that lost least there.
     pub rule: String,
     /// What it lost and earned more.
     pub compared: Compared,
@@ -103,6 +105,19 @@ impl ChurnReport {
             candidate.slices.iter().for_each(|(slice, grade)| all.extend(rows(&About { slice, ..about }, grade, None)));
         }
         all
+    }
+
+    /// Whether it can score with what a purchase-cycle model says now.
+    ///
+    /// # Errors
+    /// `Input` where it was trained with a model of another form, or with other features.
+    pub fn accept(&self, inputs: &Inputs, cycle: &str) -> Result<()> {
+        let form = |name: &'_ str| name.trim_end_matches(|letter: char| letter.is_ascii_digit()).to_owned();
+        if form(&self.cycle) != form(cycle) {
+            let got = format!("churn model of {}: expected the purchase-cycle model {} that it was trained with, got {cycle}", self.trained_on, self.cycle);
+            return Err(Error::new(Kind::Input, format!("{got}: the next run trains another")));
+        }
+        self.fitted.accept(inputs)
     }
 
     /// Whether it can score at a later run without being trained again: it was trained by the same, and fewer than so many days before.
@@ -135,8 +150,10 @@ pub struct Side {
 /// `Input` where there are too few rows, or too few who left or stayed.
 pub fn side_by_side(training: &[Dated<'_>], test: &Rows<'_>, is_over: &dyn Fn(Day, Day) -> bool, params: &churn::Params) -> Result<Side> {
     let rows = Rows::of(test.inputs(), training);
-    let newest = training.iter().rfind(|dated| !dated.rows.is_empty()).map_or(Day(0), |dated| dated.date);
-    let plan = Plan::of(&rows, newest, |date| is_over(date, newest), (params.training_customers_min, params.training_events_min))?;
+    let needed = (params.training_customers_min, params.training_events_min);
+    Plan::check(&rows, needed)?;
+    let newest = newest_of(training, params.training_events_min)?;
+    let plan = Plan::of(&rows, newest, |date| is_over(date, newest), needed)?;
     let binned = params.models.contains(&RawChurnModel::Trees).then(|| churn::binned(&rows));
     let of = |model: RawChurnModel| {
         let learnt = churn::learn(model, &rows, binned.as_ref(), &plan, params).map_err(|error| error.to_string());
@@ -144,6 +161,18 @@ pub fn side_by_side(training: &[Dated<'_>], test: &Rows<'_>, is_over: &dyn Fn(Da
     };
     let models = RULES.iter().chain(&params.models).map(|model| of(*model)).collect();
     Ok(Side { plan, models })
+}
+
+/// The newest date at which enough left and stayed to calibrate on.
+fn newest_of(training: &[Dated<'_>], events_min: usize) -> Result<Day> {
+    let events = |dated: &Dated<'_>| {
+        let left = dated.rows.iter().filter(|row| row.labels.churned()).count();
+        left.min(dated.rows.len() - left)
+    };
+    let most = training.iter().map(events).max().unwrap_or_default();
+    let enough = training.iter().rfind(|dated| events(dated) >= events_min).map(|dated| dated.date);
+    let why = || Error::new(Kind::Input, format!("churn models: expected at least {events_min} who left, and who stayed, at one training date, got {most}"));
+    enough.ok_or_else(why)
 }
 
 fn foretell(learnt: Learnt, test: &Rows<'_>, fits: usize) -> Foretold {
@@ -182,7 +211,8 @@ impl Side {
 /// How customers of the population are told apart in grades, by their order days.
 fn slice(order_days: u32) -> &'static str {
     match order_days {
-        0..=2 => "order_days_2",
+        0..=1 => "order_days_1",
+        2 => "order_days_2",
         3..=5 => "order_days_3_to_5",
         _ => "order_days_6_up",
     }
@@ -239,6 +269,17 @@ impl<'a> Test<'a> {
         slices.chain(unseen.map(|unseen| ("unseen".to_owned(), unseen))).collect()
     }
 
+    fn candidate(&self, model: RawChurnModel, foretold: std::result::Result<&Foretold, &String>, judged: Option<&Judged>) -> ChurnCandidate {
+        ChurnCandidate {
+            model: self.told(model).to_owned(),
+            held_out_log_loss: foretold.ok().map(|foretold| foretold.learnt.log_loss),
+            grade: judged.map(|judged| judged.grade.clone()),
+            figures: judged.map(|judged| judged.figures.clone()),
+            slices: self.slices(judged, foretold.ok().and_then(|foretold| foretold.unseen(&self.rows))),
+            failed: foretold.err().cloned(),
+        }
+    }
+
     /// What is earned at each share of customers contacted.
     fn curve(&self, graded: &[Graded]) -> Vec<(f64, f64)> {
         let shares: Vec<f64> = (0..=CURVE).map(|part| part as f64 / CURVE as f64).collect();
@@ -270,22 +311,14 @@ pub fn churn_report(
     }
     let fitted = side.models.iter().filter_map(|(model, foretold)| Some((*model, test.judge(foretold.as_ref().ok()?))));
     let judged: BTreeMap<RawChurnModel, Judged> = fitted.collect();
-    let candidate = |(model, foretold): (&RawChurnModel, &std::result::Result<Foretold, String>)| {
-        let (learnt, judged) = (foretold.as_ref().ok(), judged.get(model));
-        ChurnCandidate {
-            model: test.told(*model).to_owned(),
-            held_out_log_loss: learnt.map(|foretold| foretold.learnt.log_loss),
-            grade: judged.map(|judged| judged.grade.clone()),
-            figures: judged.map(|judged| judged.figures.clone()),
-            slices: test.slices(judged, learnt.and_then(|foretold| foretold.unseen(&test.rows))),
-            failed: foretold.as_ref().err().cloned(),
-        }
-    };
-    let candidates = side.models.iter().map(candidate).collect();
+    let candidates = side.models.iter().map(|(model, foretold)| test.candidate(*model, foretold.as_ref(), judged.get(model))).collect();
     let rule = side.best(&RULES).ok_or_else(|| Error::new(Kind::Input, "churn models: expected a rule to compare them with, got none"))?;
     let own: Vec<RawChurnModel> = params.models.iter().copied().filter(|model| !model.is_rule()).collect();
     let best = side.best(&own);
-    let gate = best.and_then(|model| test.gate((model, rule), &judged));
+    // The rule that turned out best is the one to beat.
+    let lost = |model: &RawChurnModel| judged.get(model).and_then(|judged| judged.grade.log_loss).unwrap_or(f64::INFINITY);
+    let to_beat = RULES.into_iter().min_by(|a, b| lost(a).total_cmp(&lost(b))).unwrap_or(rule);
+    let gate = best.and_then(|model| test.gate((model, to_beat), &judged));
     let scores = best.filter(|_| gate.as_ref().is_some_and(|gate| gate.passed)).unwrap_or(rule);
     let profit_curve = judged.get(&scores).map_or_else(Vec::new, |judged| test.curve(&judged.graded));
     let Some(Ok(foretold)) = side.models.remove(&scores) else { return Err(Error::bug("the churn model that scores was not learnt")) };
@@ -308,6 +341,7 @@ pub fn churn_report(
         training_rows: [side.plan.training.len(), left],
         separation: side.plan.separation,
         test_date: test.dated.date,
+        cycle: cycle.to_owned(),
         families: families.into_iter().map(str::to_owned).collect(),
         candidates,
         gate,

@@ -33,7 +33,7 @@ impl Pooled {
 /// could not be fitted goes to `failed`.
 pub fn look_back_on_churn(
     state: &State,
-    origins: &Origins,
+    (origins, as_of): (&Origins, Day),
     (segment, of_cycle, params, inputs): (Segment, &cycle::Params, &churn::Params, &Inputs),
     failed: &mut Vec<String>,
 ) -> Vec<GradeRow> {
@@ -47,7 +47,8 @@ pub fn look_back_on_churn(
     for place in graded {
         let (test, date) = (Rows::of(inputs, &[dated(place)]), state.snapshots[place].date);
         let training: Vec<Dated<'_>> = (0..place).map(dated).filter(|earlier| is_over(earlier.date, date)).collect();
-        if test.is_empty() {
+        // What is not over is not graded.
+        if test.is_empty() || !is_over(date, as_of) {
             continue;
         }
         let side = side_by_side(&training, &test, &is_over, params).map(|side| side.models).unwrap_or_else(|why| {

@@ -166,7 +166,7 @@ pub fn contract() -> Contract {
         Column::new(
             "slice",
             Kind::Text,
-            "all; of churn also unseen (customers on whom no part of the model was fitted), order_days_2, order_days_3_to_5, order_days_6_up; tenth_01 (lowest predictions) to at most tenth_10: equal predictions stay in one tenth",
+            "all; of churn also unseen (all or some customers, by the fit that learnt from none of their rows, but was calibrated on them at an earlier date), order_days_1, order_days_2, order_days_3_to_5, order_days_6_up; tenth_01 (lowest predictions) to at most tenth_10: equal predictions stay in one tenth",
         ),
         Column::new(
             "metric",

@@ -105,8 +105,10 @@ pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params)
     let mut churn = [None, None];
     for segment in params.population.segments() {
         if let Some(report) = kept.reports[segment as usize].take() {
-            report.fitted.accept(&inputs)?;
-            churn[segment as usize] = Some(report);
+            match report.accept(&inputs, name) {
+                Ok(()) => churn[segment as usize] = Some(report),
+                Err(why) => missing.push(why.to_string()),
+            }
             continue;
         }
         let all: Vec<Dated<'_>> = state.snapshots.iter().zip(&models).map(|(snapshot, model)| snapshot.dated(segment, model.as_ref())).collect();

@@ -36,8 +36,8 @@ pub struct Facts {
     pub margin_minor: i64,
     /// The number of the cohort in which purchase-cycle models see the customer; 0 for none.
     pub cohort: u16,
-    /// Whether something came back.
-    pub returned: bool,
+    /// Whether all orders came back.
+    pub returned_only: bool,
 }
 
 impl Facts {
@@ -58,7 +58,7 @@ impl Facts {
             costed_minor: 0,
             margin_minor: 0,
             cohort: 0,
-            returned: false,
+            returned_only: false,
         }
     }
 
@@ -237,7 +237,6 @@ impl Orders {
         for sum in &self.sums {
             let Some((_, day)) = sum.first else { continue };
             facts.value_minor += sum.value_minor;
-            facts.returned |= sum.return_lines > 0;
             if window.contains(day) {
                 facts.window_value_minor += sum.value_minor;
                 facts.costed_orders += u32::from(sum.is_costed);
@@ -257,6 +256,7 @@ impl Orders {
         self.days.dedup();
         facts.count_days(&self.days);
         facts.value_days(&self.values);
+        facts.returned_only = facts.order_count > 0 && self.sums.iter().all(|order| !order.bought || order.return_lines > 0 && order.value_minor <= 0);
         facts
     }
 
@@ -288,7 +288,7 @@ impl Orders {
         &self.remembered
     }
 
-    /// Days of the orders of the facts remembered, and what each is worth, oldest first.
+    /// Days of the orders of the facts remembered, and what each is worth.
     pub fn remembered_values(&self) -> &[(Day, i64)] {
         &self.remembered_values
     }

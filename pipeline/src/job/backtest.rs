@@ -75,7 +75,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     progress.begin("grade churn models");
     let inputs = churn::Inputs::new(features.features(), params.churn.population.horizon_days);
     for segment in params.churn.population.segments() {
-        found.churn.extend(backtest::look_back_on_churn(&state, &params.origins, (segment, &cycle, &params.churn, &inputs), &mut found.failed));
+        found.churn.extend(backtest::look_back_on_churn(&state, (&params.origins, params.as_of), (segment, &cycle, &params.churn, &inputs), &mut found.failed));
     }
     progress.end(&format!("{} figures", found.churn.len()));
     due(params, (&state, &world), memory, &mut found, progress)?;

@@ -111,8 +111,13 @@ pub fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
         consequence: words,
     };
     let words = |missing: bool| if missing { trained.missing.join("; ") } else { "it scored".to_owned() };
-    let (no_cycle, no_churn) = (trained.cycle.is_none(), trained.churn[0].is_none());
-    vec![finding("cycle", no_cycle, Severity::Note, words(no_cycle)), finding("churn", no_churn, held(no_churn), words(no_churn))]
+    let no_cycle = trained.cycle.is_none();
+    let mut findings = vec![finding("cycle", no_cycle, Severity::Note, words(no_cycle))];
+    for segment in params.churn.population.segments() {
+        let missing = trained.churn[segment as usize].is_none();
+        findings.push(finding(segment.target(), missing, held(missing), words(missing)));
+    }
+    findings
 }
 
 /// So many customers say where all lie: those who come first in the order of hashes.
@@ -136,8 +141,10 @@ pub fn drift_findings(params: &Params, everyone: &Everyone, trained: &Trained) -
                 break;
             }
         }
-        let finding =
-            |(profile, counts): (&Profile, &Vec<u64>)| params.audit.check_drift(report.segment.target(), &profile.name, profile.stability_index(counts));
+        let finding = |(profile, counts): (&Profile, &Vec<u64>)| {
+            let index = profile.is_told_by(counts).then(|| profile.stability_index(counts));
+            params.audit.check_drift(report.segment.target(), &profile.name, index)
+        };
         findings.extend(report.profiles.iter().zip(&counts).map(finding));
     }
     Ok(findings)

@@ -144,7 +144,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         sample_customers: snapshots.2,
         publish_samples: raw.snapshots.publish.unwrap_or_default(),
         features,
-        origins: check_origins(&raw.backtest, (cycle.horizon_days, snapshots.0.late_days), &mut faults),
+        origins: check_origins(&raw.backtest, (cycle.horizon_days.max(churn.population.horizon_days), snapshots.0.late_days), &mut faults),
         due: due::check(raw.due, &mut faults),
         cycle,
         churn,

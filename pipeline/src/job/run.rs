@@ -168,10 +168,11 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
 
 /// Churn models of the prior run that are young enough to score.
 fn kept_churn(params: &Params, seen: &Seen<'_>) -> Result<KeptChurn> {
-    let features = params.features.for_models();
-    let names: Vec<&str> = features.features().iter().map(|feature| feature.name.as_str()).collect();
-    let by =
-        serde_json::json!({"program": PROGRAM, "churn": params.churn, "features": names, "lookback_days": params.lookback_days, "erased": seen.erased_digest});
+    // All that models see and are made by; what is made of their scores is not.
+    let not_seen = ["job", "audit", "due", "groups"];
+    let mut by = params.definitions()?;
+    by.retain(|(name, _)| !not_seen.contains(&name.as_str()) && !name.starts_with("campaigns."));
+    let by = serde_json::json!({"program": PROGRAM, "definitions": by, "erased": seen.erased_digest});
     let trained_by = hex(&sha256(by.to_string().as_bytes()));
     let mut reports = [None, None];
     let prior = seen.prior.filter(|_| params.churn.train_every_days > 0);

@@ -12,6 +12,7 @@ use super::rows::FeatureRows;
 use super::sample::Sample;
 use super::sorted::{Ranks, Sorted};
 use super::state::{Snapshot, State};
+use super::trend::{Trend, Trends, hold_against_trends};
 use crate::allowance::Allowance;
 use crate::audit::{self, Complete, CustomerDay, UnknownLines};
 use crate::config::RawDueLevel;
@@ -19,7 +20,7 @@ use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key;
-use crate::labels::{Came, Horizon, Population, Segment, Standing, labels, year_ago};
+use crate::labels::{Horizon, Known, Population, Segment, Standing, labels, year_ago};
 use crate::lake::{Line, place_of};
 use crate::models::Sampled;
 use crate::models::correction::HORIZONS;
@@ -131,7 +132,7 @@ struct Shard {
     year_ago: Vec<[u16; HORIZONS]>,
     standings: Vec<Standing>,
     /// By date before as_of and number of the home store: what everyone's orders are worth lately, and a year before, where that is asked for.
-    trends: BTreeMap<(Day, u32), [i64; 2]>,
+    trends: Trends,
 }
 
 impl Shard {
@@ -144,10 +145,7 @@ impl Shard {
         self.gaps.add(&next.gaps);
         self.year_ago.extend(next.year_ago);
         self.standings.extend(next.standings);
-        for (of, [now, before]) in next.trends {
-            let sum = self.trends.entry(of).or_default();
-            *sum = [sum[0] + now, sum[1] + before];
-        }
+        next.trends.into_iter().for_each(|(of, more)| self.trends.entry(of).or_default().add(more));
         self.duplicates += next.duplicates;
         next.unknown.into_iter().for_each(|(of, lines)| *self.unknown.entry(of).or_default() += lines);
         self.days.resize(audit::COUNTED, CustomerDay::default());
@@ -224,7 +222,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     };
     let mut snapshots: Vec<Snapshot> = collecting.samples.into_iter().zip(whole.past_cells).map(snapshot).collect();
     if plan.population.minds_trend() {
-        snapshots.iter_mut().for_each(|snapshot| hold_against_trends(plan, snapshot, &whole.trends));
+        snapshots.iter_mut().for_each(|snapshot| hold_against_trends((plan.population, plan.people), snapshot, &whole.trends));
     }
     let counted = || facts.iter().zip(customers).filter(|(_, customer)| !customer.left_out).map(|(facts, _)| facts);
     // The first in the order of hashes are a sample.
@@ -245,18 +243,6 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         year_ago: whole.year_ago,
         standings: whole.standings,
     })
-}
-
-/// Decides again who left, now that it is known what stores sell against the year before: each home store, and all together for who has none.
-fn hold_against_trends(plan: &Plan<'_>, snapshot: &mut Snapshot, trends: &BTreeMap<(Day, u32), [i64; 2]>) {
-    let of_date = || trends.iter().filter(|((date, _), _)| *date == snapshot.date).map(|((_, store), sums)| (*store, *sums));
-    let ratio = |[now, before]: [i64; 2]| (now > 0 && before > 0).then(|| now as f64 / before as f64);
-    let all = ratio(of_date().fold([0, 0], |sum, (_, [now, before])| [sum[0] + now, sum[1] + before])).unwrap_or(1.0);
-    let by_store: BTreeMap<u32, f64> = of_date().filter(|(store, _)| *store > 0).filter_map(|(store, sums)| Some((store, ratio(sums)?))).collect();
-    for row in &mut snapshot.populations[Segment::Established as usize] {
-        let store = plan.people.customers[row.customer as usize].home_store;
-        row.labels.left = plan.population.fell(&row.labels, by_store.get(&store).copied().unwrap_or(all));
-    }
 }
 
 /// What a shard gives, the features of its customers, and their purchases as bytes.
@@ -367,9 +353,8 @@ impl Collecting<'_> {
                 gaps.count(orders.days_of(known.as_ref()));
             }
             if plan.population.minds_trend() {
-                let [now, before] = plan.population.trend(orders.remembered_values(), samples.date);
-                let sum = shard.trends.entry((samples.date, plan.people.customers[customer].home_store)).or_default();
-                *sum = [sum[0] + now, sum[1] + before];
+                let own = Trend::of(plan.population.trend(orders.remembered_values(), samples.date));
+                shard.trends.entry((samples.date, plan.people.customers[customer].home_store)).or_default().add(own);
             }
             let wanted = |segment: &Segment| samples.populations[*segment as usize].wants(drawn) && self.is_seen_to_the_end(customer, samples.date);
             let mut segment = plan.population.by_days(&facts).ok().filter(wanted);
@@ -385,8 +370,9 @@ impl Collecting<'_> {
                 segment = segment.filter(|_| self.standing(customer, &facts, orders.values()).is_ok());
             }
             let horizon = Horizon { population: plan.population, as_of: plan.dates.as_of, late_days: plan.dates.late_days };
-            let came = Came { order_days: orders.remembered_days(), values: orders.remembered_values() };
-            let labels = labels(came, (segment.unwrap_or(Segment::Established), &facts, orders.days_of(known.as_ref())), horizon);
+            let came = Known { order_days: orders.remembered_days(), values: orders.remembered_values() };
+            let then = Known { order_days: orders.days_of(known.as_ref()), values: orders.values() };
+            let labels = labels(came, (segment.unwrap_or(Segment::Established), &facts, then), horizon);
             let sampled = |values: Vec<features::Cell>| Sampled { drawn, customer: customer as u32, cell, values: values.into(), labels };
             if is_buyer {
                 samples.buyers.offer(sampled(if plan.samples.buyers_features { values.clone() } else { Vec::new() }))?;

@@ -16,6 +16,7 @@ mod sample;
 mod score;
 mod sorted;
 mod state;
+mod trend;
 
 pub use collect::{Plan, SampleSizes, collect, state_bytes};
 pub use divide::{Divide, Layer, divide};

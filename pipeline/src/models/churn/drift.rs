@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Parts of what was seen at training, beside that of unknown values.
 const PARTS: usize = 10;
+/// Of fewer customers chance alone makes an index of 0.25 here and there.
+const ENOUGH: u64 = 200;
 /// A part is never taken for emptier than so many customers.
 const LEAST: f64 = 0.5;
 
@@ -46,6 +48,11 @@ impl Profile {
     /// The part of a value.
     pub fn part(&self, value: f64) -> usize {
         if value.is_nan() { self.counts.len() - 1 } else { self.cuts.partition_point(|cut| *cut < value) }
+    }
+
+    /// Whether there are enough customers, at training and now, for more than chance to be seen.
+    pub fn is_told_by(&self, counts: &[u64]) -> bool {
+        [&self.counts[..], counts].iter().all(|counts| counts.iter().sum::<u64>() >= ENOUGH)
     }
 
     /// How far customers lie from those of training; 0 where there is none.

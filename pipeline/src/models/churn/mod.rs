@@ -31,7 +31,7 @@ use serde::Serialize;
 
 use crate::config::{Faults, RawBaseline, RawChurn, RawChurnModel, RawDirection, RawLeaving, RawProfit};
 use crate::features;
-use crate::labels::{Leaving, Population};
+use crate::labels::{Leaving, Population, YEAR_DAYS};
 use crate::lake;
 use crate::metrics::Economics;
 use crate::models::trees::Direction;
@@ -95,6 +95,12 @@ pub fn check(raw: RawChurn, features: &features::Params, faults: &mut Faults<'_>
         RawLeaving::PartialDefection => Leaving::PartialDefection { value_share_max, baseline: raw.baseline.unwrap_or(RawBaseline::WindowBefore) },
         RawLeaving::OwnCycle => Leaving::OwnCycle { gaps },
     };
+    if raw.leaving == Some(RawLeaving::PartialDefection)
+        && raw.baseline == Some(RawBaseline::YearAgo)
+        && raw.horizon_days.is_some_and(|days| days > YEAR_DAYS as u32)
+    {
+        faults.add("churn.baseline", format!("`window_before` for a horizon of more than {YEAR_DAYS} days"), "`year_ago`");
+    }
     let population = Population {
         gap_days_max,
         leaving,

@@ -11,7 +11,7 @@ use crate::time::Day;
 /// are small.
 pub const FEW: usize = 50_000;
 
-/// What a model is calibrated on.
+/// What a model is calibrated on; the customers whom a fit leaves out say when its trees stop, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Separation {
@@ -44,6 +44,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether there are enough rows, leavers and stayers.
+    ///
+    /// # Errors
+    /// `Input` where there are fewer than are needed.
+    pub fn check(rows: &Rows<'_>, needed: (usize, usize)) -> Result<()> {
+        Needed::of(rows, &(0..rows.len() as u32).collect::<Vec<_>>(), needed).check()
+    }
+
     /// The plan of rows, the newest date of which is calibrated on; `is_over` says whether what followed a date was known at that one.
     ///
     /// # Errors

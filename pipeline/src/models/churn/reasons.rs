@@ -75,14 +75,15 @@ impl<'a> Telling<'a> {
 
     /// An input that is known.
     fn value(&self, name: &str, values: &[f64]) -> Option<f64> {
-        let place = self.names.iter().position(|known| known == name)?;
+        let place = (0..self.names.len()).find(|place| self.names[*place] == name && self.families[*place] != OTHER)?;
         Some(values[place]).filter(|value| !value.is_nan())
     }
 
     /// Those of windows of an input that are known, the shortest window first: days and value.
     fn windows(&self, name: &str, values: &[f64]) -> Vec<(u32, f64)> {
         let days = |known: &str| known.strip_prefix(name)?.strip_prefix('_')?.strip_suffix('d')?.parse::<u32>().ok();
-        let mut windows: Vec<(u32, f64)> = self.names.iter().zip(values).filter_map(|(known, value)| Some((days(known)?, *value))).collect();
+        let told = self.names.iter().zip(&self.families).zip(values).filter(|((_, family), _)| **family != OTHER);
+        let mut windows: Vec<(u32, f64)> = told.filter_map(|((known, _), value)| Some((days(known)?, *value))).collect();
         windows.retain(|(_, value)| !value.is_nan());
         windows.sort_by_key(|(days, _)| *days);
         windows
