@@ -216,6 +216,14 @@ mod tests {
         }
     }
 
+    /// empulse 0.13.1, `empc_score(left, scores, clv=200, incentive_cost=10, contact_cost=1, alpha=6, beta=14)` of the same 60 rows.
+    #[test]
+    fn the_expected_maximum_is_that_of_another_program() {
+        let graded = graded();
+        let found = Order::of(&graded).profit(&PAPER, |_| 1.0);
+        assert!((found.maximum - 17.404_199_768_134_89).abs() < 1e-9, "{found:?}");
+    }
+
     /// By hand: half leave. Contacting everyone earns 0.5 (0.3 x 190 - 1) - 0.5 x 11; contacting the first half, who all leave, 0.5 (0.3 x 190 - 1).
     #[test]
     fn the_curve_by_hand() {
