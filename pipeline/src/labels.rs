@@ -160,6 +160,11 @@ impl Population {
         Segment::ALL.into_iter().filter(move |segment| *segment == Segment::Established || newcomers)
     }
 
+    /// By segment, `size` where it is asked for, else 0.
+    pub fn sizes(&self, size: usize) -> [usize; 2] {
+        Segment::ALL.map(|segment| if self.segments().any(|asked| asked == segment) { size } else { 0 })
+    }
+
     /// Where a customer stands by order days alone.
     pub fn by_days(&self, facts: &Facts) -> Standing {
         let last = facts.last_day.ok_or(Outside::NeverOrdered)?;
@@ -288,8 +293,7 @@ pub fn labels(came: Known<'_>, (segment, facts, known): (Segment, &Facts, Known<
         next_order_days: came.order_days.iter().find(|day| **day > date).map(|day| day.since(date) as i32),
         year_ago: year_ago(known.order_days, date),
     };
-    let is_partial = segment == Segment::Established && matches!(population.leaving, Leaving::PartialDefection { .. });
-    Labels { left: if is_partial { population.fell(&labels, 1.0) } else { labels.left }, ..labels }
+    Labels { left: if population.baseline(segment, date).is_some() { population.fell(&labels, 1.0) } else { labels.left }, ..labels }
 }
 
 /// Order days within each of `RETURN_DAYS` from 52 weeks before `date`, of those that were known.
@@ -313,19 +317,27 @@ mod tests {
     const PLAIN: Population =
         Population { horizon_days: 90, active_days: 9, order_days_min: 2, gap_days_max: None, leaving: Leaving::NoOrder, newcomers: false };
 
+    fn found(date: i32, lookback_days: i32) -> (Orders, Facts) {
+        let (lines, mut orders) = (worked_lines(), Orders::default());
+        orders.find(&lines);
+        let facts = orders.facts(&lines, View { date: Day(date), observed_to: Day(date), lookback_days });
+        (orders, facts)
+    }
+
     fn facts(date: i32, lookback_days: i32) -> Facts {
-        let mut orders = Orders::default();
-        orders.find(&worked_lines());
-        orders.facts(&worked_lines(), View { date: Day(date), observed_to: Day(date), lookback_days })
+        found(date, lookback_days).1
+    }
+
+    /// What is known on day 60, remembered.
+    fn remembered() -> Orders {
+        let (mut orders, _) = found(60, 365);
+        orders.remember();
+        orders
     }
 
     #[test]
     fn labels_count_days_after_the_date() {
-        let lines = worked_lines();
-        let mut orders = Orders::default();
-        orders.find(&lines);
-        orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
-        orders.remember();
+        let orders = remembered();
         let came = Known { order_days: orders.remembered_days(), values: orders.remembered_values() };
         let seen = |date, days_after, as_of| {
             let population = Population { horizon_days: days_after, ..PLAIN };
@@ -361,11 +373,7 @@ mod tests {
     /// By hand, of the worked lines: orders of 1000 on day 10, 500 and 300 on day 20, of which 400 of the first came back on day 30; 700 on day 50.
     #[test]
     fn leaving_is_as_it_is_defined() {
-        let lines = worked_lines();
-        let mut orders = Orders::default();
-        orders.find(&lines);
-        orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
-        orders.remember();
+        let orders = remembered();
         let came = Known { order_days: orders.remembered_days(), values: orders.remembered_values() };
         assert_eq!(came.values, [(Day(10), 600), (Day(20), 300), (Day(20), 500), (Day(50), 700)]);
         // What comes back on day 30 is not known on day 25.

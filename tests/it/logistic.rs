@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use regulars::models::churn::{Example, LogisticParams, fit};
+use regulars_tests::faulty::next;
 
 /// splitmix64, as a number from 0 to 1.
-fn uniform(key: u64) -> f64 {
-    let mut z = key.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((z ^ z >> 31) >> 11) as f64 / 2f64.powi(53)
+fn uniform(mut key: u64) -> f64 {
+    (next(&mut key) >> 11) as f64 / 2f64.powi(53)
 }
 
 /// A set: name, rows, columns, shift of the log-odds, share of unknown values in the second column, ridge.

@@ -10,11 +10,9 @@ use crate::config::RawChurnModel;
 use crate::error::{Error, Kind, Result};
 use crate::labels::{Population, Segment};
 use crate::metrics::{Compared, Economics, Figures, Grade, Graded, Order, grade};
-use crate::models::churn::{self, Dated, Inputs, Learnt, Plan, Rows, Separation};
+use crate::models::churn::{self, Dated, Inputs, Learnt, Material, Plan, Rows, Separation};
 use crate::time::{Dates, Day};
 
-/// The rules that every model has to beat.
-pub const RULES: [RawChurnModel; 3] = [RawChurnModel::InactivityRule, RawChurnModel::OwnCycleRule, RawChurnModel::Cycle];
 /// So many customers are scored at once.
 const SOME: usize = 4096;
 /// Shares of customers of which the profit is told: twentieths.
@@ -150,29 +148,14 @@ pub struct Side {
 /// `Input` where there are too few rows, or too few who left or stayed.
 pub fn side_by_side(training: &[Dated<'_>], test: &Rows<'_>, is_over: &dyn Fn(Day, Day) -> bool, params: &churn::Params) -> Result<Side> {
     let rows = Rows::of(test.inputs(), training);
-    let needed = (params.training_customers_min, params.training_events_min);
-    Plan::check(&rows, needed)?;
-    let newest = newest_of(training, params.training_events_min)?;
-    let plan = Plan::of(&rows, newest, |date| is_over(date, newest), needed)?;
-    let binned = params.models.contains(&RawChurnModel::Trees).then(|| churn::binned(&rows));
+    let plan = Plan::of(&rows, is_over, (params.training_customers_min, params.training_events_min))?;
+    let material = Material::new(&rows, &plan, params);
     let of = |model: RawChurnModel| {
-        let learnt = churn::learn(model, &rows, binned.as_ref(), &plan, params).map_err(|error| error.to_string());
+        let learnt = material.learn(model).map_err(|error| error.to_string());
         (model, learnt.map(|learnt| foretell(learnt, test, plan.splits.len())))
     };
-    let models = RULES.iter().chain(&params.models).map(|model| of(*model)).collect();
+    let models = RawChurnModel::RULES.iter().chain(&params.models).map(|model| of(*model)).collect();
     Ok(Side { plan, models })
-}
-
-/// The newest date at which enough left and stayed to calibrate on.
-fn newest_of(training: &[Dated<'_>], events_min: usize) -> Result<Day> {
-    let events = |dated: &Dated<'_>| {
-        let left = dated.rows.iter().filter(|row| row.labels.churned()).count();
-        left.min(dated.rows.len() - left)
-    };
-    let most = training.iter().map(events).max().unwrap_or_default();
-    let enough = training.iter().rfind(|dated| events(dated) >= events_min).map(|dated| dated.date);
-    let why = || Error::new(Kind::Input, format!("churn models: expected at least {events_min} who left, and who stayed, at one training date, got {most}"));
-    enough.ok_or_else(why)
 }
 
 fn foretell(learnt: Learnt, test: &Rows<'_>, fits: usize) -> Foretold {
@@ -247,12 +230,7 @@ struct Judged {
 impl<'a> Test<'a> {
     fn new(inputs: &'a Inputs, dated: Dated<'a>, params: &'a churn::Params, cycle: &'a str) -> Self {
         let rows = Rows::of(inputs, &[dated]);
-        let keys = (0..rows.len() as u32).map(|row| rows.key(row)).collect();
-        Self { rows, dated, keys, params, cycle }
-    }
-
-    fn told(&self, model: RawChurnModel) -> &str {
-        if model == RawChurnModel::Cycle { self.cycle } else { model.name() }
+        Self { keys: rows.keys(), rows, dated, params, cycle }
     }
 
     fn judge(&self, foretold: &Foretold) -> Judged {
@@ -271,7 +249,7 @@ impl<'a> Test<'a> {
 
     fn candidate(&self, model: RawChurnModel, foretold: std::result::Result<&Foretold, &String>, judged: Option<&Judged>) -> ChurnCandidate {
         ChurnCandidate {
-            model: self.told(model).to_owned(),
+            model: model.told(self.cycle).to_owned(),
             held_out_log_loss: foretold.ok().map(|foretold| foretold.learnt.log_loss),
             grade: judged.map(|judged| judged.grade.clone()),
             figures: judged.map(|judged| judged.figures.clone()),
@@ -290,7 +268,7 @@ impl<'a> Test<'a> {
     fn gate(&self, (model, rule): (RawChurnModel, RawChurnModel), judged: &BTreeMap<RawChurnModel, Judged>) -> Option<Gate> {
         let (own, other) = (judged.get(&model)?, judged.get(&rule)?);
         let compared = Compared::of(&self.keys, (&own.graded, &other.graded), &self.params.economics);
-        Some(Gate { model: self.told(model).to_owned(), rule: self.told(rule).to_owned(), passed: compared.is_better(), compared })
+        Some(Gate { model: model.told(self.cycle).to_owned(), rule: rule.told(self.cycle).to_owned(), passed: compared.is_better(), compared })
     }
 }
 
@@ -312,12 +290,12 @@ pub fn churn_report(
     let fitted = side.models.iter().filter_map(|(model, foretold)| Some((*model, test.judge(foretold.as_ref().ok()?))));
     let judged: BTreeMap<RawChurnModel, Judged> = fitted.collect();
     let candidates = side.models.iter().map(|(model, foretold)| test.candidate(*model, foretold.as_ref(), judged.get(model))).collect();
-    let rule = side.best(&RULES).ok_or_else(|| Error::new(Kind::Input, "churn models: expected a rule to compare them with, got none"))?;
+    let rule = side.best(&RawChurnModel::RULES).ok_or_else(|| Error::new(Kind::Input, "churn models: expected a rule to compare them with, got none"))?;
     let own: Vec<RawChurnModel> = params.models.iter().copied().filter(|model| !model.is_rule()).collect();
     let best = side.best(&own);
     // The rule that turned out best is the one to beat.
     let lost = |model: &RawChurnModel| judged.get(model).and_then(|judged| judged.grade.log_loss).unwrap_or(f64::INFINITY);
-    let to_beat = RULES.into_iter().min_by(|a, b| lost(a).total_cmp(&lost(b))).unwrap_or(rule);
+    let to_beat = RawChurnModel::RULES.into_iter().min_by(|a, b| lost(a).total_cmp(&lost(b))).unwrap_or(rule);
     let gate = best.and_then(|model| test.gate((model, to_beat), &judged));
     let scores = best.filter(|_| gate.as_ref().is_some_and(|gate| gate.passed)).unwrap_or(rule);
     let profit_curve = judged.get(&scores).map_or_else(Vec::new, |judged| test.curve(&judged.graded));
@@ -327,7 +305,7 @@ pub fn churn_report(
     let mut families = inputs.families();
     families.dedup();
     Ok(ChurnReport {
-        model: test.told(scores).to_owned(),
+        model: scores.told(cycle).to_owned(),
         segment,
         trained_on: dates.as_of,
         trained_by_sha256: trained_by.to_owned(),

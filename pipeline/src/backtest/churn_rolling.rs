@@ -29,62 +29,78 @@ impl Pooled {
     }
 }
 
-/// Grades all churn models and rules at the newest `origins.vintages` dates, each as it would have been fitted then, and over all of them; why models
-/// could not be fitted goes to `failed`.
+/// Grades all churn models and rules of every segment at the newest `origins.vintages` dates, each as it would have been fitted then, and over all of them;
+/// why models could not be fitted goes to `failed`.
 pub fn look_back_on_churn(
     state: &State,
     (origins, as_of): (&Origins, Day),
-    (segment, of_cycle, params, inputs): (Segment, &cycle::Params, &churn::Params, &Inputs),
+    (of_cycle, params, inputs): (&cycle::Params, &churn::Params, &Inputs),
     failed: &mut Vec<String>,
 ) -> Vec<GradeRow> {
-    let models: Vec<Option<Model>> = state.snapshots.iter().map(|snapshot| of_cycle.fit(&snapshot.cells).ok().map(|(fitted, _)| fitted.model)).collect();
-    let dated = |place: usize| state.snapshots[place].dated(segment, models[place].as_ref());
-    let is_over = |date: Day, by: Day| Window::following(date, params.population.horizon_days).is_over(origins.late_days, by);
-    let graded = state.snapshots.len().saturating_sub(origins.vintages as usize)..state.snapshots.len();
-    let cycle = models[graded.clone()].iter().rev().flatten().next().map_or("cycle".to_owned(), Model::name);
-    let mut pooled: BTreeMap<RawChurnModel, Pooled> = BTreeMap::new();
-    let mut grades = Vec::new();
-    for place in graded {
-        let (test, date) = (Rows::of(inputs, &[dated(place)]), state.snapshots[place].date);
-        let training: Vec<Dated<'_>> = (0..place).map(dated).filter(|earlier| is_over(earlier.date, date)).collect();
-        // What is not over is not graded.
-        if test.is_empty() || !is_over(date, as_of) {
-            continue;
-        }
-        let side = side_by_side(&training, &test, &is_over, params).map(|side| side.models).unwrap_or_else(|why| {
-            failed.push(format!("{} at {date}: {why}", segment.target()));
-            BTreeMap::new()
-        });
-        let mut of_date = BTreeMap::new();
-        for (model, foretold) in side {
-            match foretold {
-                Ok(foretold) => {
-                    let keys: Vec<u64> = (0..test.len() as u32).map(|row| test.key(row)).collect();
-                    of_date.insert(model, Pooled { keys, graded: foretold.graded(&test), dates: vec![date] });
-                }
-                Err(why) => failed.push(format!("{} at {date}: {}: {why}", segment.target(), model.name())),
+    let models = state.snapshots.iter().map(|snapshot| of_cycle.fit(&snapshot.cells).ok().map(|(fitted, _)| fitted.model)).collect();
+    let looking = Looking { state, models, origins, as_of, params, inputs };
+    params.population.segments().flat_map(|segment| looking.back(segment, failed)).collect()
+}
+
+/// What is looked back on.
+struct Looking<'a> {
+    state: &'a State,
+    /// By date, the purchase-cycle model that was fitted then.
+    models: Vec<Option<Model>>,
+    origins: &'a Origins,
+    as_of: Day,
+    params: &'a churn::Params,
+    inputs: &'a Inputs,
+}
+
+impl Looking<'_> {
+    fn back(&self, segment: Segment, failed: &mut Vec<String>) -> Vec<GradeRow> {
+        let &Self { params, origins, .. } = self;
+        let (snapshots, target) = (&self.state.snapshots, segment.target());
+        let dated = |place: usize| snapshots[place].dated(segment, self.models[place].as_ref());
+        let is_over = |date: Day, by: Day| Window::following(date, params.population.horizon_days).is_over(origins.late_days, by);
+        let graded = snapshots.len().saturating_sub(origins.vintages as usize)..snapshots.len();
+        let cycle = self.models[graded.clone()].iter().rev().flatten().next().map_or("cycle".to_owned(), Model::name);
+        let mut pooled: BTreeMap<RawChurnModel, Pooled> = BTreeMap::new();
+        let mut grades = Vec::new();
+        for place in graded {
+            let (test, date) = (Rows::of(self.inputs, &[dated(place)]), snapshots[place].date);
+            let training: Vec<Dated<'_>> = (0..place).map(dated).filter(|earlier| is_over(earlier.date, date)).collect();
+            // What is not over is not graded.
+            if test.is_empty() || !is_over(date, self.as_of) {
+                continue;
             }
+            let side = side_by_side(&training, &test, &is_over, params).map(|side| side.models).unwrap_or_else(|why| {
+                failed.push(format!("{target} at {date}: {why}"));
+                BTreeMap::new()
+            });
+            let mut of_date = BTreeMap::new();
+            for (model, foretold) in side {
+                match foretold {
+                    Ok(foretold) => drop(of_date.insert(model, Pooled { keys: test.keys(), graded: foretold.graded(&test), dates: vec![date] })),
+                    Err(why) => failed.push(format!("{target} at {date}: {}: {why}", model.name())),
+                }
+            }
+            grades.extend(told(&of_date, (segment, params), &cycle));
+            of_date.into_iter().for_each(|(model, of_date)| pooled.entry(model).or_default().add(of_date));
         }
-        grades.extend(told(&of_date, (segment, params), &cycle));
-        of_date.into_iter().for_each(|(model, of_date)| pooled.entry(model).or_default().add(of_date));
+        pooled.retain(|_, of| of.dates.len() > 1);
+        grades.extend(told(&pooled, (segment, params), &cycle));
+        grades
     }
-    pooled.retain(|_, of| of.dates.len() > 1);
-    grades.extend(told(&pooled, (segment, params), &cycle));
-    grades
 }
 
 /// The figures of models and rules, and of each model against all others.
 fn told(of: &BTreeMap<RawChurnModel, Pooled>, (segment, params): (Segment, &churn::Params), cycle: &str) -> Vec<GradeRow> {
-    let name = |model: RawChurnModel| if model == RawChurnModel::Cycle { cycle } else { model.name() };
     let mut rows = Vec::new();
     for (model, own) in of {
         let newest = own.dates.last().copied().unwrap_or(Day(0));
-        let about = About { vintages: own.dates.len() as i64, ..About::all(name(*model), newest, segment.target(), params.population.horizon_days) };
+        let about = About { vintages: own.dates.len() as i64, ..About::all(model.told(cycle), newest, segment.target(), params.population.horizon_days) };
         rows.extend(of_churn(&about, (&grade(&own.graded), &Figures::of(&own.keys, &own.graded, &params.economics)), None));
         // Models that were fitted on other dates had other customers.
         let others = of.iter().filter(|(other, of)| !model.is_rule() && *other != model && of.dates == own.dates);
         for (other, of) in others {
-            let slice = format!("against_{}", name(*other));
+            let slice = format!("against_{}", other.told(cycle));
             let compared = Compared::of(&own.keys, (&own.graded, &of.graded), &params.economics);
             rows.extend(of_compared(&About { slice: &slice, ..about }, &compared));
         }

@@ -103,7 +103,7 @@ pub fn of_churn(about: &About<'_>, (grade, figures): (&Grade, &Figures), baselin
     let mut rows = rows(about, grade, baseline.map(|(grade, _)| grade));
     for (metric, interval) in [("auc", figures.auc), ("log_loss", figures.log_loss), ("brier", figures.brier)] {
         let row = rows.iter_mut().find(|row| row.metric == metric && row.slice == about.slice);
-        row.into_iter().zip(interval).for_each(|(row, interval)| row.interval = Some([interval.low, interval.high]));
+        row.into_iter().zip(interval).for_each(|(row, interval)| row.interval = Some(interval.bounds()));
     }
     type Pick = fn(&Figures) -> Option<Interval>;
     let metrics: [(&'static str, Pick); 2] =
@@ -111,7 +111,7 @@ pub fn of_churn(about: &About<'_>, (grade, figures): (&Grade, &Figures), baselin
     for (metric, pick) in metrics {
         let Some(interval) = pick(figures) else { continue };
         let row = about.row(metric, Some(interval.value), baseline.and_then(|(_, figures)| pick(figures)).map(|interval| interval.value));
-        rows.extend(row.map(|row| GradeRow { interval: Some([interval.low, interval.high]), ..row }));
+        rows.extend(row.map(|row| GradeRow { interval: Some(interval.bounds()), ..row }));
     }
     rows
 }
@@ -121,7 +121,7 @@ pub fn of_compared(about: &About<'_>, compared: &Compared) -> Vec<GradeRow> {
     let metrics = [("log_loss_difference", compared.log_loss), ("expected_maximum_profit_difference_minor", compared.profit_minor)];
     let row = |(metric, interval): (&'static str, Option<Interval>)| {
         let interval = interval?;
-        Some(GradeRow { interval: Some([interval.low, interval.high]), ..about.row(metric, Some(interval.value), None)? })
+        Some(GradeRow { interval: Some(interval.bounds()), ..about.row(metric, Some(interval.value), None)? })
     };
     metrics.into_iter().filter_map(row).collect()
 }

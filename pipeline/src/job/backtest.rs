@@ -46,8 +46,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     let world = world(params, &gathered, &ranks)?;
     let cycle = cycle::Params { choose: RawChoose::Best, ..params.cycle.clone() };
     let samples = SampleSizes {
-        population: params.sample_customers,
-        newcomers: if params.churn.population.newcomers { params.sample_customers } else { 0 },
+        populations: params.churn.population.sizes(params.sample_customers),
         training_buyers: params.sample_customers,
         test_buyers: params.sample_customers,
         buyers_features: true,
@@ -74,9 +73,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     progress.end(&format!("{} models and rules at {} dates", found.ranking.len(), found.vintages.len()));
     progress.begin("grade churn models");
     let inputs = churn::Inputs::new(features.features(), params.churn.population.horizon_days);
-    for segment in params.churn.population.segments() {
-        found.churn.extend(backtest::look_back_on_churn(&state, (&params.origins, params.as_of), (segment, &cycle, &params.churn, &inputs), &mut found.failed));
-    }
+    found.churn = backtest::look_back_on_churn(&state, (&params.origins, params.as_of), (&cycle, &params.churn, &inputs), &mut found.failed);
     progress.end(&format!("{} figures", found.churn.len()));
     due(params, (&state, &world), memory, &mut found, progress)?;
     let table = backtest::backtest_table(&[found.grades.as_slice(), &found.churn, &found.due].concat(), params.as_of)?;

@@ -134,11 +134,9 @@ impl Everyone {
     }
 
     fn features(&self, params: &Params, shard: usize) -> Result<Table> {
-        let range = self.rows.customers(shard);
-        let cells = self.rows.read(shard)?;
-        let kept = self.kept(Output::Features, range.clone());
-        let width = self.rows.width();
-        let rows: Vec<&[Cell]> = kept.iter().map(|row| &cells[(row - range.start) * width..(row - range.start + 1) * width]).collect();
+        let of_shard = self.rows.read(shard)?;
+        let kept = self.kept(Output::Features, self.rows.customers(shard));
+        let rows: Vec<&[Cell]> = kept.iter().map(|row| of_shard.of(*row)).collect();
         features::table(params.features.features(), &rows, &self.ids(&kept), &self.world, params.as_of)
     }
 
@@ -153,24 +151,23 @@ impl Everyone {
     /// # Errors
     /// `Limit` if scratch cannot be read.
     pub fn churn_inputs(&self, shard: usize, segment: Segment, artefacts: &Artefacts) -> Result<Vec<Vec<f64>>> {
-        let (range, cells, width) = (self.rows.customers(shard), self.rows.read(shard)?, self.rows.width());
+        let of_shard = self.rows.read(shard)?;
         let of = |row: usize| {
             let (chance, _) = self.churn(row).filter(|(_, of)| *of == segment)?;
-            let (place, cell) = (row - range.start, cycle::Cell::of(&self.facts[row])?);
-            let mut values = artefacts.inputs.of_row(&cells[place * width..(place + 1) * width], cell, artefacts.cycle.as_ref());
+            let mut values = artefacts.inputs.of_row(of_shard.of(row), cycle::Cell::of(&self.facts[row])?, artefacts.cycle.as_ref());
             values.push(chance);
             Some(values)
         };
-        Ok(range.clone().filter_map(of).collect())
+        Ok(self.rows.customers(shard).filter_map(of).collect())
     }
 
     fn reasons(&self, params: &Params, shard: usize) -> Result<Table> {
-        let (range, cells, width) = (self.rows.customers(shard), self.rows.read(shard)?, self.rows.width());
+        let of_shard = self.rows.read(shard)?;
         let of = |row: usize| {
-            let (place, (_, segment)) = (row - range.start, self.churn(row).filter(|(chance, _)| *chance >= params.churn.explain_from)?);
-            Some(ExplainedCustomer { id: self.people.customers[row].id, segment, facts: &self.facts[row], row: &cells[place * width..(place + 1) * width] })
+            let (_, segment) = self.churn(row).filter(|(chance, _)| *chance >= params.churn.explain_from)?;
+            Some(ExplainedCustomer { id: self.people.customers[row].id, segment, facts: &self.facts[row], row: of_shard.of(row) })
         };
-        let customers: Vec<ExplainedCustomer<'_>> = range.clone().filter_map(of).collect();
+        let customers: Vec<ExplainedCustomer<'_>> = self.rows.customers(shard).filter_map(of).collect();
         shards::reasons_table(self.explainer.as_ref(), &customers, &params.churn, params.as_of)
     }
 

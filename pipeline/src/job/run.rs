@@ -20,7 +20,6 @@ use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Peers, World};
 use crate::key::{hex, sha256};
-use crate::labels::Segment;
 use crate::lake::{Counts, LineNames};
 use crate::models::cycle::Model;
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
@@ -227,16 +226,11 @@ fn dates_and_samples(params: &Params, kept: &KeptChurn) -> (Dates, SampleSizes) 
     let all = params.sample_customers;
     let dates = Dates::choose(params.as_of, params.grid);
     let is_chosen = !(params.cycle.candidates().is_empty() && params.cycle.challengers.is_empty());
-    let wanted = |segment: Segment| kept.reports[segment as usize].is_none() || params.publish_samples;
-    let sampled = |segment: Segment| if params.churn.population.segments().any(|asked| asked == segment && wanted(segment)) { all } else { 0 };
-    let samples = SampleSizes {
-        population: sampled(Segment::Established),
-        newcomers: sampled(Segment::Newcomer),
-        training_buyers: if is_chosen { all } else { 0 },
-        test_buyers: all,
-        buyers_features: params.cycle.boosts(),
-    };
-    let looks_back = is_chosen || samples.population + samples.newcomers > 0;
+    let mut populations = params.churn.population.sizes(all);
+    let is_kept = |report: &Option<ChurnReport>| report.is_some() && !params.publish_samples;
+    populations.iter_mut().zip(&kept.reports).filter(|(_, report)| is_kept(report)).for_each(|(size, _)| *size = 0);
+    let samples = SampleSizes { populations, training_buyers: if is_chosen { all } else { 0 }, test_buyers: all, buyers_features: params.cycle.boosts() };
+    let looks_back = is_chosen || populations != [0, 0];
     (if looks_back { dates } else { Dates { training: Vec::new(), ..dates } }, samples)
 }
 

@@ -15,17 +15,33 @@ use crate::shards::{self, Output, Scores};
 use crate::table::{Table, ids};
 use crate::time::Day;
 
-/// Why something is withheld, beside where a customer stands.
-const REASONS: [&str; 5] = ["account_type", "too_many_lines", "late_store", "faulty_store", "no_model"];
-
-/// All reasons.
-fn reasons() -> impl Iterator<Item = &'static str> {
-    REASONS.into_iter().chain(Outside::ALL.map(Outside::name))
+/// Why something is withheld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    AccountType,
+    TooManyLines,
+    LateStore,
+    FaultyStore,
+    NoModel,
+    Outside(Outside),
 }
 
-/// By customer: why each output is withheld, if so, as the place of the reason among all, counted from 1.
+impl Why {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AccountType => "account_type",
+            Self::TooManyLines => "too_many_lines",
+            Self::LateStore => "late_store",
+            Self::FaultyStore => "faulty_store",
+            Self::NoModel => "no_model",
+            Self::Outside(outside) => outside.name(),
+        }
+    }
+}
+
+/// By customer: why each output is withheld, if so.
 pub struct Withheld {
-    reasons: Vec<[u8; 4]>,
+    reasons: Vec<[Option<Why>; Output::ALL.len()]>,
 }
 
 impl Withheld {
@@ -37,26 +53,24 @@ impl Withheld {
         };
         let one = |(index, customer): (usize, &customers::Customer)| {
             let everything = match customer {
-                customer if customer.left_out => Some("account_type"),
-                customer if customer.too_many_lines => Some("too_many_lines"),
-                customer if of_store(customer, &complete.late_stores) => Some("late_store"),
-                customer if of_store(customer, &complete.faulty_stores) => Some("faulty_store"),
+                customer if customer.left_out => Some(Why::AccountType),
+                customer if customer.too_many_lines => Some(Why::TooManyLines),
+                customer if of_store(customer, &complete.late_stores) => Some(Why::LateStore),
+                customer if of_store(customer, &complete.faulty_stores) => Some(Why::FaultyStore),
                 _ => None,
             };
-            let never = facts[index].last_day.is_none().then_some("never_ordered");
-            let scored = everything.or(never).or(scores.of(index).is_none().then_some("no_model"));
+            let never = facts[index].last_day.is_none().then_some(Why::Outside(Outside::NeverOrdered));
+            let scored = everything.or(never).or(scores.of(index).is_none().then_some(Why::NoModel));
             let no_churn = scores.of(index).is_none_or(|scores| scores.churn_probability.is_none());
-            let churn = everything.or(standings[index].err().map(Outside::name)).or(no_churn.then_some("no_model"));
-            let place = |reason: &str| reasons().position(|known| known == reason).expect("a reason of the list") as u8 + 1;
-            [everything, scored, churn, everything].map(|reason| reason.map_or(0, place))
+            let churn = everything.or(standings[index].err().map(Why::Outside)).or(no_churn.then_some(Why::NoModel));
+            [everything, scored, churn, everything]
         };
         Self { reasons: people.customers.iter().enumerate().map(one).collect() }
     }
 
     /// Why `output` is withheld from the customer at `row`, if so.
     pub fn of(&self, output: Output, row: usize) -> Option<&'static str> {
-        let place = usize::from(self.reasons[row][output as usize]);
-        reasons().nth(place.checked_sub(1)?)
+        self.reasons[row][output as usize].map(Why::name)
     }
 
     /// The rows that have a value for `output`.

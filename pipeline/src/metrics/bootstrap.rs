@@ -17,6 +17,13 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl Interval {
+    /// From where to where.
+    pub fn bounds(self) -> [f64; 2] {
+        [self.low, self.high]
+    }
+}
+
 /// So often customers are drawn.
 const DRAWS: u64 = 400;
 /// Part of the draws that lies beyond either bound.

@@ -15,20 +15,7 @@ pub type Graded = (f64, bool);
 
 /// Area under the ROC curve: how often a positive is ranked above a negative, ties counting half. None without both.
 pub fn auc(graded: &[Graded]) -> Option<f64> {
-    let mut sorted: Vec<Graded> = graded.to_vec();
-    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let positives = sorted.iter().filter(|(_, happened)| *happened).count() as f64;
-    let negatives = sorted.len() as f64 - positives;
-    if positives == 0.0 || negatives == 0.0 {
-        return None;
-    }
-    let (mut rank_sum, mut before) = (0.0, 0usize);
-    for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
-        let mid_rank = before as f64 + (ties.len() as f64 + 1.0) / 2.0;
-        rank_sum += mid_rank * ties.iter().filter(|(_, happened)| *happened).count() as f64;
-        before += ties.len();
-    }
-    Some((rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives))
+    Order::of(graded).auc(|_| 1.0)
 }
 
 fn mean(graded: &[Graded], each: impl Fn(f64, f64) -> f64) -> Option<f64> {

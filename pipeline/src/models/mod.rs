@@ -16,6 +16,11 @@ fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
 }
 
+/// The z of which `sigmoid` makes a chance.
+fn log_odds(chance: f64) -> f64 {
+    (chance / (1.0 - chance)).ln()
+}
+
 /// ln(1 + e^z) without overflow.
 fn ln_one_plus_exp(z: f64) -> f64 {
     z.max(0.0) + (-z.abs()).exp().ln_1p()

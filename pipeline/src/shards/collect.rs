@@ -71,10 +71,8 @@ pub struct Plan<'a> {
 /// Sizes of the samples of a date; 0 for none.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleSizes {
-    /// Of established customers in the churn population.
-    pub population: usize,
-    /// Of newcomers.
-    pub newcomers: usize,
+    /// Of the churn populations, by segment.
+    pub populations: [usize; 2],
     /// Of everyone with an order, at training dates.
     pub training_buyers: usize,
     /// The same at the test date.
@@ -93,7 +91,7 @@ impl SampleSizes {
     pub fn bytes(&self, customers: usize, training_dates: usize, width: usize) -> u64 {
         let (plain, with_features) = (size_of::<Sampled>(), size_of::<Sampled>() + width * size_of::<features::Cell>());
         let buyer = if self.buyers_features { with_features } else { plain };
-        let populations = (self.population.min(customers) + self.newcomers.min(customers)).min(customers) * with_features;
+        let populations = self.populations.iter().sum::<usize>().min(customers) * with_features;
         let at = |buyers: usize| populations + buyers.min(customers) * buyer;
         // Until some are left out there are half as many more.
         ((training_dates * at(self.training_buyers) + at(self.test_buyers)) * 3 / 2) as u64
@@ -112,9 +110,9 @@ struct Samples {
 
 impl Samples {
     fn new(date: Day, plan: &Plan<'_>) -> Self {
-        let SampleSizes { population, newcomers, training_buyers, test_buyers, .. } = plan.samples;
+        let SampleSizes { populations, training_buyers, test_buyers, .. } = plan.samples;
         let buyers = if date == plan.dates.test { test_buyers } else { training_buyers };
-        Self { date, populations: [population, newcomers].map(Sample::new), buyers: Sample::new(buyers) }
+        Self { date, populations: populations.map(Sample::new), buyers: Sample::new(buyers) }
     }
 }
 

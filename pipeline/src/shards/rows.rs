@@ -17,6 +17,22 @@ pub struct FeatureRows {
     width: usize,
 }
 
+/// The rows of a shard's customers, one after another.
+pub struct RowsOfShard {
+    cells: Vec<Cell>,
+    width: usize,
+    /// The first customer.
+    first: usize,
+}
+
+impl RowsOfShard {
+    /// The row of a customer, by the place among all.
+    pub fn of(&self, customer: usize) -> &[Cell] {
+        let place = customer - self.first;
+        &self.cells[place * self.width..(place + 1) * self.width]
+    }
+}
+
 impl FeatureRows {
     /// Room for rows of `width` cells of the customers of shards that begin at `starts`.
     pub(super) fn new(width: usize, starts: Vec<usize>, memory: &Allowance, scratch: Scratch<'_>) -> Self {
@@ -78,22 +94,17 @@ impl FeatureRows {
         parts
     }
 
-    /// Cells of a row.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// The cells of a shard's customers, row after row.
+    /// The rows of a shard's customers.
     ///
     /// # Errors
     /// `Limit` if scratch cannot be read.
-    pub fn read(&self, shard: usize) -> Result<Vec<Cell>> {
+    pub fn read(&self, shard: usize) -> Result<RowsOfShard> {
         let columns = self.columns_of(shard, |_| true)?;
         let (rows, mut cells) = (columns.len() / self.width.max(1), vec![0; columns.len()]);
         for (place, column) in columns.chunks_exact(rows.max(1)).enumerate() {
             cells[place..].iter_mut().step_by(self.width).zip(column).for_each(|(cell, value)| *cell = *value);
         }
-        Ok(cells)
+        Ok(RowsOfShard { cells, width: self.width, first: self.starts[shard] })
     }
 
     /// The cells of everyone in the column at `place`.

@@ -228,30 +228,30 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params) -> Re
         let outlook = *places.get(&cell)?;
         let segment = state.standings[customer].ok().filter(|segment| artefacts.churn[*segment as usize].is_some());
         let inputs = if segment.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(cycle)) } else { Vec::new() };
-        // Who may leave is scored with others, below.
-        let scored = Scored { outlook, churn_probability: segment.map(|_| f64::NAN) };
         let year_ago = state.year_ago.get(customer).map_or([0; HORIZONS], |days| days.map(u32::from));
-        Some((scored, Subject { means: outlooks[outlook as usize].means(), inputs, cell, year_ago }))
+        Some((outlook, segment, Subject { means: outlooks[outlook as usize].means(), inputs, cell, year_ago }))
     };
     let rows = &state.rows;
     let of_shard = |(shard, (scores, corrected)): (usize, OfShard<'_>)| -> Result<()> {
-        let (cells, width, first) = (rows.read(shard)?, rows.width(), rows.customers(shard).start);
+        let (of_shard, first) = (rows.read(shard)?, rows.customers(shard).start);
         let mut corrected = corrected.iter_mut();
         for (some, scores) in scores.chunks_mut(SUBJECTS).enumerate() {
-            let (mut subjects, mut inputs) = (Vec::new(), [Vec::new(), Vec::new()]);
-            for (place, score) in (some * SUBJECTS..).zip(scores.iter_mut()) {
-                let (scored, subject) = one(first + place, &cells[place * width..(place + 1) * width]).unzip();
-                *score = scored;
-                let segment = state.standings[first + place].ok().filter(|_| scored.is_some_and(|scored| scored.churn_probability.is_some()));
-                segment.iter().zip(&subject).for_each(|(segment, subject)| inputs[*segment as usize].extend(&subject.inputs));
-                subjects.extend(subject.filter(|_| correction.is_some()));
+            // By segment: who may leave, and what the model takes in of them.
+            let (mut subjects, mut may_leave) = (Vec::new(), [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())]);
+            for (place, score) in scores.iter_mut().enumerate() {
+                let customer = first + some * SUBJECTS + place;
+                let Some((outlook, segment, subject)) = one(customer, of_shard.of(customer)) else { continue };
+                *score = Some(Scored { outlook, churn_probability: None });
+                if let Some((places, inputs)) = segment.map(|segment| &mut may_leave[segment as usize]) {
+                    places.push(place);
+                    inputs.extend(&subject.inputs);
+                }
+                subjects.extend(Some(subject).filter(|_| correction.is_some()));
             }
-            let chances =
-                |segment: Segment| artefacts.churn[segment as usize].as_ref().map_or_else(Vec::new, |churn| churn.probabilities(&inputs[segment as usize]));
-            let mut chances = Segment::ALL.map(|segment| chances(segment).into_iter());
-            for (place, score) in (some * SUBJECTS..).zip(scores.iter_mut()) {
-                let Some(chance) = score.as_mut().and_then(|score| score.churn_probability.as_mut()) else { continue };
-                *chance = state.standings[first + place].ok().and_then(|segment| chances[segment as usize].next()).unwrap_or(f64::NAN);
+            for ((places, inputs), churn) in may_leave.iter().zip(&artefacts.churn) {
+                let chances = churn.as_ref().map_or_else(Vec::new, |churn| churn.probabilities(inputs));
+                let scored = places.iter().zip(chances);
+                scored.for_each(|(place, chance)| scores[*place].iter_mut().for_each(|score| score.churn_probability = Some(chance)));
             }
             let Some(correction) = correction else { continue };
             let mut right = correction.of(&subjects).into_iter();

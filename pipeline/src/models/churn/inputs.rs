@@ -2,13 +2,19 @@
 
 use crate::features::{self, Feature};
 use crate::models::cycle::{Cell, Model};
+use crate::models::log_odds;
 
 /// The input that says how likely an order in the horizon is, by the purchase-cycle model: its log-odds.
 pub const RETURN_LOG_ODDS: &str = "cycle_return_log_odds";
 /// Chances are kept this far from 0 and 1 where log-odds are taken.
-pub const LEAST: f64 = 1e-6;
+const LEAST: f64 = 1e-6;
 /// The family of what the purchase-cycle model says.
 const OF_CYCLE: &str = "cycle";
+
+/// Log-odds of a chance that may be 0 or 1.
+pub fn finite_log_odds(chance: f64) -> f64 {
+    log_odds(chance.clamp(LEAST, 1.0 - LEAST))
+}
 
 /// What a churn model takes in: chosen features, and what the purchase-cycle model says.
 #[derive(Debug, Clone)]
@@ -53,9 +59,7 @@ impl Inputs {
 
     /// The log-odds of an order in the horizon.
     fn of_return(&self, model: &Model, cell: Cell) -> f64 {
-        let chance = model.return_probability(cell, self.horizon_days);
-        let chance = chance.clamp(LEAST, 1.0 - LEAST);
-        (chance / (1.0 - chance)).ln()
+        finite_log_odds(model.return_probability(cell, self.horizon_days))
     }
 
     /// By input, the family it belongs to.
@@ -79,5 +83,33 @@ impl Inputs {
         let mut values = Vec::with_capacity(self.features.len() + of_cycle.len());
         values.extend(own.chain(of_cycle).map(|value| value.unwrap_or(f64::NAN)));
         values
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::features::everything;
+
+    /// Features by their names, for models.
+    pub fn chosen(names: &[&str]) -> Vec<Feature> {
+        let all = everything();
+        let one = |name: &&str| Feature { for_models: true, ..all.features().iter().find(|feature| feature.name == **name).expect("a feature").clone() };
+        names.iter().map(one).collect()
+    }
+
+    /// One value at a time is the value in the row: of features, and of what a model says; unknown without one.
+    #[test]
+    fn one_value_is_that_of_the_row() {
+        use crate::models::cycle::CnbdK;
+        let inputs = Inputs::new(&chosen(&["recency_days", "silence_gaps"]), 90);
+        let model = Model::CnbdK(CnbdK { k: 1, from_first: true, r: 1.5, alpha: 35.0, a: 0.7, b: 1.9 });
+        let (cells, cell) = ([31, 1.25f64.to_bits() as features::Cell], Cell { x: 3, t_x: 60, observed: 91, cohort: 0 });
+        for cycle in [Some(&model), None] {
+            let row = inputs.of_cells(&cells, cell, cycle);
+            assert_eq!(&row[..2], [31.0, 1.25]);
+            assert!(row[2..].iter().all(|value| value.is_nan() == cycle.is_none()), "{row:?}");
+            assert!((0..4).all(|input| inputs.of_cell(&cells, cell, cycle, input).to_bits() == row[input].to_bits()));
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! Churn models behind one interface: rows in, log-odds out, and what each input adds to them.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
-use super::inputs::{LEAST, RETURN_LOG_ODDS};
+use super::inputs::{RETURN_LOG_ODDS, finite_log_odds};
 use super::logistic::{self, Fit};
-use super::plan::{FEW, Plan};
+use super::plan::{FEW, Plan, Split};
 use super::{Example, Inputs, LogisticParams, Params, Rows, Rule};
 use crate::config::RawChurnModel;
 use crate::error::{Error, Kind, Result};
@@ -52,11 +54,6 @@ enum Member {
     Trees { start: Fit, trees: Trees },
 }
 
-fn log_odds(chance: f64) -> f64 {
-    let chance = chance.clamp(LEAST, 1.0 - LEAST);
-    (chance / (1.0 - chance)).ln()
-}
-
 /// A fitted model: the mean of its fits, each of which left out other customers, and what that means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
@@ -81,44 +78,89 @@ pub struct Learnt {
 }
 
 impl RawChurnModel {
-    /// Whether it is a rule that needs no fit of many parameters: what others have to beat.
+    /// What others have to beat: none needs a fit of many parameters.
+    pub const RULES: [Self; 3] = [Self::InactivityRule, Self::OwnCycleRule, Self::Cycle];
+
+    /// Whether it is one of these.
     pub fn is_rule(self) -> bool {
-        matches!(self, Self::InactivityRule | Self::OwnCycleRule | Self::Cycle)
+        Self::RULES.contains(&self)
+    }
+
+    /// What it is called where the purchase-cycle model has a name.
+    pub fn told(self, cycle: &str) -> &str {
+        if self == Self::Cycle { cycle } else { self.name() }
     }
 }
 
-/// Rows as bins, for models that need them.
-pub fn binned(rows: &Rows<'_>) -> Binned {
-    let width = rows.inputs().names().len();
-    Binned::new(rows.len(), width, |row, values: &mut [f64]| values.copy_from_slice(&rows.values(row as u32)))
+/// What all models learn from: what several of them need is made once, where it is needed.
+pub struct Material<'a> {
+    rows: &'a Rows<'a>,
+    plan: &'a Plan,
+    params: &'a Params,
+    /// Rows as bins.
+    binned: OnceLock<Binned>,
+    /// The logistic of each split.
+    logistics: OnceLock<Result<Vec<Fit>>>,
 }
 
-/// Learns a model from rows; `binned` are the same.
-///
-/// # Errors
-/// `Input` where too little is known, a fit did not converge, or an input is missing that the model is made of.
-pub fn learn(model: RawChurnModel, rows: &Rows<'_>, binned: Option<&Binned>, plan: &Plan, params: &Params) -> Result<Learnt> {
-    let fit = |training: &[u32], stopping: &[u32]| match model {
-        RawChurnModel::InactivityRule => rule(rows, "recency_days", DAYS, training),
-        RawChurnModel::OwnCycleRule => rule(rows, "silence_gaps", GAPS, training),
-        RawChurnModel::Cycle => of_cycle(rows, training),
-        RawChurnModel::Logistic => logistic(rows, training, &params.logistic).map(Member::Logistic),
-        RawChurnModel::Trees => boosted(rows, binned, (training, stopping), params),
-    };
-    // A rule is one rule.
-    let members: Vec<Member> = if model.is_rule() {
-        vec![fit(&plan.training, &[])?]
-    } else {
-        plan.splits.iter().map(|split| fit(&split.training, &split.held_out)).collect::<Result<_>>()?
-    };
-    let bins = binned.filter(|_| model == RawChurnModel::Trees).map(|binned| binned.bins().clone());
-    let mut model = Model { model, inputs: rows.inputs().names(), bins, members, calibration: Calibration::NONE };
-    let scored = model.held_out(rows, plan);
-    if !model.model.is_rule() {
-        model.calibration = Calibration::learn(&scored).unwrap_or(Calibration::NONE);
+impl<'a> Material<'a> {
+    /// These rows, used so.
+    pub fn new(rows: &'a Rows<'a>, plan: &'a Plan, params: &'a Params) -> Self {
+        Self { rows, plan, params, binned: OnceLock::new(), logistics: OnceLock::new() }
     }
-    let held_out: Vec<Graded> = scored.into_iter().map(|(score, churned)| (sigmoid(model.calibration.of(score)), churned)).collect();
-    Ok(Learnt { log_loss: log_loss(&held_out).unwrap_or(f64::INFINITY), model, held_out })
+
+    fn binned(&self) -> &Binned {
+        let width = self.rows.inputs().names().len();
+        let write = |row: usize, values: &mut [f64]| values.copy_from_slice(&self.rows.values(row as u32));
+        self.binned.get_or_init(|| Binned::new(self.rows.len(), width, write))
+    }
+
+    fn logistics(&self) -> Result<&[Fit]> {
+        let fit = |split: &Split| logistic(self.rows, &split.training, &self.params.logistic);
+        let found = self.logistics.get_or_init(|| self.plan.splits.iter().map(fit).collect());
+        found.as_deref().map_err(Clone::clone)
+    }
+
+    /// The fits of a model: a rule is one rule.
+    fn members(&self, model: RawChurnModel) -> Result<Vec<Member>> {
+        let (rows, training) = (self.rows, &self.plan.training);
+        match model {
+            RawChurnModel::InactivityRule => Ok(vec![rule(rows, "recency_days", DAYS, training)?]),
+            RawChurnModel::OwnCycleRule => Ok(vec![rule(rows, "silence_gaps", GAPS, training)?]),
+            RawChurnModel::Cycle => Ok(vec![of_cycle(rows, training)?]),
+            RawChurnModel::Logistic => Ok(self.logistics()?.iter().cloned().map(Member::Logistic).collect()),
+            RawChurnModel::Trees => self.logistics()?.iter().zip(&self.plan.splits).map(|(start, split)| self.boosted(start.clone(), split)).collect(),
+        }
+    }
+
+    fn boosted(&self, mut start: Fit, split: &Split) -> Result<Member> {
+        let rows = self.rows;
+        let monotone = &self.params.directions(&rows.inputs().names());
+        start.forget(monotone);
+        start.coefficients.iter_mut().chain([&mut start.intercept]).for_each(|weight| *weight *= START);
+        let all = 0..rows.len() as u32;
+        let starts: Vec<f64> = all.clone().into_par_iter().map(|row| start.score(&rows.values(row))).collect();
+        let targets: Vec<f64> = all.map(|row| f64::from(u8::from(rows.churned(row)))).collect();
+        let task = Task { targets: &targets, starts: &starts, training: &split.training, validation: &split.held_out, monotone };
+        let trees = trees::fit(Objective::Chance, self.binned(), &task, &tree_params(split.training.len()))?;
+        Ok(Member::Trees { start, trees })
+    }
+
+    /// Learns a model.
+    ///
+    /// # Errors
+    /// `Input` where too little is known, a fit did not converge, or an input is missing that the model is made of.
+    pub fn learn(&self, model: RawChurnModel) -> Result<Learnt> {
+        let members = self.members(model)?;
+        let bins = (model == RawChurnModel::Trees).then(|| self.binned().bins().clone());
+        let mut model = Model { model, inputs: self.rows.inputs().names(), bins, members, calibration: Calibration::NONE };
+        let scored = model.held_out(self.rows, self.plan);
+        if !model.model.is_rule() {
+            model.calibration = Calibration::learn(&scored).unwrap_or(Calibration::NONE);
+        }
+        let held_out: Vec<Graded> = scored.into_iter().map(|(score, churned)| (sigmoid(model.calibration.of(score)), churned)).collect();
+        Ok(Learnt { log_loss: log_loss(&held_out).unwrap_or(f64::INFINITY), model, held_out })
+    }
 }
 
 fn missing(input: &str) -> Error {
@@ -146,27 +188,13 @@ fn logistic(rows: &Rows<'_>, training: &[u32], params: &LogisticParams) -> Resul
     logistic::fit(&rows.inputs().names(), &examples, params)
 }
 
-fn boosted(rows: &Rows<'_>, binned: Option<&Binned>, (training, stopping): (&[u32], &[u32]), params: &Params) -> Result<Member> {
-    let monotone = &params.directions(&rows.inputs().names());
-    let binned = binned.ok_or_else(|| Error::bug("trees without binned rows"))?;
-    let mut start = logistic(rows, training, &params.logistic)?;
-    start.forget(monotone);
-    start.coefficients.iter_mut().chain([&mut start.intercept]).for_each(|weight| *weight *= START);
-    let all = 0..rows.len() as u32;
-    let starts: Vec<f64> = all.clone().into_par_iter().map(|row| start.score(&rows.values(row))).collect();
-    let targets: Vec<f64> = all.map(|row| f64::from(u8::from(rows.churned(row)))).collect();
-    let task = Task { targets: &targets, starts: &starts, training, validation: stopping, monotone };
-    let trees = trees::fit(Objective::Chance, binned, &task, &tree_params(training.len()))?;
-    Ok(Member::Trees { start, trees })
-}
-
 impl Member {
     /// Log-odds of rows, one row's inputs after another's.
     fn scores(&self, bins: Option<&Bins>, values: &[f64], width: usize) -> Vec<f64> {
         let each = |score: &dyn Fn(&[f64]) -> f64| values.chunks_exact(width).map(score).collect();
         match self {
-            Member::Rule { input, rule } => each(&|row| log_odds(rule.probability(row[*input]))),
-            Member::Cycle { input, churn_rate } => each(&|row| if row[*input].is_nan() { log_odds(*churn_rate) } else { -row[*input] }),
+            Member::Rule { input, rule } => each(&|row| finite_log_odds(rule.probability(row[*input]))),
+            Member::Cycle { input, churn_rate } => each(&|row| if row[*input].is_nan() { finite_log_odds(*churn_rate) } else { -row[*input] }),
             Member::Logistic(fit) => each(&|row| fit.score(row)),
             Member::Trees { start, trees } => {
                 let Some(bins) = bins else { return Vec::new() };
@@ -269,8 +297,8 @@ impl<'a> Explaining<'a> {
         let trees: Vec<Option<trees::Reasons<'_>>> =
             model.members.iter().map(|member| if let Member::Trees { trees, .. } = member { Some(trees.reasons()) } else { None }).collect();
         let base = |(member, trees): (&Member, &Option<trees::Reasons<'_>>)| match member {
-            Member::Rule { rule, .. } => log_odds(rule.rate_within),
-            Member::Cycle { churn_rate, .. } => log_odds(*churn_rate),
+            Member::Rule { rule, .. } => finite_log_odds(rule.rate_within),
+            Member::Cycle { churn_rate, .. } => finite_log_odds(*churn_rate),
             Member::Logistic(fit) | Member::Trees { start: fit, .. } => fit.base() + trees.as_ref().map_or(0.0, trees::Reasons::mean_added),
         };
         let base = model.members.iter().zip(&trees).map(base).sum::<f64>() / model.members.len() as f64;
@@ -289,8 +317,8 @@ impl<'a> Explaining<'a> {
         for (member, trees) in self.model.members.iter().zip(&self.trees) {
             for (row, parts) in values.chunks_exact(width).zip(sums.chunks_exact_mut(width)) {
                 match member {
-                    Member::Rule { input, rule } => parts[*input] += log_odds(rule.probability(row[*input])) - log_odds(rule.rate_within),
-                    Member::Cycle { input, churn_rate } if !row[*input].is_nan() => parts[*input] += -row[*input] - log_odds(*churn_rate),
+                    Member::Rule { input, rule } => parts[*input] += finite_log_odds(rule.probability(row[*input])) - finite_log_odds(rule.rate_within),
+                    Member::Cycle { input, churn_rate } if !row[*input].is_nan() => parts[*input] += -row[*input] - finite_log_odds(*churn_rate),
                     Member::Cycle { .. } => {}
                     Member::Logistic(fit) | Member::Trees { start: fit, .. } => fit.explain(row, parts),
                 }

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Example;
 use super::matrix::Column;
+use crate::config::RawDirection;
 use crate::error::{Error, Kind, Result};
 use crate::models::optimise::solved;
 use crate::models::sigmoid;
-use crate::models::trees::Direction;
 
 /// How a logistic is fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -180,13 +180,13 @@ impl Slope {
 
 impl Fit {
     /// Lets go of inputs whose weight goes the wrong way.
-    pub fn forget(&mut self, monotone: &[Option<Direction>]) {
+    pub fn forget(&mut self, monotone: &[Option<RawDirection>]) {
         let mut goes_wrong = Vec::new();
         let mut directions = monotone.iter();
         self.each(|column, [weight, _]| {
             let wrong = match directions.next().copied().flatten() {
-                Some(Direction::Rising) => weight < 0.0,
-                Some(Direction::Falling) => weight > 0.0,
+                Some(RawDirection::Rising) => weight < 0.0,
+                Some(RawDirection::Falling) => weight > 0.0,
                 None => false,
             };
             goes_wrong.push(wrong);

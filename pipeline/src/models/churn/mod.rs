@@ -18,7 +18,7 @@ pub use calibration::Calibration;
 pub use drift::Profile;
 pub use inactivity::Rule;
 pub use inputs::Inputs;
-pub use learner::{Explaining, Learnt, Model, Parts, binned, learn};
+pub use learner::{Explaining, Learnt, Material, Model, Parts};
 pub use logistic::{Fit, LogisticParams, fit};
 pub use matrix::Column;
 pub use plan::{Plan, Separation, Split};
@@ -34,7 +34,6 @@ use crate::features;
 use crate::labels::{Leaving, Population, YEAR_DAYS};
 use crate::lake;
 use crate::metrics::Economics;
-use crate::models::trees::Direction;
 
 /// A labelled row: what was known at its date, by input, and whether the customer churned.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,14 +73,8 @@ pub struct Params {
 
 impl Params {
     /// By input, which way trees may go with it.
-    pub fn directions(&self, inputs: &[String]) -> Vec<Option<Direction>> {
-        let of = |input: &String| {
-            self.monotone.get(input).map(|direction| match direction {
-                RawDirection::Rising => Direction::Rising,
-                RawDirection::Falling => Direction::Falling,
-            })
-        };
-        inputs.iter().map(of).collect()
+    pub fn directions(&self, inputs: &[String]) -> Vec<Option<RawDirection>> {
+        inputs.iter().map(|input| self.monotone.get(input).copied()).collect()
     }
 }
 

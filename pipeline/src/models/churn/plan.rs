@@ -1,5 +1,7 @@
 //! Which rows a model learns from, which say when to stop, and on which it is calibrated.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Rows;
@@ -44,23 +46,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether there are enough rows, leavers and stayers.
-    ///
-    /// # Errors
-    /// `Input` where there are fewer than are needed.
-    pub fn check(rows: &Rows<'_>, needed: (usize, usize)) -> Result<()> {
-        Needed::of(rows, &(0..rows.len() as u32).collect::<Vec<_>>(), needed).check()
-    }
-
-    /// The plan of rows, the newest date of which is calibrated on; `is_over` says whether what followed a date was known at that one.
+    /// The plan of rows; it calibrates on the newest date at which enough left and stayed. `is_over` says whether what followed a date was known at another.
     ///
     /// # Errors
     /// `Input` where there are fewer rows, leavers or stayers than are needed.
-    pub fn of(rows: &Rows<'_>, newest: Day, is_over: impl Fn(Day) -> bool, (rows_min, events_min): (usize, usize)) -> Result<Self> {
+    pub fn of(rows: &Rows<'_>, is_over: &dyn Fn(Day, Day) -> bool, (rows_min, events_min): (usize, usize)) -> Result<Self> {
         let all: Vec<u32> = (0..rows.len() as u32).collect();
-        let earlier: Vec<u32> = all.iter().copied().filter(|row| is_over(rows.date(*row))).collect();
         let enough = |some: &[u32]| Needed::of(rows, some, (rows_min, events_min));
         enough(&all).check()?;
+        let newest = newest(rows, events_min)?;
+        let earlier: Vec<u32> = all.iter().copied().filter(|row| is_over(rows.date(*row), newest)).collect();
         // What is separate is old: it has to be worth what is newer.
         let is_half = 2 * earlier.len() >= all.len();
         let separation = if is_half && enough(&earlier).check().is_ok() { Separation::LaterDate } else { Separation::OutOfFold };
@@ -78,6 +73,17 @@ impl Plan {
         };
         Ok(Self { separation, training, splits, calibrating })
     }
+}
+
+/// The newest date at which enough left and stayed to calibrate on.
+fn newest(rows: &Rows<'_>, events_min: usize) -> Result<Day> {
+    let mut events: BTreeMap<Day, [usize; 2]> = BTreeMap::new();
+    (0..rows.len() as u32).for_each(|row| events.entry(rows.date(row)).or_default()[usize::from(rows.churned(row))] += 1);
+    let fewer = |[stayed, left]: [usize; 2]| stayed.min(left);
+    let most = events.values().copied().map(fewer).max().unwrap_or_default();
+    let found = events.iter().rfind(|(_, events)| fewer(**events) >= events_min).map(|(date, _)| *date);
+    let why = || format!("churn models: expected at least {events_min} who left, and who stayed, at one training date, got {most}");
+    found.ok_or_else(|| Error::new(Kind::Input, why()))
 }
 
 /// How many there are, and how many are needed.

@@ -164,7 +164,7 @@ impl<'a> Telling<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::{Feature, everything};
+    use crate::models::churn::inputs::tests::chosen;
     use crate::time::Day;
 
     /// Someone who ordered every 9 days and then every 24, silent for 31.
@@ -173,16 +173,10 @@ mod tests {
         Facts { first_day: Some(first), last_day: Some(last), order_days: 11, order_count: 12, ..Facts::none(date, date) }
     }
 
-    fn features(names: &[&str]) -> Vec<Feature> {
-        let all = everything();
-        let one = |name: &&str| Feature { for_models: true, ..all.features().iter().find(|feature| feature.name == **name).expect("a feature").clone() };
-        names.iter().map(one).collect()
-    }
-
     #[test]
     fn reasons_are_said_with_own_numbers() {
         let names = ["order_count_365d", "order_count_30d", "gap_trend", "order_value_minor_mean_90d", "value_change_90d", "age_years"];
-        let inputs = Inputs::new(&features(&names), 90);
+        let inputs = Inputs::new(&chosen(&names), 90);
         let telling = Telling::new(&inputs, &["customers.birth_date".to_owned()], 90);
         // The halves have means of 9 and 24: 165 days in ten gaps.
         let values = [12.0, 1.0, (24.0f64 / 9.0).ln(), 1250.5, -0.5, 71.0, 0.0, 0.25];

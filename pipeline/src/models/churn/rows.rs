@@ -66,6 +66,11 @@ impl<'a> Rows<'a> {
         self.row(row).1.drawn
     }
 
+    /// The keys of all rows.
+    pub fn keys(&self) -> Vec<u64> {
+        (0..self.len() as u32).map(|row| self.key(row)).collect()
+    }
+
     /// The part of all customers that its customer is in, at all dates.
     pub fn part(&self, row: u32) -> u64 {
         self.key(row) % PARTS

@@ -1,10 +1,11 @@
 //! What is asked of every churn model and rule.
 
-use super::learner::{Explaining, Learnt, Model, binned, learn};
+use super::inputs::tests::chosen;
+use super::learner::{Explaining, Learnt, Material, Model};
 use super::plan::{Plan, Separation};
 use super::{Dated, Inputs, LogisticParams, PARTS, Params, Rows};
 use crate::config::{RawChurnModel, RawDirection};
-use crate::features::{Cell as Value, Feature, UNKNOWN, everything};
+use crate::features::{Cell as Value, UNKNOWN};
 use crate::labels::{Labels, Leaving, Population};
 use crate::metrics::{Economics, auc};
 use crate::models::cycle::{Cell, CnbdK, Model as Cycle};
@@ -29,12 +30,6 @@ fn params() -> Params {
         economics: Economics { margin: 200.0, offer_cost: 10.0, contact_cost: 1.0, acceptance: [6.0, 14.0] },
         monotone: Default::default(),
     }
-}
-
-fn features() -> Vec<Feature> {
-    let all = everything();
-    let one = |name: &&str| Feature { for_models: true, ..all.features().iter().find(|feature| feature.name == **name).expect("a feature").clone() };
-    NAMES.iter().map(one).collect()
 }
 
 /// A number between 0 and 1 that hangs on a customer, a date and what it is for.
@@ -74,7 +69,7 @@ impl Sample {
     fn new() -> Self {
         let dates = [customers(1000, 0, 900), customers(1030, 300, 900)];
         let cycle = Cycle::CnbdK(CnbdK { k: 1, from_first: true, r: 1.5, alpha: 35.0, a: 0.7, b: 1.9 });
-        Self { dates, cycle, inputs: Inputs::new(&features(), 90) }
+        Self { dates, cycle, inputs: Inputs::new(&chosen(&NAMES), 90) }
     }
 
     fn rows(&self) -> Rows<'_> {
@@ -85,8 +80,8 @@ impl Sample {
 
     fn learn(&self, model: RawChurnModel) -> Learnt {
         let rows = self.rows();
-        let plan = Plan::of(&rows, Day(1030), |_| false, (100, 10)).expect("enough");
-        learn(model, &rows, Some(&binned(&rows)), &plan, &params()).expect("it converges")
+        let plan = Plan::of(&rows, &|_, _| false, (100, 10)).expect("enough");
+        Material::new(&rows, &plan, &params()).learn(model).expect("it converges")
     }
 }
 
@@ -136,7 +131,7 @@ fn an_artefact_comes_back_the_same() {
         let back: Model = serde_json::from_str(&text).expect("it can be read");
         assert!(back == learnt, "{model:?}");
         assert!(back.accept(&sample.inputs).is_ok());
-        let mut others = features();
+        let mut others = chosen(&NAMES);
         others.swap(0, 1);
         let error = back.accept(&Inputs::new(&others, 90)).expect_err("other features").to_string();
         assert!(error.contains("`recency_days`, got `silence_gaps`"), "{error}");
@@ -160,14 +155,14 @@ fn any_number_of_threads_learns_the_same() {
 fn nobody_is_held_out_from_a_fit_that_knows_them() {
     let sample = Sample::new();
     let rows = sample.rows();
-    let plan = Plan::of(&rows, Day(1030), |_| false, (100, 10)).expect("enough");
+    let plan = Plan::of(&rows, &|_, _| false, (100, 10)).expect("enough");
     assert_eq!((plan.separation, plan.splits.len()), (Separation::OutOfFold, PARTS as usize));
     for (part, split) in (0..).zip(&plan.splits) {
         assert!(split.training.iter().all(|row| rows.part(*row) != part) && split.held_out.iter().all(|row| rows.part(*row) == part && *row >= 900));
     }
     assert_eq!(plan.calibrating.iter().map(Vec::len).sum::<usize>(), 900);
     // Where what followed the first date was over at the second one, and is half of all, only it is learnt from.
-    let later = Plan::of(&rows, Day(1030), |date| date == Day(1000), (100, 10)).expect("enough");
+    let later = Plan::of(&rows, &|date, _| date == Day(1000), (100, 10)).expect("enough");
     assert_eq!(later.separation, Separation::LaterDate);
     assert!(later.training.iter().all(|row| *row < 900) && later.calibrating.concat().iter().all(|row| *row >= 900));
 }
@@ -176,14 +171,14 @@ fn nobody_is_held_out_from_a_fit_that_knows_them() {
 fn too_few_are_refused_with_what_was_needed() {
     let sample = Sample::new();
     let rows = sample.rows();
-    let refused = |needed: (usize, usize)| Plan::of(&rows, Day(1030), |_| false, needed).expect_err("too few").to_string();
+    let refused = |needed: (usize, usize)| Plan::of(&rows, &|_, _| false, needed).expect_err("too few").to_string();
     assert!(refused((2000, 10)).contains("expected at least 2000 labelled customers, got 1800"), "{}", refused((2000, 10)));
     assert!(refused((100, 1000)).contains("expected at least 1000 of them who"), "{}", refused((100, 1000)));
     // A rule whose input is not there says so.
-    let few = Inputs::new(&features()[..1], 90);
+    let few = Inputs::new(&chosen(&NAMES[..1]), 90);
     let rows = Rows::of(&few, &[]);
     let plan = Plan { separation: Separation::OutOfFold, training: Vec::new(), splits: Vec::new(), calibrating: Vec::new() };
-    let error = learn(RawChurnModel::OwnCycleRule, &rows, None, &plan, &params()).err().expect("no input").to_string();
+    let error = Material::new(&rows, &plan, &params()).learn(RawChurnModel::OwnCycleRule).err().expect("no input").to_string();
     assert!(error.contains("`silence_gaps`"), "{error}");
 }
 
@@ -192,10 +187,10 @@ fn too_few_are_refused_with_what_was_needed() {
 fn trees_go_the_way_they_may() {
     let sample = Sample::new();
     let rows = sample.rows();
-    let plan = Plan::of(&rows, Day(1030), |_| false, (100, 10)).expect("enough");
+    let plan = Plan::of(&rows, &|_, _| false, (100, 10)).expect("enough");
     let wrong = |monotone: &[(&str, RawDirection)]| {
         let params = Params { monotone: monotone.iter().map(|(name, direction)| ((*name).to_owned(), *direction)).collect(), ..params() };
-        let model = learn(RawChurnModel::Trees, &rows, Some(&binned(&rows)), &plan, &params).expect("it converges").model;
+        let model = Material::new(&rows, &plan, &params).learn(RawChurnModel::Trees).expect("it converges").model;
         let goes_wrong = |row: u32| {
             let mut values = rows.values(row);
             let [low, high] = [5.0, 60.0].map(|silent| {

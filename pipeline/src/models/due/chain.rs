@@ -292,6 +292,7 @@ mod tests {
 
     use super::super::{Ages, Around, Bought, Customer, Item};
     use super::*;
+    use crate::models::log_odds;
 
     /// By hand: half of all are bought in the first week, half of the rest in the second, and so on.
     #[test]
@@ -422,11 +423,11 @@ mod tests {
             let share = if rng.random::<f64>() < 0.5 { 0.8f64 } else { 0.1 };
             let bought = -rng.random_range(1..30);
             let next = if rng.random::<f64>() < share { bought + rng.random_range(30..50) } else { 1000 };
-            (told(&[bought], &[1000], &[], (share / (1.0 - share)).ln()), next.max(1))
+            (told(&[bought], &[1000], &[], log_odds(share)), next.max(1))
         });
         let ([seen, days_alone], [chain, _]) = losses(&rows);
         assert!(seen < 0.95 * days_alone, "{seen} against {days_alone}");
-        let after = |share: f64| chain.due(&told(&[-20], &[1000], &[], (share / (1.0 - share)).ln())[0]).within(56.0);
+        let after = |share: f64| chain.due(&told(&[-20], &[1000], &[], log_odds(share))[0]).within(56.0);
         // By the 36th day from now all who buy again have.
         assert!((after(0.8) - 0.8).abs() < 0.1 && (after(0.1) - 0.1).abs() < 0.1, "{} {}", after(0.8), after(0.1));
     }

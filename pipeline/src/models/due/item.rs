@@ -1,6 +1,7 @@
 //! What is known of an item, a category or a product, from everyone who buys it.
 
 use super::decay::{Decay, from_next_fortnight, hump};
+use crate::models::log_odds;
 
 /// Of each customer the last gaps tell of the category, no more: else those who buy most would speak for all.
 const GAPS: usize = 20;
@@ -121,7 +122,7 @@ impl Item {
         Self {
             mean_ln_gap,
             variance_ln_gap,
-            again: (again / (1.0 - again)).ln(),
+            again: log_odds(again),
             season: ((28.0 * near + 3.0) / (28.0 * year + 3.0)).ln(),
             trend: ((fortnight(0, 15.0) + 2.0) / (fortnight(1, 30.0) + 2.0)).ln(),
         }
@@ -130,7 +131,7 @@ impl Item {
     /// A product, by its gaps and its category's: season and trend are those of the category.
     pub fn product(gaps: GapSums, of_category: GapSums, category: &Self) -> Self {
         let [mean_ln_gap, variance_ln_gap, again] = gaps.drawn_to(of_category.moments());
-        Self { mean_ln_gap, variance_ln_gap, again: (again / (1.0 - again)).ln(), ..*category }
+        Self { mean_ln_gap, variance_ln_gap, again: log_odds(again), ..*category }
     }
 }
 

@@ -5,7 +5,7 @@ use super::history::Items;
 use super::item::Item;
 use super::kernel;
 use crate::labels::YEAR_DAYS;
-use crate::models::sigmoid;
+use crate::models::{log_odds, sigmoid};
 
 /// Bounds, in days, of the stretches in each of which the chance of a purchase is foretold.
 pub const BOUNDS: [i32; 8] = [0, 7, 14, 28, 56, 112, 224, 364];
@@ -280,7 +280,7 @@ fn of_windows(bought: f64, days: i32, ages: &Ages) -> f64 {
     let ratio = ages.windows.at(WINDOW_DAYS);
     let all = (1.0 - ratio.powi(days / WINDOW_DAYS)) / (1.0 - ratio);
     let share = ((bought + 0.1) / (all + 0.6)).min(0.99);
-    (share / (1.0 - share)).ln()
+    log_odds(share)
 }
 
 /// Log of purchases around the coming fortnight of earlier years against those of any fortnight; 0 before there was a year.

@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
+use super::Params;
 use super::bins::{BINS, Bins, UNKNOWN};
 use super::sums::{Packed, Sum, Sums};
 use super::tree::{Node, Tree};
-use super::{Direction, Params};
+use crate::config::RawDirection;
 
 /// Rows with their bins, and what is learnt from.
 pub struct Ground<'a> {
@@ -15,7 +16,7 @@ pub struct Ground<'a> {
     pub packed: &'a Packed,
     pub params: &'a Params,
     /// By column, which way scores may go; empty where they may go any.
-    pub monotone: &'a [Option<Direction>],
+    pub monotone: &'a [Option<RawDirection>],
 }
 
 /// What a leaf may be worth, before the rate: at least and at most.
@@ -108,8 +109,8 @@ impl Ground<'_> {
         let middle = f64::midpoint(self.value(left, bounds), self.value(right, bounds));
         match self.monotone.get(column).copied().flatten() {
             None => [bounds; 2],
-            Some(Direction::Rising) => [[bounds[0], middle], [middle, bounds[1]]],
-            Some(Direction::Falling) => [[middle, bounds[1]], [bounds[0], middle]],
+            Some(RawDirection::Rising) => [[bounds[0], middle], [middle, bounds[1]]],
+            Some(RawDirection::Falling) => [[middle, bounds[1]], [bounds[0], middle]],
         }
     }
 
@@ -160,7 +161,7 @@ impl Ground<'_> {
         let direction = self.monotone.get(column).copied().flatten();
         let may_part = |left: Sum, right: Sum| {
             let [left, right] = [left, right].map(|sum| self.value(sum, bounds));
-            direction.is_none_or(|direction| if direction == Direction::Rising { left <= right } else { left >= right })
+            direction.is_none_or(|direction| if direction == RawDirection::Rising { left <= right } else { left >= right })
         };
         let (whole, curvature) = worth(sum);
         // Rows are counted by curvature, as LightGBM does.

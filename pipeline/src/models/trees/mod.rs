@@ -15,8 +15,9 @@ mod tree;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::config::RawDirection;
 use crate::error::{Error, Kind, Result};
-use crate::models::{ln_one_plus_exp, sigmoid};
+use crate::models::{ln_one_plus_exp, log_odds, sigmoid};
 pub use bins::Bins;
 pub use block::{Block, ROWS};
 use grow::Ground;
@@ -67,7 +68,7 @@ impl Objective {
     /// The score of a mean.
     pub fn score(self, mean: f64) -> f64 {
         match self {
-            Objective::Chance => (mean / (1.0 - mean)).ln(),
+            Objective::Chance => log_odds(mean),
             Objective::Count => mean.ln(),
         }
     }
@@ -134,16 +135,7 @@ pub struct Task<'a> {
     /// Rows that say when to stop: where they are foretold best. Without any, trees are grown as long as there is something to learn.
     pub validation: &'a [u32],
     /// By column: scores may only rise with its value, or only fall; empty where no column is so.
-    pub monotone: &'a [Option<Direction>],
-}
-
-/// Which way scores may go with a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// Never down.
-    Rising,
-    /// Never up.
-    Falling,
+    pub monotone: &'a [Option<RawDirection>],
 }
 
 /// A fitted model, of rows as bins.
@@ -462,10 +454,10 @@ mod tests {
             rows.values.extend([if c < 0.1 { f64::NAN } else { a }, b, c]);
             rows.targets.push(f64::from(u8::from(rng.random::<f64>() < chance)));
         }
-        let monotone = [Some(Direction::Rising), Some(Direction::Falling), None];
+        let monotone = [Some(RawDirection::Rising), Some(RawDirection::Falling), None];
         let params = Params { trees: 60, leaves: 12, rate: 0.3, ..PARAMS };
         let (binned, training) = (binned(&rows.values, 3), (0..3000).collect::<Vec<u32>>());
-        let learn = |monotone: &[Option<Direction>]| {
+        let learn = |monotone: &[Option<RawDirection>]| {
             let task = Task { targets: &rows.targets, starts: &[], training: &training, validation: &[], monotone };
             Model { trees: fit(Objective::Chance, &binned, &task, &params).expect("it differs"), bins: binned.bins().clone() }
         };
