@@ -236,6 +236,19 @@ fn trees_know_who_leaves_the_sample_shop() {
     trees_know_who_leaves(folder.path(), "bg_nbd", 3, true);
 }
 
+/// Churn of a longer horizon than that of orders: its windows are over at all dates, too. 2026-06-30 is day 20,634.
+#[test]
+fn no_window_of_churn_is_graded_before_it_is_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, out) = (format!("store.url={}", folder.path().join("out").display()), folder.path().join("figures.parquet").display().to_string());
+    let settings = ["--set", &store, "--set", "churn.horizon_days=150", "--set", "cycle.candidates=[]", "--set", "due.level=none", "--out", &out];
+    let (code, text, error) = told(&run(&[&["backtest", "configs/quickstart.yaml"], &settings[..]].concat()));
+    assert!(code == 0 && text.contains("no order within 150 days"), "{text}{error}");
+    let (targets, dates) = (texts_of(folder.path(), "figures.parquet", "target"), numbers_of(folder.path(), "figures.parquet", "vintage"));
+    let newest = dates.iter().zip(&targets).filter(|(_, target)| *target == "churn").map(|(date, _)| *date).fold(0.0, f64::max);
+    assert!(newest > 20_400.0 && newest + 150.0 <= 20_634.0, "{newest}");
+}
+
 /// A file that cannot be written is told before all work, and nothing is left of it.
 #[test]
 fn a_file_that_cannot_be_written_is_told_at_once() {

@@ -67,3 +67,25 @@ fn customers_who_are_others_hold_the_run() {
     let (code, _, text) = night(folder.path(), "2026-06-30", &settings);
     assert!(code == 4 && text.contains("HELD  drift of churn.recency_days"), "{text}");
 }
+
+/// The model meets the rule that lost least at the test date, and scores only if it passes.
+#[test]
+fn the_rule_that_turned_out_best_is_to_beat() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, run, text) = night(folder.path(), "2026-06-30", &[]);
+    assert_eq!(code, 0, "{text}");
+    let (_, card) = artefact(folder.path(), &run.expect("it is live"));
+    let lost = |name: &str| {
+        let candidates = card["candidates"].as_array().expect("candidates");
+        let candidate = candidates.iter().find(|candidate| candidate["model"] == name).expect("a candidate");
+        candidate["grade"]["log_loss"].as_f64().expect("a loss")
+    };
+    let rules = ["inactivity_rule", "own_cycle_rule", "bg_nbd"];
+    let best = rules.into_iter().min_by(|a, b| lost(a).total_cmp(&lost(b))).expect("three");
+    let gate = &card["gate"];
+    assert_eq!(gate["rule"], best);
+    let difference = gate["compared"]["log_loss"]["value"].as_f64().expect("a difference");
+    assert!((difference - (lost(gate["model"].as_str().expect("a name")) - lost(best))).abs() < 1e-12);
+    // Four hundred customers do not tell trees from what the shop was made by.
+    assert!(gate["passed"] == false && card["model"] == best, "{gate}");
+}

@@ -33,12 +33,12 @@ impl Pooled {
 /// why models could not be fitted goes to `failed`.
 pub fn look_back_on_churn(
     state: &State,
-    (origins, as_of): (&Origins, Day),
+    origins: &Origins,
     (of_cycle, params, inputs): (&cycle::Params, &churn::Params, &Inputs),
     failed: &mut Vec<String>,
 ) -> Vec<GradeRow> {
     let models = state.snapshots.iter().map(|snapshot| of_cycle.fit(&snapshot.cells).ok().map(|(fitted, _)| fitted.model)).collect();
-    let looking = Looking { state, models, origins, as_of, params, inputs };
+    let looking = Looking { state, models, origins, params, inputs };
     params.population.segments().flat_map(|segment| looking.back(segment, failed)).collect()
 }
 
@@ -48,7 +48,6 @@ struct Looking<'a> {
     /// By date, the purchase-cycle model that was fitted then.
     models: Vec<Option<Model>>,
     origins: &'a Origins,
-    as_of: Day,
     params: &'a churn::Params,
     inputs: &'a Inputs,
 }
@@ -66,8 +65,7 @@ impl Looking<'_> {
         for place in graded {
             let (test, date) = (Rows::of(self.inputs, &[dated(place)]), snapshots[place].date);
             let training: Vec<Dated<'_>> = (0..place).map(dated).filter(|earlier| is_over(earlier.date, date)).collect();
-            // What is not over is not graded.
-            if test.is_empty() || !is_over(date, self.as_of) {
+            if test.is_empty() {
                 continue;
             }
             let side = side_by_side(&training, &test, &is_over, params).map(|side| side.models).unwrap_or_else(|why| {

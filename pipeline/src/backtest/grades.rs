@@ -161,17 +161,21 @@ pub fn contract() -> Contract {
     let columns = vec![
         Column::new("model", Kind::Text, "model or rule"),
         Column::new("vintage", Kind::Date, "date on which it was graded"),
-        Column::new("target", Kind::Text, "churn (no order in the horizon), return (an order in it) or due (a customer buys an item in it)"),
+        Column::new(
+            "target",
+            Kind::Text,
+            "churn (the customer left, as the definition `churn` has it), no_second_order (none of a customer of one order day in the horizon), return (an order in it) or due (a customer buys an item in it)",
+        ),
         Column::new("horizon_days", Kind::Int, "days that it looked ahead"),
         Column::new(
             "slice",
             Kind::Text,
-            "all; of churn also unseen (all or some customers, by the fit that learnt from none of their rows, but was calibrated on them at an earlier date), order_days_1, order_days_2, order_days_3_to_5, order_days_6_up; tenth_01 (lowest predictions) to at most tenth_10: equal predictions stay in one tenth",
+            "all; of churn and no_second_order also unseen (all or some customers, by the fit that learnt from none of their rows, but was calibrated on them at an earlier date), order_days_1, order_days_2, order_days_3_to_5, order_days_6_up; tenth_01 (lowest predictions) to at most tenth_10: equal predictions stay in one tenth",
         ),
         Column::new(
             "metric",
             Kind::Text,
-            "customers, base_rate, auc, log_loss, brier, lift_top_tenth, calibration_error (mean over customers of |predicted - observed| of their tenth), calibration_noise (what perfect predictions would show by chance), predicted, observed; of churn expected_maximum_profit_minor (a customer, by `churn.profit`) and contact_share (whom to contact for it)",
+            "customers, base_rate, auc, log_loss, brier, lift_top_tenth, calibration_error (mean over customers of |predicted - observed| of their tenth), calibration_noise (what perfect predictions would show by chance), predicted, observed; of churn and no_second_order expected_maximum_profit_minor (a customer, by `churn.profit`) and contact_share (whom to contact for it)",
         ),
         Column::new("value", Kind::Float, "the metric's value"),
         bound("low", "below"),
@@ -179,7 +183,7 @@ pub fn contract() -> Contract {
         Column::new(
             "baseline",
             Kind::Float,
-            "the simplest rule's value on the same rows, where there is one (churn: the inactivity rule; due: each pair's own rate)",
+            "the simplest rule's value on the same rows, where there is one (churn and no_second_order: the inactivity rule; due: each pair's own rate)",
         )
         .nullable(),
     ];
@@ -239,18 +243,18 @@ pub fn backtest_contract() -> Contract {
         Column::new(
             "target",
             Kind::Text,
-            "return (an order day in the horizon), orders (how many order days), next_order (days until the next one), due (a customer buys an item in the horizon, by due_chain and its peers, where the config asks for due lists), churn (a customer of the churn population orders on no day of its horizon, by the models and rules of `churn`)",
+            "return (an order day in the horizon), orders (how many order days), next_order (days until the next one), due (a customer buys an item in the horizon, by due_chain and its peers, where the config asks for due lists), churn (a customer of the churn population left, as `churn` defines it, by its models and rules), no_second_order (none of a customer of one order day, where `churn.newcomers` asks for it)",
         ),
         Column::new("horizon_days", Kind::Int, "days that were looked ahead"),
         Column::new(
             "slice",
             Kind::Text,
-            "all; one_time or repeat, by order days at the date; new, active, silent or lapsed, as groups have it; of churn against_ and the name of another model, whose figures are taken off; tenth_01 (lowest predictions) to at most tenth_10",
+            "all; one_time or repeat, by order days at the date; new, active, silent or lapsed, as groups have it; of churn and no_second_order against_ and the name of another model, whose figures are taken off; tenth_01 (lowest predictions) to at most tenth_10",
         ),
         Column::new(
             "metric",
             Kind::Text,
-            "of return, due and churn: those of model_grades, of churn log_loss_difference and expected_maximum_profit_difference_minor, too (of due, `customers` are pairs of customer and item); of orders: customers, observed (mean), mean_error (absolute), root_squared_error, bias (all foretold over all that came, less 1), pit_distance (largest distance of the mean probability integral transform from level); of next_order: customers, came (how many ordered in the horizon), covered (of these, the share between p25 and p75 given a return), median_error_days (of these, of p50), pinball_days (mean quantile loss of p25, p50, p75 over everyone, cut at the horizon)",
+            "of return, due, churn and no_second_order: those of model_grades, of the last two log_loss_difference and expected_maximum_profit_difference_minor, too (of due, `customers` are pairs of customer and item); of orders: customers, observed (mean), mean_error (absolute), root_squared_error, bias (all foretold over all that came, less 1), pit_distance (largest distance of the mean probability integral transform from level); of next_order: customers, came (how many ordered in the horizon), covered (of these, the share between p25 and p75 given a return), median_error_days (of these, of p50), pinball_days (mean quantile loss of p25, p50, p75 over everyone, cut at the horizon)",
         ),
         Column::new("value", Kind::Float, "the metric's value"),
         bound("low", "below"),

@@ -73,7 +73,7 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
     progress.end(&format!("{} models and rules at {} dates", found.ranking.len(), found.vintages.len()));
     progress.begin("grade churn models");
     let inputs = churn::Inputs::new(features.features(), params.churn.population.horizon_days);
-    found.churn = backtest::look_back_on_churn(&state, (&params.origins, params.as_of), (&cycle, &params.churn, &inputs), &mut found.failed);
+    found.churn = backtest::look_back_on_churn(&state, &params.origins, (&cycle, &params.churn, &inputs), &mut found.failed);
     progress.end(&format!("{} figures", found.churn.len()));
     due(params, (&state, &world), memory, &mut found, progress)?;
     let table = backtest::backtest_table(&[found.grades.as_slice(), &found.churn, &found.due].concat(), params.as_of)?;

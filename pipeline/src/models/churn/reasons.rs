@@ -201,4 +201,23 @@ mod tests {
         let sum: f64 = reasons.iter().map(|reason| reason.log_odds).sum();
         assert!((sum - parts.score()).abs() < 1e-12 && (reasons[5].log_odds - 0.7).abs() < 1e-12, "{reasons:?}");
     }
+
+    /// What is spent is sensitive, how often is ordered is not: both are of one family, whose words tell only the latter. Of two orders a day changed by half
+    /// of their sum, three times as many came: 200 % more.
+    #[test]
+    fn sensitive_numbers_reach_no_words() {
+        let inputs = Inputs::new(&chosen(&["value_change_90d", "order_change_90d", "value_minor_30d"]), 90);
+        let parts = Parts { base: 0.0, inputs: vec![0.3, 0.2, 0.4, 0.1, 0.0], calibration: 0.0 };
+        let said = |sensitive: &[String]| {
+            let reasons = Telling::new(&inputs, sensitive, 90).reasons(&parts, &[-0.5, 0.5, 777.0, 0.0, 1.0], &facts());
+            reasons.into_iter().map(|reason| (reason.family, reason.log_odds, reason.words.unwrap_or_default())).collect::<Vec<_>>()
+        };
+        let open = said(&[]);
+        assert!(open.iter().any(|reason| reason.2.contains("spent 67 % less")) && open.iter().any(|reason| reason.2.contains("777")), "{open:?}");
+        let hidden = said(&["order_lines.amount".to_owned()]);
+        assert!(hidden.contains(&("trend", 0.2, "ordered 200 % more in 90 days than in the 90 before".to_owned())), "{hidden:?}");
+        assert!(!hidden.iter().any(|reason| reason.2.contains("spent") || reason.2.contains("777")), "{hidden:?}");
+        let other = hidden.iter().find(|reason| reason.0 == OTHER).expect("told together");
+        assert!((other.1 - 0.7).abs() < 1e-12, "{hidden:?}");
+    }
 }
