@@ -130,6 +130,12 @@ impl Hasher for Spread {
         self.0 = fingerprint(self.0, bytes);
     }
 
+    fn write_u32(&mut self, number: u32) {
+        // Numbers that are given out in turn are not spread: the product with 2^64 over the golden ratio is, folded.
+        let product = u128::from(number) * 0x9E37_79B9_7F4A_7C15;
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+
     fn write_u64(&mut self, number: u64) {
         self.0 = number;
     }
@@ -139,13 +145,25 @@ impl Hasher for Spread {
     }
 }
 
-/// A number drawn for `id` in `layer`: uniform, the same in every run with the same salt, independent between layers.
-pub fn draw(salt: &str, layer: &str, id: &[u8]) -> u64 {
-    let mut mac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).expect("HMAC takes a key of any length");
-    mac.update(layer.as_bytes());
-    mac.update(&[SEPARATOR]);
-    mac.update(id);
-    head(&mac.finalize().into_bytes().into())
+/// Numbers drawn in a layer: uniform, the same in every run with the same salt, independent between layers.
+#[derive(Clone)]
+pub struct Draws(Hmac<Sha256>);
+
+impl Draws {
+    /// Those of `layer` under `salt`.
+    pub fn new(salt: &str, layer: &str) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).expect("HMAC takes a key of any length");
+        mac.update(layer.as_bytes());
+        mac.update(&[SEPARATOR]);
+        Self(mac)
+    }
+
+    /// The number of `id`.
+    pub fn of(&self, id: &[u8]) -> u64 {
+        let mut mac = self.0.clone();
+        mac.update(id);
+        head(&mac.finalize().into_bytes().into())
+    }
 }
 
 /// Source customers that are to be forgotten: all that is known of each is a keyed hash, of 16 bytes.
@@ -230,7 +248,7 @@ mod tests {
                 .all(|text| text.parse::<Id>().is_err())
         );
         // printf 'arms\x1fa' | openssl dgst -sha256 -hmac salt
-        assert_eq!(draw("salt", "arms", b"a"), 0x13446271ff14a40a);
+        assert_eq!(Draws::new("salt", "arms").of(b"a"), 0x13446271ff14a40a);
     }
 
     #[test]

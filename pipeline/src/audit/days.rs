@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lake::{ByFingerprint, LineKind, LineOf};
+use crate::lake::{ByFingerprint, LineItem, LineKind, LinesOf};
 use crate::time::Day;
 
 /// Days that are checked, the newest first.
@@ -58,22 +58,27 @@ pub fn log2(number: f64) -> i64 {
 }
 
 impl DayCounts {
-    /// Counts a line; returns the logarithm of its price of a unit, where it has one.
-    pub fn count(&mut self, LineOf { line, customer, .. }: &LineOf) -> Option<i64> {
-        self.lines += 1;
-        self.arrived[line.visible_from.since(line.day).clamp(0, LATE as i64 - 1) as usize] += 1;
-        self.anonymous += u32::from(customer.is_none());
-        self.returns += u32::from(line.kind == LineKind::Return);
-        self.promoted += u32::from(line.promotion > 0);
-        self.storeless += u32::from(line.store == 0);
-        let hour = (line.ordered_at.rem_euclid(24 * HOUR) / HOUR) as usize;
-        self.hours[0] += COSINES[hour];
-        self.hours[1] += COSINES[(hour + 18) % 24];
-        let is_priced = line.is_bought && line.amount_minor > 0 && line.milli_units > 0;
-        self.unpriced += u32::from(line.kind == LineKind::Sale && !is_priced);
+    /// What the head of lines says of them.
+    pub fn of_head(LinesOf { customer, head, items, .. }: &LinesOf<'_>) -> Self {
+        let lines = items.len() as u32;
+        let mut counts = Self { lines, ..Self::default() };
+        counts.arrived[head.visible_from.since(head.day).clamp(0, LATE as i64 - 1) as usize] = lines;
+        counts.anonymous = if customer.is_none() { lines } else { 0 };
+        counts.storeless = if head.store == 0 { lines } else { 0 };
+        let hour = (head.ordered_at.rem_euclid(24 * HOUR) / HOUR) as usize;
+        counts.hours = [hour, hour + 18].map(|hour| COSINES[hour % 24] * i64::from(lines));
+        counts
+    }
+
+    /// Counts what a line has of its own; returns the logarithm of its price of a unit, where it has one.
+    pub fn count(&mut self, item: &LineItem) -> Option<i64> {
+        self.returns += u32::from(item.kind == LineKind::Return);
+        self.promoted += u32::from(item.promotion > 0);
+        let is_priced = item.is_bought && item.amount_minor > 0 && item.milli_units > 0;
+        self.unpriced += u32::from(item.kind == LineKind::Sale && !is_priced);
         is_priced.then(|| {
-            let units = f64::from(line.milli_units) / 1000.0;
-            let price = log2(line.amount_minor as f64 / units);
+            let units = f64::from(item.milli_units) / 1000.0;
+            let price = log2(item.amount_minor as f64 / units);
             self.priced += 1;
             self.log_price += price;
             self.log_units += log2(units);

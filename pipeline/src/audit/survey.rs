@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::days::{self, DayCounts, Days, Prices, PricesByDay};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
-use crate::lake::{ByFingerprint, LineKind, LineOf, Names};
+use crate::lake::{ByFingerprint, LineHead, LineKind, LinesOf, Names};
 use crate::time::{Day, Window};
 
 /// Days over which the pace of a source or store is measured.
@@ -60,29 +60,22 @@ pub struct Feed {
     recent_orders: ByFingerprint<u64, Day>,
 }
 
-/// Lines of one order, of one day, source and store, that stand together.
-struct RunOfLines<'a> {
-    lines: &'a [LineOf],
-    /// What they hold; of a day that is not counted one by one, the lines alone.
-    counts: DayCounts,
+/// What lines that stand together hold.
+struct Sums {
     /// Lines without a customer.
     anonymous: u32,
     /// Their value in minor units, and that without a customer.
     value_minor: [i64; 2],
+    /// What else; of a day that is not counted one by one, the lines alone.
+    counts: DayCounts,
 }
 
-impl<'a> RunOfLines<'a> {
-    fn of(lines: &'a [LineOf]) -> Self {
-        let mut run = Self { lines, counts: DayCounts::of(lines.len() as u32), anonymous: 0, value_minor: [0; 2] };
-        for LineOf { line, customer, .. } in lines {
-            let value = if line.kind == LineKind::NoProduct { 0 } else { line.amount_minor };
-            run.value_minor[0] += value;
-            if customer.is_none() {
-                run.anonymous += 1;
-                run.value_minor[1] += value;
-            }
-        }
-        run
+impl Sums {
+    fn of(lines: &LinesOf<'_>) -> Self {
+        let value: i64 = lines.items.iter().filter(|item| item.kind != LineKind::NoProduct).map(|item| item.amount_minor).sum();
+        let (count, is_anonymous) = (lines.items.len() as u32, lines.customer.is_none());
+        let (anonymous, unknown) = if is_anonymous { (count, value) } else { (0, 0) };
+        Self { anonymous, value_minor: [value, unknown], counts: DayCounts::of(count) }
     }
 }
 
@@ -98,15 +91,15 @@ impl Feeds {
         feed
     }
 
-    /// Adds a run of lines.
-    fn add(&mut self, number: u32, run: &RunOfLines<'_>, recent: bool, age: Option<usize>) {
-        let feed = self.of(number, run.lines[0].line.day);
+    /// Adds lines of a head.
+    fn add(&mut self, number: u32, head: &LineHead, sums: &Sums, recent: bool, age: Option<usize>) {
+        let feed = self.of(number, head.day);
         if recent {
-            feed.order(run.lines[0].line.order, run.lines[0].line.day);
+            feed.order(head.order, head.day);
         }
-        feed.value_minor.iter_mut().zip(run.value_minor).for_each(|(sum, more)| *sum += i128::from(more));
+        feed.value_minor.iter_mut().zip(sums.value_minor).for_each(|(sum, more)| *sum += i128::from(more));
         if let Some(age) = age {
-            feed.days.add(age, &run.counts);
+            feed.days.add(age, &sums.counts);
         }
     }
 
@@ -177,31 +170,26 @@ impl Complete {
 
 impl Survey {
     /// Counts lines; the pace is that of the days before `as_of`.
-    pub fn add(&mut self, lines: &[LineOf], as_of: Day) {
-        let pace = Window::ending(as_of, PACE_DAYS);
-        // The lines of an order stand together, mostly.
-        let same = |a: &LineOf, b: &LineOf| (a.line.order, a.line.day, a.source, a.line.store) == (b.line.order, b.line.day, b.source, b.line.store);
-        for lines in lines.chunk_by(same) {
-            let LineOf { line, source, .. } = &lines[0];
-            let (mut run, age) = (RunOfLines::of(lines), days::age(as_of, line.day, days::TOTALS));
-            if let Some(age) = age.filter(|age| *age < days::COUNTED) {
-                run.counts = DayCounts::default();
-                for of in lines {
-                    let price = run.counts.count(of);
-                    if of.line.kind != LineKind::NoProduct {
-                        self.prices.count(of.line.product, of.line.amount_minor, price, age);
-                    }
+    pub fn add(&mut self, lines: &LinesOf<'_>, as_of: Day) {
+        let LinesOf { source, head, items, .. } = lines;
+        let (mut sums, age) = (Sums::of(lines), days::age(as_of, head.day, days::TOTALS));
+        if let Some(age) = age.filter(|age| *age < days::COUNTED) {
+            sums.counts = DayCounts::of_head(lines);
+            for item in *items {
+                let price = sums.counts.count(item);
+                if item.kind != LineKind::NoProduct {
+                    self.prices.count(item.product, item.amount_minor, price, age);
                 }
             }
-            self.lines += lines.len() as u64;
-            self.anonymous_lines += u64::from(run.anonymous);
-            self.value_minor += i128::from(run.value_minor[0]);
-            self.anonymous_value_minor += i128::from(run.value_minor[1]);
-            let recent = pace.contains(line.day);
-            self.sources.add(*source, &run, recent, age);
-            if line.store > 0 {
-                self.stores.add(line.store, &run, recent, age);
-            }
+        }
+        self.lines += items.len() as u64;
+        self.anonymous_lines += u64::from(sums.anonymous);
+        self.value_minor += i128::from(sums.value_minor[0]);
+        self.anonymous_value_minor += i128::from(sums.value_minor[1]);
+        let recent = Window::ending(as_of, PACE_DAYS).contains(head.day);
+        self.sources.add(*source, head, &sums, recent, age);
+        if head.store > 0 {
+            self.stores.add(head.store, head, &sums, recent, age);
         }
     }
 
@@ -313,7 +301,7 @@ mod tests {
         assert_eq!(observed("app", Some("s1"), 90), 90);
     }
 
-    fn line(order: u64, day: i32) -> LineOf {
+    fn line(order: u64, day: i32) -> (u32, Line) {
         let line = Line {
             ordered_at: i64::from(day) * 86_400_000_000,
             order,
@@ -324,26 +312,28 @@ mod tests {
             store: (order % 2) as u32,
             ..Line::dated(Day(day), Some(Day(day + (order % 3) as i32)))
         };
-        LineOf { line, source: (order % 5 % 2) as u32, customer: None }
+        ((order % 5 % 2) as u32, line)
     }
 
     /// A survey that is seen later is that of the later date, whatever falls out of its days; one part of it, and the whole.
     #[test]
     fn a_survey_is_seen_later_as_it_would_be_made() {
-        let lines: Vec<LineOf> = (0..1500).map(|order| line(order, 1000 - (order % 600) as i32)).collect();
+        let lines: Vec<(u32, Line)> = (0..1500).map(|order| line(order, 1000 - (order % 600) as i32)).collect();
         let memory = Allowance::memory(1 << 30);
-        let made = |lines: &[LineOf], as_of: i32| {
+        let made = |lines: &[(u32, Line)], as_of: i32| {
             let mut survey = Survey::default();
-            survey.add(lines, Day(as_of));
+            for (source, line) in lines {
+                survey.add(&LinesOf { source: *source, customer: None, head: line.head(), items: &[line.item()] }, Day(as_of));
+            }
             survey
         };
         for days in [0, 1, 6, 7, 27, 28, 84, 400, 485, 600] {
             let later = 1000 + days as i32;
             let mut seen = made(&lines, 1000);
             seen.seen_later(days, Day(later));
-            let newer: Vec<LineOf> = (1..=days as u64).map(|order| line(order, 1000 + order as i32)).collect();
+            let newer: Vec<(u32, Line)> = (1..=days as u64).map(|order| line(order, 1000 + order as i32)).collect();
             seen.merge(made(&newer, later), &memory).expect("there is room");
-            let all: Vec<LineOf> = lines.iter().chain(&newer).copied().collect();
+            let all: Vec<(u32, Line)> = lines.iter().chain(&newer).copied().collect();
             let whole = made(&all, later);
             assert_eq!(seen.prices(), whole.prices(), "{days}");
             assert_eq!((seen.sources.feeds, seen.stores.feeds), (whole.sources.feeds, whole.stores.feeds), "{days}");

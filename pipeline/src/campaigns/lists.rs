@@ -199,11 +199,11 @@ pub fn contactable(people: &People, consents: &Consents, purpose: &str, channel:
 fn build(params: &Params, source: &Source<'_>, ranked: &[usize], order: &[Option<f64>], reasons: &[Vec<String>]) -> Result<Target> {
     let [list_contract, exclusions_contract] = contracts(&params.name);
     let customers = &source.people.customers;
-    let layer = format!("campaign:{}", params.name);
+    let draws = key::Draws::new(source.salt, &format!("campaign:{}", params.name));
     let is_control = |row: &usize| {
         let customer = &customers[*row];
         let unit = customer.household.unwrap_or(customer.id);
-        key::within_share(key::draw(source.salt, &layer, &unit.written()), params.control_share)
+        key::within_share(draws.of(&unit.written()), params.control_share)
     };
     let control: Vec<bool> = ranked.iter().map(is_control).collect();
     let arm = |control: &bool| if *control { "control" } else { "treatment" };

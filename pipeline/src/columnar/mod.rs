@@ -16,6 +16,6 @@ pub use caught::is_caught;
 pub use open::File;
 pub use read::Batches;
 pub use schema::{Field, FieldKind};
-pub use values::{Column, Texts, Values};
+pub use values::{Column, Texts, Values, mark_changes};
 #[cfg(feature = "engine")]
 pub use write::{ROW_GROUP_ROWS, TableFile, write};

@@ -128,6 +128,31 @@ impl Column {
         }
     }
 
+    /// Hands the known texts of `rows` to `put`, each with its place among them.
+    #[inline]
+    pub fn each_text<'a>(&'a self, rows: &[usize], mut put: impl FnMut(usize, &'a str)) {
+        for (place, row) in rows.iter().enumerate().filter(|(_, row)| self.is_known(**row)) {
+            self.text(*row).into_iter().for_each(|text| put(place, text));
+        }
+    }
+
+    /// Marks those of `rows`, which rise, whose value may be another than that of the one before, and the first one.
+    pub fn mark_changes(&self, rows: &[usize], changes: &mut [bool]) {
+        match &self.values {
+            Values::Bool(values) => mark_changes(values, rows, changes),
+            Values::Int(values) => mark_changes(values, rows, changes),
+            Values::Wide(values) => mark_changes(values, rows, changes),
+            Values::Float(values) => mark_changes(values, rows, changes),
+            Values::Coded(codes, _) => mark_changes(codes, rows, changes),
+            Values::Text(texts) => {
+                changes.first_mut().into_iter().for_each(|first| *first = true);
+                let pairs = rows.windows(2).zip(changes.iter_mut().skip(1));
+                pairs.for_each(|(pair, change)| *change |= texts.get(pair[0]) != texts.get(pair[1]));
+            }
+        }
+        self.known.iter().for_each(|known| mark_changes(known, rows, changes));
+    }
+
     /// The number at `row`; None where unknown or not one.
     #[inline]
     pub fn float(&self, row: usize) -> Option<f64> {
@@ -135,6 +160,48 @@ impl Column {
             Values::Float(values) if self.is_known(row) => Some(values[row]),
             Values::Wide(values) if self.is_known(row) => Some(values[row] as f64),
             _ => self.int(row).map(|value| value as f64),
+        }
+    }
+}
+
+/// Marks those of `rows`, which rise, whose value is another than that of the one before, and the first one.
+pub fn mark_changes<T: PartialEq>(values: &[T], rows: &[usize], changes: &mut [bool]) {
+    let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { return };
+    changes[0] = true;
+    if last - first + 1 == rows.len() {
+        // One after another in memory, too: several are compared at once.
+        let (before, after) = (&values[first..last], &values[first + 1..=last]);
+        before.iter().zip(after).zip(&mut changes[1..]).for_each(|((before, after), change)| *change |= before != after);
+    } else {
+        rows.windows(2).zip(&mut changes[1..]).for_each(|(pair, change)| *change |= values[pair[0]] != values[pair[1]]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: rows one after another and with a hole between them, with a value that is unknown and one that follows it.
+    #[test]
+    fn changes_are_marked() {
+        let changes = |column: &Column, rows: &[usize]| {
+            let mut changes = vec![false; rows.len()];
+            column.mark_changes(rows, &mut changes);
+            changes
+        };
+        let mut texts = Texts::default();
+        ["a", "a", "b", "b", "a"].into_iter().for_each(|text| texts.push(text));
+        let (codes, numbers) = ([7u32, 7, 8, 8, 7], vec![7i64, 7, 8, 8, 7]);
+        let coded = Values::Coded(codes.iter().map(|code| code - 7).collect(), Arc::new(texts.clone()));
+        for values in [Values::Text(texts), coded, Values::Int(numbers), Values::Float(codes.iter().map(|code| f64::from(*code)).collect())] {
+            let column = Column { values, known: None };
+            assert_eq!(changes(&column, &[0, 1, 2, 3, 4]), [true, false, true, false, true]);
+            assert_eq!(changes(&column, &[1, 2, 3]), [true, true, false]);
+            assert_eq!(changes(&column, &[0, 1, 4]), [true, false, false]);
+            let unknown = Column { known: Some(vec![true, true, true, false, false]), ..column };
+            assert_eq!(changes(&unknown, &[0, 1, 2, 3])[..], [true, false, true, true]);
+            assert_eq!(changes(&unknown, &[0, 1, 4]), [true, false, true]);
+            assert!(changes(&unknown, &[]).is_empty());
         }
     }
 }

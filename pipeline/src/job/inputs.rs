@@ -3,16 +3,18 @@
 use super::params::Params;
 use crate::audit::Status;
 use crate::error::{Error, Result};
-use crate::lake::{Counts, Cut, OpenTable, Rows};
+use crate::lake::{Counts, Cut, Digests, OpenTable, Rows};
 use crate::publish::InputTable;
 use crate::store::Access;
 use crate::time::Day;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The tables of a lake, found and checked.
 pub struct Inputs {
     /// In the order of their use; order_lines is first.
     pub tables: Vec<OpenTable>,
+    digests: Digests,
 }
 
 impl Inputs {
@@ -22,8 +24,10 @@ impl Inputs {
     /// `Input` for a lake that is missing or breaks its contract; those of the store.
     pub fn open(params: &Params, access: &Access) -> Result<Self> {
         let store = params.lake.location.open(false, access)?;
-        let tables = params.lake.tables.iter().map(|table| OpenTable::open(&store, table)).collect::<Result<_>>()?;
-        Ok(Self { tables })
+        // In a folder that is everyone's, anyone could say what a file is.
+        let digests = Digests::open(params.scratch.as_deref().map(Path::new), &params.name, &store.display(""));
+        let tables = params.lake.tables.iter().map(|table| OpenTable::open(&store, table, &digests)).collect::<Result<_>>()?;
+        Ok(Self { tables, digests })
     }
 
     /// The table called `name`, if the config has it.
@@ -39,12 +43,15 @@ impl Inputs {
         self.table("order_lines").ok_or_else(|| Error::bug("a checked config has order lines"))
     }
 
-    /// Whether every file is still what it was when it was opened: a lake that is written to while it is read gives no run.
+    /// Whether every file is still what it was when it was opened: a lake that is written to while it is read gives no run. Then what was found out of
+    /// the files is kept.
     ///
     /// # Errors
     /// `StoreRetry`, naming the first file that changed; those of the store.
     pub fn check_unchanged(&self) -> Result<()> {
-        self.tables.iter().try_for_each(OpenTable::check_unchanged)
+        self.tables.iter().try_for_each(OpenTable::check_unchanged)?;
+        self.digests.keep();
+        Ok(())
     }
 
     /// The inputs as the manifest states them.

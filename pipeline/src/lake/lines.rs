@@ -1,5 +1,7 @@
 //! An order line as the stages see it, what kind of line it is, and the numbers that lines carry for names.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use super::names::{KeysOfPart, Names, SourceKey, SourceKeys};
@@ -83,35 +85,129 @@ pub struct Line {
     pub cost_minor: i64,
 }
 
-impl Line {
-    /// A line of which only the days are known: that to which it counts, and that on which it reached the lake, if it is told.
+/// What lines of an order that stand together have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineHead {
+    /// When they were ordered, UTC microseconds.
+    pub ordered_at: i64,
+    /// Fingerprint of source and order.
+    pub order: u64,
+    /// The day to which they count.
+    pub day: Day,
+    /// The day from which they are visible.
+    pub visible_from: Day,
+    /// Store; 0 for none.
+    pub store: u32,
+    /// Channel; 0 for none.
+    pub channel: u32,
+}
+
+/// What a line has of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineItem {
+    /// Value in minor units.
+    pub amount_minor: i64,
+    /// Product.
+    pub product: u32,
+    /// Units, in thousandths.
+    pub milli_units: i32,
+    /// What it is.
+    pub kind: LineKind,
+    /// Whether the quantity is above 0.
+    pub is_bought: bool,
+    /// Promotion; 0 for none.
+    pub promotion: u32,
+    /// Fingerprint of source and the order that a return belongs to; 0 for none.
+    pub return_of: u64,
+    /// Fingerprint of what else tells lines apart; 0 for nothing.
+    pub other: u64,
+    /// What was taken off the regular amount, in minor units; NOT_TOLD where no column says.
+    pub off_minor: i32,
+    /// Of that, by coupons; NOT_TOLD where no column says.
+    pub coupon_minor: i32,
+    /// What its units cost the shop together, in minor units; NO_COST where nothing says.
+    pub cost_minor: i64,
+}
+
+/// A line that tells nothing.
+pub const NO_ITEM: LineItem = LineItem {
+    amount_minor: 0,
+    product: 0,
+    milli_units: 0,
+    kind: LineKind::Sale,
+    is_bought: false,
+    promotion: 0,
+    return_of: 0,
+    other: 0,
+    off_minor: NOT_TOLD,
+    coupon_minor: NOT_TOLD,
+    cost_minor: NO_COST,
+};
+
+impl LineHead {
+    /// A head of which only the days are known: that to which its lines count, and that on which they reached the lake, if it is told.
     pub fn dated(day: Day, recorded: Option<Day>) -> Self {
+        Self { ordered_at: 0, order: 0, day, visible_from: recorded.unwrap_or(day).max(day), store: 0, channel: 0 }
+    }
+}
+
+impl Line {
+    /// The line of a head and an item.
+    #[inline]
+    pub fn of(head: &LineHead, item: &LineItem) -> Self {
+        let LineHead { ordered_at, order, day, visible_from, store, channel } = *head;
+        let LineItem { amount_minor, product, milli_units, kind, is_bought, promotion, return_of, other, off_minor, coupon_minor, cost_minor } = *item;
         Self {
-            ordered_at: 0,
-            order: 0,
-            product: 0,
-            kind: LineKind::Sale,
-            amount_minor: 0,
+            ordered_at,
+            order,
+            product,
+            kind,
+            amount_minor,
             day,
-            visible_from: recorded.unwrap_or(day).max(day),
-            milli_units: 0,
-            is_bought: false,
-            return_of: 0,
-            store: 0,
-            channel: 0,
-            promotion: 0,
-            other: 0,
-            off_minor: NOT_TOLD,
-            coupon_minor: NOT_TOLD,
-            cost_minor: NO_COST,
+            visible_from,
+            milli_units,
+            is_bought,
+            return_of,
+            store,
+            channel,
+            promotion,
+            other,
+            off_minor,
+            coupon_minor,
+            cost_minor,
         }
     }
 
-    /// What its units cost, where one costs `unit_cost_minor`: halves of a minor unit away from 0, at most what a line may be worth.
-    pub fn cost_of_units(&self, unit_cost_minor: i64) -> i64 {
-        let milli = i128::from(unit_cost_minor) * i128::from(self.milli_units);
-        ((milli + 500 * milli.signum()) / 1000).clamp(i128::from(-MINOR_MAX), i128::from(MINOR_MAX)) as i64
+    /// A line of which only the days are known, as `LineHead::dated`.
+    pub fn dated(day: Day, recorded: Option<Day>) -> Self {
+        Self::of(&LineHead::dated(day, recorded), &NO_ITEM)
     }
+
+    /// How it stands to another line of the same order and time: as it does by all.
+    #[inline]
+    pub fn cmp_of_order(&self, other: &Self) -> Ordering {
+        self.product.cmp(&other.product).then_with(|| self.cmp(other))
+    }
+
+    /// What it may have in common with others.
+    #[cfg(test)]
+    pub fn head(&self) -> LineHead {
+        let Line { ordered_at, order, day, visible_from, store, channel, .. } = *self;
+        LineHead { ordered_at, order, day, visible_from, store, channel }
+    }
+
+    /// What it has of its own.
+    #[cfg(test)]
+    pub fn item(&self) -> LineItem {
+        let Line { amount_minor, product, milli_units, kind, is_bought, promotion, return_of, other, off_minor, coupon_minor, cost_minor, .. } = *self;
+        LineItem { amount_minor, product, milli_units, kind, is_bought, promotion, return_of, other, off_minor, coupon_minor, cost_minor }
+    }
+}
+
+/// What so many thousandths of a unit cost, where one costs `unit_cost_minor`: halves of a minor unit away from 0, at most what a line may be worth.
+pub fn cost_of_units(milli_units: i32, unit_cost_minor: i64) -> i64 {
+    let milli = i128::from(unit_cost_minor) * i128::from(milli_units);
+    ((milli + 500 * milli.signum()) / 1000).clamp(i128::from(-MINOR_MAX), i128::from(MINOR_MAX)) as i64
 }
 
 /// What a line does not say.
@@ -180,15 +276,24 @@ impl LineNames {
     }
 }
 
-/// A line, and whose it is.
+/// Lines of an order that stand together, and whose they are.
 #[derive(Debug, Clone, Copy)]
-pub struct LineOf {
-    /// The line.
-    pub line: Line,
-    /// Its source.
+pub struct LinesOf<'a> {
+    /// Their source.
     pub source: u32,
-    /// Source customer; None for an anonymous line.
+    /// Source customer; None for anonymous lines.
     pub customer: Option<SourceKey>,
+    /// What they have in common.
+    pub head: LineHead,
+    /// What each has of its own: one at least.
+    pub items: &'a [LineItem],
+}
+
+impl LinesOf<'_> {
+    /// Whether something was bought.
+    pub fn is_bought(&self) -> bool {
+        self.items.iter().any(|item| item.is_bought)
+    }
 }
 
 #[cfg(test)]
@@ -198,8 +303,8 @@ mod tests {
     #[test]
     fn the_kind_is_stated_or_follows_from_the_quantity() {
         let kind = |stated: &str, quantity| LineKind::of(LineKind::stated(stated).expect("a word of the contract"), quantity);
-        assert_eq!(LineKind::of(Line::dated(Day(0), None).kind, -1.0), LineKind::Return);
-        assert_eq!(LineKind::of(Line::dated(Day(0), None).kind, 0.0), LineKind::Sale);
+        assert_eq!(LineKind::of(NO_ITEM.kind, -1.0), LineKind::Return);
+        assert_eq!(LineKind::of(NO_ITEM.kind, 0.0), LineKind::Sale);
         assert_eq!(kind("return", 1.0), LineKind::Return);
         assert_eq!(kind("exchange", -1.0), LineKind::Return);
         assert_eq!(kind("exchange", 1.0), LineKind::Sale);

@@ -2,6 +2,7 @@
 
 mod coerce;
 mod contracts;
+mod digests;
 mod lines;
 mod names;
 mod open;
@@ -11,7 +12,8 @@ mod reader;
 mod scan;
 
 pub use contracts::{Input, input, inputs};
-pub use lines::{Line, LineKind, LineNames, LineOf, NO_COST, NOT_TOLD, NamesMark, NamesSince};
+pub use digests::Digests;
+pub use lines::{Line, LineHead, LineItem, LineKind, LineNames, LinesOf, NO_COST, NO_ITEM, NOT_TOLD, NamesMark, NamesSince, cost_of_units};
 pub use names::{ByEntry, ByFingerprint, Names, SourceKey, SourceKeys, place_of};
 pub use open::{Identity, OpenTable, Source};
 pub use params::{Mapping, Params, TableParams, check};

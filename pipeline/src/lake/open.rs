@@ -1,17 +1,19 @@
 //! Finding the files of a table, checking each against mapping and contract, and naming what they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::coerce::{Origin, allowed, named, rule_kind};
+use super::digests::Digests;
 use super::params::{Mapping, TableParams};
 use crate::allowance::Allowance;
 use crate::columnar::{Field, FieldKind, File};
 use crate::config::hint;
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::key::{hex, sha256};
+use crate::key::sha256;
 use crate::store::{Entry, Store};
 use crate::table::Kind;
 
@@ -58,7 +60,7 @@ impl OpenTable {
     ///
     /// # Errors
     /// `Input`, naming table, file and column: no file, a damaged footer, a missing, retyped or unexpected column, mixed time zones.
-    pub fn open(store: &Store, params: &TableParams) -> Result<Self> {
+    pub fn open(store: &Store, params: &TableParams, digests: &Digests) -> Result<Self> {
         let table = &params.input.contract.name;
         let listed = store.list(&params.path)?;
         if let Some(log) = listed.iter().find(|entry| below(&params.path, &entry.path).split('/').any(|part| part == "_delta_log")) {
@@ -77,7 +79,7 @@ impl OpenTable {
             let message = format!("{}: step open the lake: table {table}: expected a file within {limit}, got {} bytes", entry.path, entry.bytes);
             return Err(Error::new(ErrorKind::Limit, message));
         }
-        let opened: Vec<Result<Source>> = entries.par_iter().map(|entry| open_source(store, params, entry)).collect();
+        let opened: Vec<Result<Source>> = entries.par_iter().map(|entry| open_source(store, params, entry, digests)).collect();
         let sources = opened.into_iter().collect::<Result<Vec<_>>>()?;
         let table = Self { params: params.clone(), sources, store: store.clone() };
         table.check_mapped()?;
@@ -178,7 +180,7 @@ fn is_data(table: &str, entry: &Entry) -> bool {
     !hidden && entry.path.ends_with(".parquet")
 }
 
-fn open_source(store: &Store, params: &TableParams, entry: &Entry) -> Result<Source> {
+fn open_source(store: &Store, params: &TableParams, entry: &Entry, digests: &Digests) -> Result<Source> {
     let file = File::open(store, entry)?;
     let partitions = partitions(&params.path, &entry.path);
     let mut origins = Vec::new();
@@ -206,7 +208,7 @@ fn open_source(store: &Store, params: &TableParams, entry: &Entry) -> Result<Sou
     if let Some(extra) = file.fields.iter().find(|field| params.refuse_extra && !used.contains(&field.name)) {
         return Err(column_fault(&entry.path, params, &extra.name, "expected only columns that are used, got this one (`extra_columns: refuse`)"));
     }
-    let identity = identity(store, &file)?;
+    let identity = identity(store, &file, digests)?;
     Ok(Source { identity, file: file.without_bytes(), origins })
 }
 
@@ -279,11 +281,13 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// A local file is known by its content; any other by what its store says.
-fn identity(store: &Store, file: &File) -> Result<Identity> {
+fn identity(store: &Store, file: &File, digests: &Digests) -> Result<Identity> {
     let entry = &file.entry;
+    let hash = || file.whole_bytes().map_or_else(|| store.sha256(entry), |whole| Ok(sha256(whole)));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
     let version = match &entry.version {
         Some(version) => version.clone(),
-        None => hex(&file.whole_bytes().map_or_else(|| store.sha256(entry), |whole| Ok(sha256(whole)))?),
+        None => digests.of(entry, now, hash)?,
     };
     Ok(Identity { path: entry.path.clone(), bytes: entry.bytes, version })
 }

@@ -103,6 +103,19 @@ pub struct Rows<'a> {
     pub recorded: Vec<Option<Day>>,
 }
 
+#[cfg(test)]
+impl<'a> Rows<'a> {
+    /// The rows `kept` of the named columns, of which each happened on the day that it is given and reached the lake on that in `recorded`.
+    pub fn of(contract: &'a Contract, named: Vec<(&str, Column)>, kept: Vec<usize>, days: Vec<Option<Day>>, recorded: Vec<Option<Day>>) -> Self {
+        let mut columns = vec![None; contract.columns.len()];
+        for (name, column) in named {
+            let place = contract.columns.iter().position(|column| column.name == name).expect("a column of the contract");
+            columns[place] = Some(Cow::Owned(column));
+        }
+        Self { contract, columns, kept, days, recorded }
+    }
+}
+
 impl Rows<'_> {
     /// The column called `name`, if the file has it.
     pub fn column(&self, name: &str) -> Option<&Column> {

@@ -19,7 +19,7 @@ use crate::config::RawDueLevel;
 use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
-use crate::key;
+use crate::key::Draws;
 use crate::labels::{Horizon, Known, Population, Segment, Standing, labels, year_ago};
 use crate::lake::{Line, place_of};
 use crate::models::Sampled;
@@ -193,7 +193,8 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
     let purchases = (plan.purchases != RawDueLevel::None).then(|| Purchases::new(shards, plan.memory, plan.scratch));
     let samples = plan.dates.training.iter().copied().chain([plan.dates.test]).map(|date| Samples::new(date, plan)).collect();
-    let collecting = Collecting { plan, models: plan.features.for_models(), minds_gaps: plan.cycle.minds_gaps(), samples };
+    let draws = Draws::new(plan.salt, "sample");
+    let collecting = Collecting { plan, models: plan.features.for_models(), minds_gaps: plan.cycle.minds_gaps(), samples, draws };
     let as_of = plan.dates.as_of;
     let mut facts = vec![Facts::none(as_of, as_of); customers.len()];
     let collected: Vec<Result<Shard>> = rows
@@ -254,6 +255,8 @@ struct Collecting<'a> {
     /// Whether gaps between order days are counted.
     minds_gaps: bool,
     samples: Vec<Samples>,
+    /// What is drawn for the samples.
+    draws: Draws,
 }
 
 impl Collecting<'_> {
@@ -339,7 +342,7 @@ impl Collecting<'_> {
     /// A customer at the dates before.
     fn past(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, shard: &mut Shard) -> Result<()> {
         let plan = self.plan;
-        let drawn = key::draw(plan.salt, "sample", &plan.people.customers[customer].id.written());
+        let drawn = self.draws.of(&plan.people.customers[customer].id.written());
         for (samples, (cells, gaps)) in self.samples.iter().zip(&mut shard.past_cells) {
             let view = self.view(customer, samples.date);
             let known = orders.days_then(view);

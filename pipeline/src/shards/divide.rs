@@ -10,7 +10,7 @@ use crate::allowance::{Allowance, Held};
 use crate::audit::Survey;
 use crate::customers::{Groups, NOBODY, People, Run, SeenLines};
 use crate::error::{Error, Result};
-use crate::lake::{Counts, Cut, LineNames, LineOf, LineReader, OpenTable, SourceKey, place_of};
+use crate::lake::{Counts, Cut, LineNames, LineReader, LinesOf, OpenTable, SourceKey, place_of};
 
 /// What the pass needs to know.
 pub struct Divide<'a> {
@@ -98,7 +98,7 @@ pub fn divide(table: &OpenTable, cut: &Cut, with: &Divide<'_>) -> Result<Layer> 
             }
             let mut out = Out { pieces: pieces.as_mut().ok_or_else(|| Error::bug("pieces were given"))?, dropped: &dropped };
             reader.read(rows, with.names, &cut.currency.code, |lines| {
-                survey.add(lines, cut.as_of);
+                lines.iter().for_each(|lines| survey.add(lines, cut.as_of));
                 layer.add(lines, with, &mut out)
             })?;
             survey.account(with.memory)
@@ -138,31 +138,34 @@ impl Divide<'_> {
 }
 
 impl Layer {
-    fn add(&self, lines: &[LineOf], with: &Divide<'_>, out: &mut Out<'_>) -> Result<()> {
-        // The lines of an order stand together, mostly: a run of one customer is counted at once.
+    fn add(&self, lines: &[LinesOf<'_>], with: &Divide<'_>, out: &mut Out<'_>) -> Result<()> {
+        // The orders of a customer stand together, mostly: they are counted at once.
         let runs = || lines.chunk_by(|a, b| a.customer == b.customer).filter_map(|run| Some((run[0].customer?, run)));
-        let first = |run: &[LineOf]| run.iter().filter(|of| of.line.is_bought).map(|of| of.line.ordered_at).min();
-        let counted = |(customer, run): (SourceKey, &[LineOf])| {
+        let first = |run: &[LinesOf<'_>]| run.iter().filter(|lines| lines.is_bought()).map(|lines| lines.head.ordered_at).min();
+        let count_of = |run: &[LinesOf<'_>]| run.iter().map(|lines| lines.items.len() as u32).sum();
+        let counted = |(customer, run): (SourceKey, &[LinesOf<'_>])| {
             let first_order = if with.groups.is_linked(customer.number) { first(run) } else { None };
-            Run { number: customer.number, lines: run.len() as u32, first_order }
+            Run { number: customer.number, lines: count_of(run), first_order }
         };
         let before = with.seen.add(&runs().map(counted).collect::<Vec<Run>>());
         for ((customer, run), before) in runs().zip(before) {
             if before > with.most() {
                 // Who is linked may be another tomorrow: the first order is noted of everyone.
                 let mut dropped = out.dropped.lock().unwrap_or_else(PoisonError::into_inner);
-                count(dropped.entry(customer.number).or_default(), (run.len() as u32, first(run)));
+                count(dropped.entry(customer.number).or_default(), (count_of(run), first(run)));
                 continue;
             }
             let (pieces, shard, partition) = match with.groups.is_linked(customer.number) {
                 true => (&mut out.pieces.1, customer.number as usize % LINKED_SHARDS, &self.linked),
                 false => (&mut out.pieces.0, shard_of(customer.place, with.shards), &self.alone),
             };
-            let mut rest = run;
-            while !rest.is_empty() {
-                let (lines, bytes) = row::encode(pieces.room(shard, row::ROOM, partition)?, customer.number, rest);
-                pieces.keep(shard, bytes);
-                rest = &rest[lines..];
+            for LinesOf { head, items, .. } in run {
+                let mut rest = *items;
+                while !rest.is_empty() {
+                    let (lines, bytes) = row::encode(pieces.room(shard, row::ROOM, partition)?, customer.number, head, rest);
+                    pieces.keep(shard, bytes);
+                    rest = &rest[lines..];
+                }
             }
         }
         Ok(())

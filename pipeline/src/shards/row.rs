@@ -1,7 +1,7 @@
 //! Order lines as bytes, between the scan of the lake and the sort of their shard: lines of an order that stand together share what they have in
 //! common, so that a line takes about ten bytes.
 
-use crate::lake::{Line, LineKind, LineOf, NO_COST, NOT_TOLD};
+use crate::lake::{Line, LineHead, LineItem, LineKind, NO_COST, NO_ITEM, NOT_TOLD};
 use crate::time::Day;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -76,7 +76,7 @@ impl Out<'_> {
 
     /// What the lines of an order share; returns what its first byte says, of which not all is known yet.
     #[inline]
-    fn head(&mut self, number: u32, line: &Line) -> u8 {
+    fn head(&mut self, number: u32, line: &LineHead) -> u8 {
         let seconds = u32::try_from(line.ordered_at / 1_000_000).ok().filter(|seconds| i64::from(*seconds) * 1_000_000 == line.ordered_at);
         let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
         let says = set(seconds.is_some(), order::SECONDS) | set(line.visible_from == line.day, order::VISIBLE);
@@ -99,7 +99,7 @@ impl Out<'_> {
     }
 
     #[inline]
-    fn one(&mut self, line: &Line) {
+    fn one(&mut self, line: &LineItem) {
         let set = |holds: bool, bit: u8| if holds { bit } else { 0 };
         let tells_money = (line.off_minor, line.coupon_minor, line.cost_minor) != (NOT_TOLD, NOT_TOLD, NO_COST);
         let says = line.kind as u8
@@ -131,35 +131,27 @@ impl Out<'_> {
     }
 }
 
-/// Writes the first of the lines of source customer `number`, and those that stand together with it as far as there is room; returns how many lines
-/// were written, and how many bytes. There is `ROOM` at least, and a line.
+/// Writes the head of lines of source customer `number`, and as many of its items as there is room for; returns how many these were, and how many
+/// bytes were written. There is `ROOM` at least, and an item.
 #[inline]
-pub fn encode(room: &mut [u8], number: u32, lines: &[LineOf]) -> (usize, usize) {
+pub fn encode(room: &mut [u8], number: u32, head: &LineHead, items: &[LineItem]) -> (usize, usize) {
     let room_max = room.len().min(usize::from(u16::MAX));
     let mut out = Out { bytes: &mut room[..room_max], length: 0 };
-    let first = &lines[0].line;
-    let mut says = out.head(number, first);
+    let mut says = out.head(number, head);
     let mut count = 0;
-    while let Some(LineOf { line, .. }) = lines.get(count).filter(|of| count < LINES_MAX && is_of(&of.line, first)) {
+    for item in &items[..items.len().min(LINES_MAX)] {
         if out.length + LINE_MAX > room_max {
             break;
         }
-        out.one(line);
+        out.one(item);
         count += 1;
-        says |= if line.is_bought { order::BOUGHT } else { 0 };
+        says |= if item.is_bought { order::BOUGHT } else { 0 };
     }
     let Out { bytes, length } = out;
     bytes[..LENGTH_BYTES].copy_from_slice(&((length - LENGTH_BYTES) as u16).to_le_bytes());
     bytes[LENGTH_BYTES + 4] = count as u8;
     bytes[LENGTH_BYTES + 5] = says;
     (count, length)
-}
-
-/// Whether a line shares all with `first` that lines of an order have in common.
-#[inline]
-fn is_of(line: &Line, first: &Line) -> bool {
-    let shared = |line: &Line| (line.order, line.ordered_at, line.day, line.visible_from, line.store, line.channel);
-    shared(line) == shared(first)
 }
 
 /// Lines that stand together, as bytes: those that `encode` wrote at once.
@@ -201,7 +193,7 @@ impl<'a> Together<'a> {
     pub fn each(self, mut visit: impl FnMut(Line)) {
         let mut bytes = In(&self.0[LENGTH_BYTES + 5..]);
         let shared = bytes.head();
-        (0..self.lines()).for_each(|_| visit(bytes.one(shared)));
+        (0..self.lines()).for_each(|_| visit(Line::of(&shared, &bytes.one())));
     }
 }
 
@@ -260,21 +252,21 @@ impl In<'_> {
         if says & order::SECONDS != 0 { i64::from(u32::from_le_bytes(self.take())) * 1_000_000 } else { i64::from_le_bytes(self.take()) }
     }
 
-    /// A line that has only what all lines of an order share.
-    fn head(&mut self) -> Line {
+    /// What all lines share.
+    fn head(&mut self) -> LineHead {
         let [says] = self.take();
         let ordered_at = self.time(says);
         let order = u64::from_le_bytes(self.take());
         let day = Day((ordered_at.div_euclid(DAY_MICROS) + self.signed()) as i32);
         let visible_from = if says & order::VISIBLE != 0 { day } else { day.plus(self.signed() as i32) };
         let [store, channel] = std::array::from_fn(|_| self.varint() as u32);
-        Line { ordered_at, order, milli_units: ONE_UNIT, store, channel, ..Line::dated(day, Some(visible_from)) }
+        LineHead { ordered_at, order, day, visible_from, store, channel }
     }
 
     #[inline]
-    fn one(&mut self, shared: Line) -> Line {
+    fn one(&mut self) -> LineItem {
         let [says] = self.take();
-        let mut line = Line { kind: LineKind::from_byte(says & 3), is_bought: says & line::BOUGHT != 0, ..shared };
+        let mut line = LineItem { kind: LineKind::from_byte(says & 3), is_bought: says & line::BOUGHT != 0, milli_units: ONE_UNIT, ..NO_ITEM };
         if says & line::ONE == 0 {
             line.milli_units = self.signed() as i32;
         }
@@ -344,19 +336,20 @@ mod tests {
         let written = [(3, vec![plain, other, odd]), (u32::MAX - 1, vec![odd]), (0, vec![Line { kind: LineKind::NoProduct, ..plain }]), (7, many)];
         let mut ends = Vec::new();
         for (number, lines) in &written {
-            let lines: Vec<LineOf> = lines.iter().map(|line| LineOf { line: *line, source: 0, customer: None }).collect();
-            let mut rest = lines.as_slice();
-            while !rest.is_empty() {
-                let mut room = [0; 4096];
-                let (count, length) = encode(&mut room, *number, rest);
-                bytes.extend_from_slice(&room[..length]);
-                rest = &rest[count..];
+            for together in lines.chunk_by(|a, b| a.head() == b.head()) {
+                let items: Vec<LineItem> = together.iter().map(Line::item).collect();
+                let mut rest = items.as_slice();
+                while !rest.is_empty() {
+                    let mut room = [0; 4096];
+                    let (count, length) = encode(&mut room, *number, &together[0].head(), rest);
+                    bytes.extend_from_slice(&room[..length]);
+                    rest = &rest[count..];
+                }
             }
             ends.push(bytes.len());
         }
         // The oddest line takes 57 bytes after the 41 that lines share: where there is no room for another of the longest, no other is written.
-        let lines = [LineOf { line: odd, source: 0, customer: None }; 3];
-        assert_eq!(encode(&mut [0; ROOM], 7, &lines), (1, 41 + 57));
+        assert_eq!(encode(&mut [0; ROOM], 7, &odd.head(), &[odd.item(); 3]), (1, 41 + 57));
         let mut read: Vec<(u32, Vec<Line>)> = Vec::new();
         let mut counts = Vec::new();
         for together in Encoded(&bytes) {

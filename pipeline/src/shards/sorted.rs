@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::collect::Plan;
 use super::row::{Encoded, Together};
 use crate::audit::{self, UnknownLines};
-use crate::lake::{Line, LineNames, NO_COST};
+use crate::lake::{Line, LineNames, NO_COST, cost_of_units};
 
 /// The lines of a shard as bytes, and where those of each customer are.
 pub(super) struct Sorted<'a> {
@@ -70,14 +70,17 @@ impl<'a> Sorted<'a> {
         let unit_costs = &self.plan.world.catalogue.unit_cost_minor;
         lines.clear();
         for together in places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
+            let first = lines.len();
             together.each(|line| {
                 let mut line = self.plan.ranks.line(line);
                 // What a line cost, it says best itself.
                 if let (NO_COST, Some(unit_cost)) = (line.cost_minor, unit_costs.get(line.product as usize).copied().flatten()) {
-                    line.cost_minor = line.cost_of_units(unit_cost);
+                    line.cost_minor = cost_of_units(line.milli_units, unit_cost);
                 }
                 lines.push(line);
             });
+            // Few lines at a time: orders stand in the order of time, mostly.
+            lines[first..].sort_unstable_by(Line::cmp_of_order);
         }
         if !lines.is_sorted() {
             lines.sort_unstable();

@@ -34,7 +34,7 @@ fn params() -> Params {
 
 /// A number between 0 and 1 that hangs on a customer, a date and what it is for.
 fn chance(customer: u32, date: i32, what: u64) -> f64 {
-    let key = crate::key::draw("suite", &format!("{date} {what}"), customer.to_string().as_bytes());
+    let key = crate::key::Draws::new("suite", &format!("{date} {what}")).of(customer.to_string().as_bytes());
     key as f64 / 2f64.powi(64)
 }
 
@@ -52,7 +52,7 @@ fn customers(date: i32, from: u32, count: u32) -> Vec<Sampled> {
         let values = [silent as Value, float(silent / gap), if u(6) < 0.2 { UNKNOWN } else { float(variation) }, (90.0 / gap) as Value];
         let horizon_order_days = if leaves { 0 } else { 1 + (3.0 * u(7)) as u32 };
         let labels = Labels { left: leaves, horizon_order_days, ..Labels::default() };
-        let drawn = crate::key::draw("suite", "sample", customer.to_string().as_bytes());
+        let drawn = crate::key::Draws::new("suite", "sample").of(customer.to_string().as_bytes());
         Sampled { drawn, customer, cell: Cell { x, t_x, observed: t_x + silent as u32, cohort: 0 }, values: values.into(), labels }
     };
     (from..from + count).map(one).collect()
