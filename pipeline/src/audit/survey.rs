@@ -71,11 +71,11 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(lines: &LinesOf<'_>) -> Self {
+    fn of(lines: &LinesOf<'_>, counts: DayCounts) -> Self {
         let value: i64 = lines.items.iter().filter(|item| item.kind != LineKind::NoProduct).map(|item| item.amount_minor).sum();
         let (count, is_anonymous) = (lines.items.len() as u32, lines.customer.is_none());
         let (anonymous, unknown) = if is_anonymous { (count, value) } else { (0, 0) };
-        Self { anonymous, value_minor: [value, unknown], counts: DayCounts::of(count) }
+        Self { anonymous, value_minor: [value, unknown], counts }
     }
 }
 
@@ -172,16 +172,21 @@ impl Survey {
     /// Counts lines; the pace is that of the days before `as_of`.
     pub fn add(&mut self, lines: &LinesOf<'_>, as_of: Day) {
         let LinesOf { source, head, items, .. } = lines;
-        let (mut sums, age) = (Sums::of(lines), days::age(as_of, head.day, days::TOTALS));
-        if let Some(age) = age.filter(|age| *age < days::COUNTED) {
-            sums.counts = DayCounts::of_head(lines);
-            for item in *items {
-                let price = sums.counts.count(item);
-                if item.kind != LineKind::NoProduct {
-                    self.prices.count(item.product, item.amount_minor, price, age);
+        let age = days::age(as_of, head.day, days::TOTALS);
+        let counts = match age.filter(|age| *age < days::COUNTED) {
+            None => DayCounts::of(items.len() as u32),
+            Some(age) => {
+                let mut counts = DayCounts::of_head(lines);
+                for item in *items {
+                    let price = counts.count(item);
+                    if item.kind != LineKind::NoProduct {
+                        self.prices.count(item.product, item.amount_minor, price, age);
+                    }
                 }
+                counts
             }
-        }
+        };
+        let sums = Sums::of(lines, counts);
         self.lines += items.len() as u64;
         self.anonymous_lines += u64::from(sums.anonymous);
         self.value_minor += i128::from(sums.value_minor[0]);

@@ -128,14 +128,6 @@ impl Column {
         }
     }
 
-    /// Hands the known texts of `rows` to `put`, each with its place among them.
-    #[inline]
-    pub fn each_text<'a>(&'a self, rows: &[usize], mut put: impl FnMut(usize, &'a str)) {
-        for (place, row) in rows.iter().enumerate().filter(|(_, row)| self.is_known(**row)) {
-            self.text(*row).into_iter().for_each(|text| put(place, text));
-        }
-    }
-
     /// Marks those of `rows`, which rise, whose value may be another than that of the one before, and the first one.
     pub fn mark_changes(&self, rows: &[usize], changes: &mut [bool]) {
         match &self.values {

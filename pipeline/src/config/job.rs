@@ -61,7 +61,7 @@ section! {
         scratch_limit_mib: u64,
         /// Whether to keep, in the store, what was read of the order lines, so that the next run reads only files that it does not know.
         keep_state: bool,
-        /// Folder for temporary files; empty takes the system's.
+        /// Folder for temporary files; empty takes the system's. In one that is named digests of local input files stay, so that each is hashed once.
         scratch: String,
         /// How often a request to an object store is tried again.
         retries: u32,

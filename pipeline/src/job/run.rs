@@ -71,6 +71,7 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
         found.findings.extend(prior.moves(params, &results)?);
     }
     inputs.check_unchanged()?;
+    inputs.keep_digests();
     let staged = stage(params, (&store, &identity), &results, &found, progress)?;
     let bytes = staged.bytes_written;
     let verdict = audit::verdict(&found.findings);

@@ -1,7 +1,5 @@
 //! An order line as the stages see it, what kind of line it is, and the numbers that lines carry for names.
 
-use std::cmp::Ordering;
-
 use serde::{Deserialize, Serialize};
 
 use super::names::{KeysOfPart, Names, SourceKey, SourceKeys};
@@ -181,12 +179,6 @@ impl Line {
     /// A line of which only the days are known, as `LineHead::dated`.
     pub fn dated(day: Day, recorded: Option<Day>) -> Self {
         Self::of(&LineHead::dated(day, recorded), &NO_ITEM)
-    }
-
-    /// How it stands to another line of the same order and time: as it does by all.
-    #[inline]
-    pub fn cmp_of_order(&self, other: &Self) -> Ordering {
-        self.product.cmp(&other.product).then_with(|| self.cmp(other))
     }
 
     /// What it may have in common with others.

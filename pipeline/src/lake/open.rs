@@ -1,7 +1,6 @@
 //! Finding the files of a table, checking each against mapping and contract, and naming what they are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use crate::allowance::Allowance;
 use crate::columnar::{Field, FieldKind, File};
 use crate::config::hint;
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::key::sha256;
+use crate::key::{hex, sha256};
 use crate::store::{Entry, Store};
 use crate::table::Kind;
 
@@ -284,10 +283,10 @@ fn percent_decoded(text: &str) -> String {
 fn identity(store: &Store, file: &File, digests: &Digests) -> Result<Identity> {
     let entry = &file.entry;
     let hash = || file.whole_bytes().map_or_else(|| store.sha256(entry), |whole| Ok(sha256(whole)));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
-    let version = match &entry.version {
-        Some(version) => version.clone(),
-        None => digests.of(entry, now, hash)?,
+    let version = match (&entry.version, store.now_here()) {
+        (Some(version), _) => version.clone(),
+        (None, Some(now)) => digests.of(entry, now, hash)?,
+        (None, None) => hex(&hash()?),
     };
     Ok(Identity { path: entry.path.clone(), bytes: entry.bytes, version })
 }

@@ -28,8 +28,6 @@ pub struct LineReader {
     channels: ByEntry<u32>,
     promotions: ByEntry<u32>,
     customers: [ByEntry<Option<SourceKey>>; SOURCES],
-    /// By source: what the fingerprints of its orders start from.
-    seeds: Vec<Option<u64>>,
     /// By row that is used: whether it shares less with the one before than the lines of an order do.
     starts: Vec<bool>,
     heads: Vec<Head>,
@@ -150,7 +148,7 @@ impl LineReader {
             self.items.clear();
             self.items.resize(used.len(), NO_ITEM);
             self.name_items(&columns, used, names)?;
-            self.return_items(&columns, block, used);
+            self.return_items(&columns, used);
             self.value_items(&columns, used)?;
             let of = |head: &Head| {
                 let items = &self.items[head.from - first.from..head.to - first.from];
@@ -199,11 +197,11 @@ impl LineReader {
     /// What is told of heads by a text: who, which order, where.
     fn name_heads(&mut self, columns: &Columns<'_>, rows: &Rows<'_>, names: &LineNames) {
         self.meet_customers(columns, rows, names);
-        let Self { customers, stores, channels, seeds, heads, .. } = self;
+        let Self { customers, stores, channels, heads, .. } = self;
         for head in heads {
             let row = rows.kept[head.from];
             let source = || columns.source.and_then(|column| column.text(row)).unwrap_or_default();
-            head.shared.order = fingerprint(seed_of(seeds, head.source, source()), columns.order_id.text(row).unwrap_or_default().as_bytes());
+            head.shared.order = order_of(source(), columns.order_id.text(row).unwrap_or_default());
             let key = |id: &str| names.keys.key(source(), id);
             head.customer = columns.customer.and_then(|column| match customers.get_mut(head.source as usize) {
                 Some(entries) => entries.get(column, row, key).flatten(),
@@ -250,21 +248,13 @@ impl LineReader {
     }
 
     /// The orders that lines belong to which came back.
-    fn return_items(&mut self, columns: &Columns<'_>, heads: &[Head], rows: &[usize]) {
+    fn return_items(&mut self, columns: &Columns<'_>, rows: &[usize]) {
         let Some(column) = columns.return_of else { return };
-        let Self { seeds, items, .. } = self;
-        let mut heads = heads.iter();
-        let first = heads.as_slice().first().map_or(0, |head| head.from);
-        let mut head = heads.next();
-        column.each_text(rows, |place, order| {
-            while head.is_some_and(|head| head.to - first <= place) {
-                head = heads.next();
-            }
-            if let (Some(head), false) = (head, order.is_empty()) {
-                let source = columns.source.and_then(|column| column.text(rows[place])).unwrap_or_default();
-                items[place].return_of = fingerprint(seed_of(seeds, head.source, source), order.as_bytes());
-            }
-        });
+        for (item, &row) in self.items.iter_mut().zip(rows).filter(|(_, row)| column.is_known(**row)) {
+            let source = columns.source.and_then(|column| column.text(row)).unwrap_or_default();
+            let order = column.text(row).filter(|order| !order.is_empty());
+            item.return_of = order.map_or(0, |order| order_of(source, order));
+        }
     }
 
     /// What is told of items by a number: how many, for how much.
@@ -305,13 +295,9 @@ impl LineReader {
     }
 }
 
-/// What the fingerprints of orders of a source start from.
-fn seed_of(seeds: &mut Vec<Option<u64>>, number: u32, source: &str) -> u64 {
-    let place = number as usize;
-    if seeds.len() <= place {
-        seeds.resize(place + 1, None);
-    }
-    *seeds[place].get_or_insert_with(|| fingerprint(0, source.as_bytes()))
+/// The fingerprint of an order of a source.
+fn order_of(source: &str, order: &str) -> u64 {
+    fingerprint(fingerprint(0, source.as_bytes()), order.as_bytes())
 }
 
 /// A number as the nearest whole one, halves away from 0; of numbers of 32 bits, which a call of `round` would take longer for.

@@ -70,7 +70,6 @@ impl<'a> Sorted<'a> {
         let unit_costs = &self.plan.world.catalogue.unit_cost_minor;
         lines.clear();
         for together in places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
-            let first = lines.len();
             together.each(|line| {
                 let mut line = self.plan.ranks.line(line);
                 // What a line cost, it says best itself.
@@ -79,8 +78,6 @@ impl<'a> Sorted<'a> {
                 }
                 lines.push(line);
             });
-            // Few lines at a time: orders stand in the order of time, mostly.
-            lines[first..].sort_unstable_by(Line::cmp_of_order);
         }
         if !lines.is_sorted() {
             lines.sort_unstable();

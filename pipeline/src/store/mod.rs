@@ -234,14 +234,19 @@ impl Store {
         Ok(())
     }
 
+    /// This machine's time, in microseconds since 1970, where the store is its disk: by it files say when they changed.
+    pub fn now_here(&self) -> Option<i64> {
+        let since = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        self.local.then(|| since().map_or(0, |since| since.as_micros() as i64))
+    }
+
     /// The store's own time, in microseconds since 1970: of a file that is written at `path` and deleted again; on disk this machine's.
     ///
     /// # Errors
     /// Those of the store.
     pub fn now(&self, path: &str) -> Result<i64> {
-        if self.local {
-            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            return Ok(since.map_or(0, |since| since.as_micros() as i64));
+        if let Some(now) = self.now_here() {
+            return Ok(now);
         }
         self.delete(&[path.to_owned()])?;
         self.create(path, Bytes::from_static(b"regulars\n"))?;
