@@ -16,8 +16,8 @@ use super::values::{Column, Texts, Values};
 use crate::allowance::Held;
 use crate::error::{Error, Result};
 
-/// Rows of a batch: its columns fit a processor's own memory.
-const BATCH_ROWS: usize = 1 << 13;
+/// Rows of a batch.
+const BATCH_ROWS: usize = 1 << 15;
 /// Julian days beyond this are 270,000 years away, and no 64 bits hold their microseconds.
 const JULIAN_DAY_MAX: u32 = 100_000_000;
 /// Bytes of texts that a batch of one column may have.
