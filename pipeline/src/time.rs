@@ -21,6 +21,12 @@ impl Day {
         (day.to_string() == text).then_some(day)
     }
 
+    /// The day that a number YYYYMMDD writes; None for what is no date.
+    pub fn of_number(number: u64) -> Option<Self> {
+        let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
+        Some(Self::of(Date::new(i16::try_from(year).ok()?, month as i8, day as i8).ok()?))
+    }
+
     fn of(date: Date) -> Self {
         let days = date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24;
         Self(i32::try_from(days).expect("a civil date is within 11 million days of 1970"))
@@ -278,6 +284,7 @@ mod tests {
         assert_eq!(Day(11_017).to_string(), "2000-03-01");
         assert_eq!(Day::parse("2000-3-1"), None);
         assert_eq!(Day::parse("2001-02-29"), None);
+        assert_eq!([20_000_301, 20_010_229, 0, 1_000_000_101].map(Day::of_number), [Some(Day(11_017)), None, None, None]);
     }
 
     #[test]

@@ -64,7 +64,7 @@ def commands(program: Path, folder: Path, memory: int) -> list[Command]:
     return found
 
 
-def steps(folder: Path, threads: int) -> dict[str, tuple[float, float]]:
+def steps(folder: Path, threads: int | str) -> dict[str, tuple[float, float]]:
     """Wall and CPU seconds of the steps of the last run."""
     events = [json.loads(line) for line in (folder / f"steps-{threads}.json").read_text().splitlines()]
     return {event["step"]: (event["seconds"], event["cpu_seconds"]) for event in events if event["event"] == "step_ended"}

@@ -215,7 +215,7 @@ impl Settling<'_> {
     fn customer(&self, members: &[u32], source: u32, (id, order): (Id, u64)) -> Customer {
         let rows = || members.iter().filter_map(|&member| self.known.get(member));
         let first = rows().filter(|row| row.registered.is_some()).min_by_key(|row| (row.registered, row.known_from));
-        let born = rows().find(|row| self.known.birth(row).is_some());
+        let born = rows().find_map(|row| Some((row, self.known.birth(row)?)));
         let left_out = |account: &AccountType| self.params.leave_out_account_types.contains(account);
         let withheld = rows().find_map(|row| row.account_type.filter(left_out));
         let lines: u64 = members.iter().map(|&member| u64::from(self.seen.lines(member))).sum();
@@ -226,8 +226,8 @@ impl Settling<'_> {
             household: None,
             left_out: withheld.is_some(),
             account_type: withheld.or_else(|| rows().find_map(|row| row.account_type)),
-            known_from: first.and_then(|row| row.known_from).max(born.and_then(|row| row.known_from)),
-            birth: born.and_then(|row| self.known.birth(row)),
+            known_from: first.and_then(|row| row.known_from).max(born.and_then(|(row, _)| row.known_from)),
+            birth: born.map(|(_, birth)| birth),
             gender: rows().find_map(|row| row.gender).map_or(0, |gender| gender.number),
             registered: first.and_then(|row| row.registered),
             home_store: rows().find_map(|row| row.home_store).map_or(0, |store| store.number),

@@ -89,15 +89,14 @@ impl Named {
 #[derive(Debug, Default)]
 pub struct SourceCustomers {
     rows: Vec<Option<Box<SourceCustomer>>>,
-    /// The texts of the values, by fingerprint.
+    /// The texts of values that are compared letter by letter, or whose text is an id, by fingerprint.
     pub texts: ByFingerprint<u64, Box<str>>,
 }
 
 impl SourceCustomers {
     /// The date of birth of a row, if it is one that identifies people.
     pub fn birth(&self, row: &SourceCustomer) -> Option<Day> {
-        let date = row.values[Field::BirthDate as usize];
-        Day::parse(&format!("{:04}-{:02}-{:02}", date / 10_000, date / 100 % 100, date % 100))
+        Day::of_number(row.values[Field::BirthDate as usize])
     }
 
     /// The one of this number.
@@ -160,12 +159,12 @@ struct Forms<'a> {
 }
 
 impl Forms<'_> {
-    /// Fingerprints of the fields of a row, whose texts are kept.
+    /// Fingerprints of the fields of a row; the texts of those that are compared by more than that are kept.
     fn values(&self, rows: &Rows<'_>, row: usize, texts: &mut ByFingerprint<u64, Box<str>>) -> [u64; link::VALUES] {
         Field::ALL.map(|field| {
             let Some(text) = self.form(field, rows, row) else { return 0 };
             let value = field.value(&text);
-            if field != Field::BirthDate {
+            if !matches!(field, Field::BirthDate | Field::CardId | Field::Address) {
                 texts.entry(value).or_insert_with(|| text.into_boxed_str());
             }
             value

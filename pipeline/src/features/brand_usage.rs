@@ -1,8 +1,8 @@
 //! By category: national or private brands, and how heavily it is used.
 
 use super::catalogue::BrandType;
-use super::facts::Seen;
 use super::item::{Item, Known, Ranked, Scope, Words};
+use super::seen::Seen;
 
 const BRANDS: &[&str] =
     &["order_lines.ordered_at", "order_lines.quantity", "order_lines.product_id", "products.leaf_category", "products.brand_type", "products.base_units"];
@@ -94,7 +94,7 @@ fn usages(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Usage>) {
         measured.extend(scope.windows_days.iter().map(|_| Usage { has_choice, ..Usage::default() }));
         let Some(category) = catalogue.place_of_category(subject) else { continue };
         let mut counted = 0;
-        for (age, line) in seen.bought().filter(|(_, line)| catalogue.category[line.product as usize] == category) {
+        for (age, line) in seen.bought_within(&scope.windows_days).filter(|(_, line)| catalogue.category[line.product as usize] == category) {
             let at = line.product as usize;
             let brand = catalogue.brand_type[at];
             let milli_units = (i128::from(line.milli_units) * i128::from(catalogue.milli_base_units[at]) / 1000) as i64;

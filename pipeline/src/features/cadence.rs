@@ -2,8 +2,9 @@
 
 use std::f64::consts::TAU;
 
-use super::facts::{Facts, Seen};
+use super::facts::Facts;
 use super::item::{Item, Known, Scope};
+use super::seen::Seen;
 
 const ORDERED: &[&str] = &["order_lines.ordered_at", "order_lines.quantity"];
 

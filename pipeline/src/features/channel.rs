@@ -1,7 +1,7 @@
 //! Where a customer orders: channel and store, by share of orders.
 
-use super::facts::Seen;
 use super::item::{Item, Known, Scope, Words};
+use super::seen::Seen;
 use super::shares::{Divided, Division};
 
 const CHANNEL: &[&str] = &["order_lines.ordered_at", "order_lines.channel"];
@@ -32,13 +32,12 @@ pub(super) struct Places {
 }
 
 fn places(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Places>) {
-    let (mut channels, mut stores) = (Divided::default(), Divided::default());
+    let [mut channels, mut stores]: [Divided<'_>; 2] = std::array::from_fn(|_| Divided::of(&scope.windows_days, seen.orders.len()));
     for (age, order) in seen.orders().filter(|(_, order)| order.bought) {
         channels.add(order.channel, age, 1);
         stores.add(order.store, age, 1);
     }
-    let channels = channels.windows(&scope.windows_days);
-    let stores = stores.windows(&scope.windows_days);
+    let (channels, stores) = (channels.windows(), stores.windows());
     let known = |division: Division| division.with_evidence(scope.evidence_min);
     measured.extend(channels.into_iter().zip(stores).map(|(channel, store)| Places { channel: known(channel), store: known(store) }));
 }

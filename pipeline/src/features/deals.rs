@@ -10,8 +10,10 @@ use crate::time::Day;
 /// What was on deal when: by product, and by category and day how many of its products.
 #[derive(Debug, Default)]
 pub struct Deals {
-    /// By product: first and last days on deal, oldest first, apart from each other.
-    spans: BTreeMap<u32, Vec<(Day, Day)>>,
+    /// First and last days on deal, by product, oldest first, apart from each other.
+    spans: Vec<(Day, Day)>,
+    /// By product: where its spans end.
+    ends: Vec<u32>,
     /// By category: the first day, and from it the products on deal.
     on_deal: Vec<Option<(Day, Vec<u32>)>>,
     /// By category: its products.
@@ -22,7 +24,7 @@ impl Deals {
     /// The deals of `promotions` and the products in them.
     pub fn of(promotions: &Promotions, catalogue: &Catalogue, places: &[u32]) -> Self {
         let categories = catalogue.categories.len();
-        let mut deals = Self { spans: BTreeMap::new(), on_deal: vec![None; categories], products: vec![0; categories] };
+        let mut deals = Self { spans: Vec::new(), ends: Vec::new(), on_deal: vec![None; categories], products: vec![0; categories] };
         catalogue.category.iter().for_each(|&category| deals.products.get_mut(category as usize).into_iter().for_each(|count| *count += 1));
         let mut spans: BTreeMap<u32, Vec<(Day, Day)>> = BTreeMap::new();
         for (promotion, product, recorded) in &promotions.products {
@@ -37,14 +39,19 @@ impl Deals {
             let spans = apart(spans);
             let category = catalogue.category.get(product as usize).copied().unwrap_or_default();
             spans.iter().for_each(|&(from, ends)| deals.count(category, from, ends));
-            deals.spans.insert(product, spans);
+            deals.ends.resize(product as usize, deals.spans.len() as u32);
+            deals.spans.extend(spans);
+            deals.ends.push(deals.spans.len() as u32);
         }
         deals
     }
 
     /// Whether the product was on deal on `day`.
     pub fn has(&self, product: u32, day: Day) -> bool {
-        let Some(spans) = self.spans.get(&product) else { return false };
+        let product = product as usize;
+        let Some(&end) = self.ends.get(product) else { return false };
+        let start = product.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let spans = &self.spans[start as usize..end as usize];
         let after = spans.partition_point(|(from, _)| *from <= day);
         after > 0 && day <= spans[after - 1].1
     }

@@ -1,8 +1,8 @@
 //! What was sent to a customer, and what came of it.
 
 use super::events::EventKind;
-use super::facts::Seen;
 use super::item::{Item, Known, Scope};
+use super::seen::Seen;
 
 const SENT: &[&str] = &["contacts.sent_at", "contacts.arm"];
 const REACTED: &[&str] = &["contacts.sent_at", "contacts.arm", "responses.at", "responses.kind"];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::facts::Seen;
+use super::seen::Seen;
 use crate::table::{Column, Kind, Range};
 use crate::time::Day;
 

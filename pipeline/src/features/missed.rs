@@ -1,11 +1,10 @@
 //! Categories that others like a customer buy and the customer never did. What others buy is known once everyone was seen: until then a cell holds
 //! who is alike, and what was bought, as the number of both.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::facts::Seen;
 use super::item::{Cell, Item, Known, Peers, Scope};
+use super::seen::Seen;
 use super::shares::Divided;
 use crate::key::wide_fingerprint;
 use crate::lake::ByFingerprint;
@@ -58,7 +57,8 @@ impl Baskets {
 
     /// The number of a basket: it follows from which thread met it first, so it is never published.
     fn number(&self, like: Like, categories: &[u32]) -> u32 {
-        let bytes: Vec<u8> = [like.0, like.1].iter().chain(categories).flat_map(|number| number.to_le_bytes()).collect();
+        let mut bytes = Vec::with_capacity((categories.len() + 2) * size_of::<u32>());
+        [like.0, like.1].iter().chain(categories).for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
         let key = wide_fingerprint(0, &bytes);
         let mut held = self.lock();
         if let Some(number) = held.numbers.get(&key) {
@@ -77,39 +77,67 @@ impl Baskets {
     pub fn missed(&self, cells: impl Iterator<Item = Cell>) -> Missed {
         let mut held = self.lock();
         held.numbers = ByFingerprint::default();
-        let mut customers: BTreeMap<Cell, usize> = BTreeMap::new();
-        cells.filter(|cell| *cell >= 0).for_each(|cell| *customers.entry(cell).or_default() += 1);
-        // Those alike in category and orders, and, as the second of each, in category alone.
-        let alike = |cell: Cell| [held.likes[cell as usize], (held.likes[cell as usize].0, u32::MAX)];
-        let mut bought: BTreeMap<Like, (usize, BTreeMap<u32, usize>)> = BTreeMap::new();
-        for (&cell, &count) in &customers {
-            for like in alike(cell) {
-                let (all, by_category) = bought.entry(like).or_default();
-                *all += count;
-                held.of(cell).iter().for_each(|category| *by_category.entry(*category).or_default() += count);
+        let mut tally = Tally { customers: vec![0; held.likes.len()], bought: Vec::new() };
+        cells.filter(|cell| *cell >= 0).for_each(|cell| tally.customers[cell as usize] += 1);
+        tally.bought.resize(held.categories.iter().max().map_or(0, |last| *last as usize + 1), 0);
+        let mut baskets: Vec<usize> = (0..held.likes.len()).collect();
+        baskets.sort_unstable_by_key(|basket| held.likes[*basket]);
+        let mut missed = vec![None; baskets.len()];
+        // Those alike in category alone stand for those who are few.
+        for by_category in baskets.chunk_by(|a, b| held.likes[*a].0 == held.likes[*b].0) {
+            let usual_of_category = tally.usual(&held, by_category);
+            for alike in by_category.chunk_by(|a, b| held.likes[*a] == held.likes[*b]) {
+                let usual_of_alike = tally.usual(&held, alike);
+                let Some(usual) = usual_of_alike.as_ref().or(usual_of_category.as_ref()) else { continue };
+                for &basket in alike {
+                    let mut others = usual.iter().filter(|category| held.of(basket).binary_search(category).is_err());
+                    let first = others.next().copied();
+                    missed[basket] = Some((first.map_or(0, |_| 1 + others.count() as u32), first));
+                }
             }
         }
-        // What half of those who are alike have bought, what most of them have first.
-        let usual = |(like, (all, by_category)): (Like, (usize, BTreeMap<u32, usize>))| {
-            let mut usual: Vec<(usize, u32)> =
-                by_category.into_iter().filter(|(_, count)| count * 2 >= all).map(|(category, count)| (count, category)).collect();
-            usual.sort_unstable_by_key(|(count, category)| (std::cmp::Reverse(*count), *category));
-            (all >= ALIKE_MIN).then(|| (like, usual.into_iter().map(|(_, category)| category).collect()))
-        };
-        let usual: BTreeMap<Like, Vec<u32>> = bought.into_iter().filter_map(usual).collect();
-        let missed = |cell: Cell| {
-            let usual = alike(cell).iter().find_map(|like| usual.get(like))?;
-            let missed: Vec<u32> = usual.iter().copied().filter(|category| held.of(cell).binary_search(category).is_err()).collect();
-            Some((missed.len() as u32, missed.first().copied()))
-        };
-        Missed { of: (0..held.likes.len() as Cell).map(missed).collect() }
+        Missed { of: missed }
     }
 }
 
 impl Held {
-    fn of(&self, cell: Cell) -> &[u32] {
-        let start = (cell as usize).checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.categories[start..self.ends[cell as usize]]
+    /// The categories of a basket.
+    fn of(&self, basket: usize) -> &[u32] {
+        let start = basket.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.categories[start..self.ends[basket]]
+    }
+}
+
+/// Counts customers by what they bought.
+struct Tally {
+    /// By basket.
+    customers: Vec<usize>,
+    /// By category: nothing, but while it is counted.
+    bought: Vec<usize>,
+}
+
+impl Tally {
+    /// The categories that half of those with these baskets have bought, what most of them have first; None of fewer than `ALIKE_MIN`.
+    fn usual(&mut self, held: &Held, baskets: &[usize]) -> Option<Vec<u32>> {
+        let all: usize = baskets.iter().map(|basket| self.customers[*basket]).sum();
+        if all < ALIKE_MIN {
+            return None;
+        }
+        let mut usual: Vec<(usize, u32)> = Vec::new();
+        for &basket in baskets.iter().filter(|basket| self.customers[**basket] > 0) {
+            for &category in held.of(basket) {
+                let bought = &mut self.bought[category as usize];
+                // Who passes half does so once.
+                if *bought * 2 < all && (*bought + self.customers[basket]) * 2 >= all {
+                    usual.push((0, category));
+                }
+                *bought += self.customers[basket];
+            }
+        }
+        usual.iter_mut().for_each(|(count, category)| *count = self.bought[*category as usize]);
+        baskets.iter().flat_map(|basket| held.of(*basket)).for_each(|category| self.bought[*category as usize] = 0);
+        usual.sort_unstable_by_key(|(count, category)| (std::cmp::Reverse(*count), *category));
+        Some(usual.into_iter().map(|(_, category)| category).collect())
     }
 }
 
@@ -133,7 +161,7 @@ impl Missed {
 
 fn bought(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Option<u32>>) {
     let world = seen.about.world;
-    let (mut divided, mut categories) = (Divided::default(), Vec::new());
+    let (mut divided, mut categories) = (Divided::of(&scope.windows_days, seen.lines.len()), Vec::with_capacity(seen.lines.len()));
     for (age, line) in seen.bought() {
         let category = world.catalogue.category[line.product as usize];
         divided.add(category, age, line.amount_minor);
@@ -141,7 +169,7 @@ fn bought(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Option<u32>>) {
     }
     categories.sort_unstable();
     categories.dedup();
-    for (division, &days) in divided.windows(&scope.windows_days).iter().zip(&scope.windows_days) {
+    for (division, &days) in divided.windows().iter().zip(&scope.windows_days) {
         let orders = seen.orders().filter(|(age, order)| *age < i64::from(days) && order.bought).count();
         measured.push(division.top.filter(|_| orders > 0).map(|top| world.baskets.number((top, orders.ilog2()), &categories)));
     }

@@ -18,6 +18,7 @@ mod profile;
 mod promotion;
 mod purchases;
 mod rfm;
+mod seen;
 mod service;
 mod several;
 mod shares;
@@ -31,10 +32,11 @@ pub use deals::{Deals, Promotions, read_promotions};
 pub use events::{Event, EventKind, EventTable, read_events};
 #[cfg(test)]
 pub(crate) use facts::tests::worked_lines;
-pub use facts::{About, Facts, Orders, Seen, View};
+pub use facts::{Facts, Orders, View};
 pub use item::{Cell, Feature, Peers, Ranked, UNKNOWN, Words};
 pub use missed::{BASKET_BYTES, Baskets, Missed};
 pub use purchases::{Purchase, purchases};
+pub use seen::{About, Seen};
 pub use world::{Person, World};
 
 use std::sync::Arc;

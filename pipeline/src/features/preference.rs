@@ -1,7 +1,7 @@
 //! What a customer prefers: category, brand, series and style by share of value, and dear or cheap within a category.
 
-use super::facts::Seen;
 use super::item::{Item, Known, Scope, Words};
+use super::seen::Seen;
 use super::shares::{Divided, Division};
 
 const CATEGORY: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.leaf_category"];
@@ -91,9 +91,9 @@ impl Taste {
 
 fn tastes(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Taste>) {
     let catalogue = &seen.about.world.catalogue;
-    let mut parts: [Divided; 4] = Default::default();
+    let mut parts: [Divided<'_>; 4] = std::array::from_fn(|_| Divided::of(&scope.windows_days, seen.lines.len()));
     let mut tiers = vec![[0; 3]; scope.windows_days.len()];
-    for (age, line) in seen.bought() {
+    for (age, line) in seen.bought_within(&scope.windows_days) {
         let at = line.product as usize;
         let places = [catalogue.category[at], catalogue.brand[at], catalogue.series[at], catalogue.style[at]];
         parts.iter_mut().zip(places).for_each(|(part, place)| part.add(place, age, line.amount_minor));
@@ -101,7 +101,7 @@ fn tastes(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Taste>) {
             scope.holding(age, &mut tiers).for_each(|tiers| tiers[tier] += line.amount_minor.max(0));
         }
     }
-    let [category, brand, series, style] = parts.map(|mut part| part.windows(&scope.windows_days));
+    let [category, brand, series, style] = parts.map(|mut part| part.windows());
     let taste = |index: usize| Taste { category: category[index], brand: brand[index], series: series[index], style: style[index], tiers: tiers[index] };
     measured.extend((0..scope.windows_days.len()).map(taste));
 }

@@ -1,7 +1,7 @@
 //! Who a customer is: only what the YAML names.
 
-use super::facts::Seen;
 use super::item::{Item, Known, Scope, Words};
+use super::seen::Seen;
 use super::world::Person;
 
 /// As of the date.

@@ -1,7 +1,7 @@
 //! How much a customer buys on deal, against what the promotions of the products and days shopped explain.
 
-use super::facts::Seen;
 use super::item::{Item, Known, Scope};
+use super::seen::Seen;
 use crate::lake::{Line, NOT_TOLD};
 
 const EXPECTED: &[&str] = &[
@@ -122,7 +122,7 @@ impl Bought {
 fn bought(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Bought>) {
     let world = seen.about.world;
     measured.resize(scope.windows_days.len(), Bought::default());
-    for (age, line) in seen.bought() {
+    for (age, line) in seen.bought_within(&scope.windows_days) {
         let deals = world.deals.as_ref();
         let on_deal = i64::from(line.promotion > 0 || deals.is_some_and(|deals| deals.has(line.product, line.day)));
         let share = deals.and_then(|deals| deals.share(world.catalogue.category[line.product as usize], line.day));

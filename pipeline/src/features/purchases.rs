@@ -1,6 +1,6 @@
 //! What a customer bought, category by category or product by product, and day by day: what due lists are made of.
 
-use super::facts::Seen;
+use super::seen::Seen;
 use crate::config::RawDueLevel;
 use crate::time::Day;
 

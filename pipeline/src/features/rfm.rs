@@ -1,7 +1,8 @@
 //! Recency, frequency, monetary value, tenure.
 
-use super::facts::{Facts, Order, Seen};
+use super::facts::{Facts, Order};
 use super::item::{Item, Known, Scope};
+use super::seen::Seen;
 
 const ORDERED: &[&str] = &["order_lines.ordered_at", "order_lines.quantity"];
 const VALUE: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.return_of_order_id"];

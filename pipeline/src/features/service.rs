@@ -1,8 +1,8 @@
 //! Complaints and other service cases.
 
 use super::events::EventKind;
-use super::facts::Seen;
 use super::item::{Item, Known, Scope};
+use super::seen::Seen;
 
 const CASES: &[&str] = &["service_cases.at", "service_cases.kind"];
 

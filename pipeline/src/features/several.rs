@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::facts::Seen;
 use super::item::{Cell, Choose, Feature, Measured, Scope};
+use super::seen::Seen;
 
 /// Items over several kinds of measure.
 pub(super) struct Several(pub &'static [&'static dyn Choose]);

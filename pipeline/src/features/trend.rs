@@ -1,7 +1,7 @@
 //! Lifecycle trend: a window against the one before it.
 
-use super::facts::Seen;
 use super::item::{Item, Known, Scope};
+use super::seen::Seen;
 
 const VALUE: &[&str] = &["order_lines.ordered_at", "order_lines.amount"];
 const ORDERED: &[&str] = &["order_lines.ordered_at", "order_lines.quantity"];

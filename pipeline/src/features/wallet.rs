@@ -1,8 +1,8 @@
 //! Categories that a customer bought and left.
 
-use super::facts::Seen;
 use super::item::{Item, Known, Scope, Words};
 use super::missed;
+use super::seen::Seen;
 use super::several::Several;
 
 const CATEGORY: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.leaf_category"];
@@ -41,8 +41,9 @@ pub(super) struct Left {
 
 fn left(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Left>) {
     let category = &seen.about.world.catalogue.category;
-    let bought = seen.bought().map(|(age, line)| (category[line.product as usize], age, line.amount_minor));
-    let mut bought: Vec<(u32, i64, i64)> = bought.filter(|(category, ..)| *category > 0).collect();
+    let mut bought: Vec<(u32, i64, i64)> = Vec::with_capacity(seen.lines.len());
+    let known = seen.bought().map(|(age, line)| (category[line.product as usize], age, line.amount_minor));
+    bought.extend(known.filter(|(category, ..)| *category > 0));
     bought.sort_unstable();
     let age = |day: Option<crate::time::Day>| day.map_or(0, |day| seen.facts.date.since(day));
     let ages = (age(seen.facts.first_day), age(seen.facts.last_day));

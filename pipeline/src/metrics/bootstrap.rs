@@ -29,27 +29,46 @@ const DRAWS: u64 = 400;
 /// Part of the draws that lies beyond either bound.
 const BEYOND: f64 = 0.05;
 
-/// How often a customer is drawn in a draw, from the customer's own key: Poisson with mean 1, by inversion.
-fn times(key: u64, draw: u64) -> f64 {
+/// Nobody is drawn more often than this: the chance is under 1e-19.
+const TIMES_MAX: usize = 20;
+
+/// How often a customer is drawn: Poisson with mean 1, by inversion.
+struct Poisson {
+    /// By number of times, the chance to be drawn no more often, in 2^-64.
+    up_to: [u64; TIMES_MAX],
+}
+
+impl Poisson {
+    fn new() -> Self {
+        let (mut chance, mut sum) = ((-1f64).exp(), 0.0);
+        let up_to = |times: usize| {
+            chance /= times.max(1) as f64;
+            sum += chance;
+            (sum * 2f64.powi(64)) as u64
+        };
+        Self { up_to: std::array::from_fn(up_to) }
+    }
+
+    fn times(&self, uniform: u64) -> u8 {
+        self.up_to.iter().take_while(|up_to| uniform >= **up_to).count() as u8
+    }
+}
+
+/// A draw of a customer from the customer's own key: any number of 64 bits is as likely.
+fn uniform(key: u64, draw: u64) -> u64 {
     // splitmix64: Steele, Lea, Flood (2014), Fast Splittable Pseudorandom Number Generators, OOPSLA.
     let mut mixed = key ^ draw.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    let mut left = (mixed ^ mixed >> 31) as f64 / 2f64.powi(64);
-    let (mut chance, mut count) = ((-1f64).exp(), 0.0);
-    while left >= chance && count < 20.0 {
-        left -= chance;
-        count += 1.0;
-        chance /= count;
-    }
-    count
+    mixed ^ mixed >> 31
 }
 
 /// Figures with their intervals; `keys` are those of the customers by row, `figures` makes them of rows that stand for so many each. A figure that cannot
 /// be made of a draw (none who left are in it) is not counted there.
-pub fn intervals<const N: usize>(keys: &[u64], figures: impl Fn(&[f64]) -> [Option<f64>; N] + Sync) -> [Option<Interval>; N] {
-    let values = figures(&vec![1.0; keys.len()]);
-    let draw = |draw: u64| figures(&keys.iter().map(|key| times(*key, draw)).collect::<Vec<_>>());
+pub fn intervals<const N: usize>(keys: &[u64], figures: impl Fn(&[u8]) -> [Option<f64>; N] + Sync) -> [Option<Interval>; N] {
+    let values = figures(&vec![1; keys.len()]);
+    let poisson = Poisson::new();
+    let draw = |draw: u64| figures(&keys.iter().map(|key| poisson.times(uniform(*key, draw))).collect::<Vec<_>>());
     let draws: Vec<[Option<f64>; N]> = (1..=DRAWS).into_par_iter().map(draw).collect();
     std::array::from_fn(|figure| {
         let mut all: Vec<f64> = draws.iter().filter_map(|draw| draw[figure]).collect();
@@ -67,9 +86,9 @@ mod tests {
     /// customer has four equal rows, it is as wide; as rows of their own they would halve it.
     #[test]
     fn intervals_are_those_of_customers() {
-        let mean = |value: &dyn Fn(usize) -> f64, weights: &[f64]| {
-            let sum: f64 = weights.iter().enumerate().map(|(row, weight)| weight * value(row)).sum();
-            [Some(sum / weights.iter().sum::<f64>())]
+        let mean = |value: &dyn Fn(usize) -> f64, weights: &[u8]| {
+            let sum: f64 = weights.iter().enumerate().map(|(row, weight)| f64::from(*weight) * value(row)).sum();
+            [Some(sum / weights.iter().copied().map(f64::from).sum::<f64>())]
         };
         let half = 1.645 * (0.3f64 * 0.7 / 2000.0).sqrt();
         for copies in [1, 4] {
@@ -84,9 +103,14 @@ mod tests {
 
     #[test]
     fn a_customer_is_drawn_once_in_the_mean() {
-        let drawn: Vec<f64> = (0..100_000u64).map(|key| times(key.wrapping_mul(0xD6E8_FEB8_6659_FD93), 7)).collect();
-        let mean = drawn.iter().sum::<f64>() / 1e5;
-        let none = drawn.iter().filter(|times| **times == 0.0).count() as f64 / 1e5;
+        let poisson = Poisson::new();
+        let drawn: Vec<u8> = (0..100_000u64).map(|key| poisson.times(uniform(key.wrapping_mul(0xD6E8_FEB8_6659_FD93), 7))).collect();
+        let mean = drawn.iter().copied().map(f64::from).sum::<f64>() / 1e5;
+        let none = drawn.iter().filter(|times| **times == 0).count() as f64 / 1e5;
         assert!((mean - 1.0).abs() < 0.01 && (none - 0.3679).abs() < 0.006, "{mean} {none}");
+        // By the distribution function of Poisson: 0.367879 never, 0.735759 once at most, 0.919699 twice.
+        let at = |share: f64| poisson.times((share * 2f64.powi(64)) as u64);
+        assert_eq!([0.0, 0.367_87, 0.367_89, 0.735_75, 0.735_77, 0.919_69, 0.919_71].map(at), [0, 0, 1, 1, 2, 2, 3]);
+        assert_eq!(usize::from(poisson.times(u64::MAX)), TIMES_MAX);
     }
 }

@@ -22,8 +22,9 @@ pub struct Figures {
 }
 
 /// A mean over rows that stand for so many each.
-fn mean(weights: &[f64], of: impl Fn(usize) -> f64) -> Option<f64> {
-    let (sum, all) = weights.iter().enumerate().fold((0.0, 0.0), |(sum, all), (row, weight)| (sum + weight * of(row), all + weight));
+fn mean(weights: &[u8], of: impl Fn(usize) -> f64) -> Option<f64> {
+    let each = weights.iter().map(|weight| f64::from(*weight)).enumerate();
+    let (sum, all) = each.fold((0.0, 0.0), |(sum, all), (row, weight)| (sum + weight * of(row), all + weight));
     (all > 0.0).then(|| sum / all)
 }
 
@@ -37,8 +38,8 @@ impl Figures {
         let (order, losses) = (Order::of(graded), losses(graded));
         let squared = |row: usize| (graded[row].0 - f64::from(u8::from(graded[row].1))).powi(2);
         let [auc, log_loss, brier, profit_minor, contact_share] = intervals(keys, |weights| {
-            let profit = order.profit(economics, |row| weights[row as usize]);
-            [order.auc(|row| weights[row as usize]), mean(weights, |row| losses[row]), mean(weights, squared), Some(profit.maximum), Some(profit.share)]
+            let (auc, profit) = order.auc_and_profit(economics, |row| f64::from(weights[row as usize]));
+            [auc, mean(weights, |row| losses[row]), mean(weights, squared), Some(profit.maximum), Some(profit.share)]
         });
         Self { auc, log_loss, brier, profit_minor, contact_share }
     }
@@ -59,7 +60,7 @@ impl Compared {
         let orders = [own, other].map(Order::of);
         let differences: Vec<f64> = losses(own).iter().zip(losses(other)).map(|(own, other)| own - other).collect();
         let [log_loss, profit_minor] = intervals(keys, |weights| {
-            let [own, other] = orders.each_ref().map(|order| order.profit(economics, |row| weights[row as usize]).maximum);
+            let [own, other] = orders.each_ref().map(|order| order.profit(economics, |row| f64::from(weights[row as usize])).maximum);
             [mean(weights, |row| differences[row]), Some(own - other)]
         });
         Self { log_loss, profit_minor }

@@ -39,66 +39,76 @@ struct Contacted {
 }
 
 /// Customers in the order of contact, those likeliest to leave first; those who are as likely are contacted together.
-pub struct Order<'a> {
-    graded: &'a [Graded],
-    places: Vec<u32>,
-    /// Where each group of equals ends.
-    ends: Vec<u32>,
+pub struct Order {
+    places: Vec<Place>,
 }
 
-impl<'a> Order<'a> {
+/// A customer in the order of contact.
+struct Place {
+    row: u32,
+    /// Whether the customer would leave.
+    leaves: bool,
+    /// Whether the next one is less likely to.
+    is_last_of_equals: bool,
+}
+
+impl Order {
     /// The order of these.
-    pub fn of(graded: &'a [Graded]) -> Self {
-        let mut places: Vec<u32> = (0..graded.len() as u32).collect();
-        let score = |place: &u32| graded[*place as usize].0;
-        places.sort_unstable_by(|a, b| score(b).total_cmp(&score(a)).then(a.cmp(b)));
-        let ends = places.chunk_by(|a, b| score(a) == score(b)).scan(0, |end, equals| {
-            *end += equals.len() as u32;
-            Some(*end)
-        });
-        Self { ends: ends.collect(), graded, places }
+    pub fn of(graded: &[Graded]) -> Self {
+        let mut rows: Vec<u32> = (0..graded.len() as u32).collect();
+        let score = |row: u32| graded[row as usize].0;
+        rows.sort_unstable_by(|a, b| score(*b).total_cmp(&score(*a)).then(a.cmp(b)));
+        let place = |(at, &row): (usize, &u32)| {
+            let is_last_of_equals = rows.get(at + 1).is_none_or(|next| score(*next) != score(row));
+            Place { row, leaves: graded[row as usize].1, is_last_of_equals }
+        };
+        Self { places: rows.iter().enumerate().map(place).collect() }
     }
 
-    /// Who has been contacted after each group of equals, where each customer stands for `weight` of them.
-    fn contacted(&self, weight: impl Fn(u32) -> f64) -> Vec<Contacted> {
-        let mut sums = Vec::with_capacity(self.ends.len() + 1);
-        let (mut sum, mut from) = (Contacted { leavers: 0.0, stayers: 0.0 }, 0);
-        sums.push(sum);
-        for &end in &self.ends {
-            for &place in &self.places[from..end as usize] {
-                let of = if self.graded[place as usize].1 { &mut sum.leavers } else { &mut sum.stayers };
-                *of += weight(place);
+    /// Tells `visit` who has been contacted after each group of equals, where each customer stands for `weight` of them; returns all.
+    fn contact(&self, weight: impl Fn(u32) -> f64, mut visit: impl FnMut(Contacted)) -> Contacted {
+        let mut sum = Contacted::NOBODY;
+        for place in &self.places {
+            // Who leaves is as good as chance: a branch would be guessed wrong.
+            let (weight, leaves) = (weight(place.row), f64::from(u8::from(place.leaves)));
+            sum.leavers += weight * leaves;
+            sum.stayers += weight * (1.0 - leaves);
+            if place.is_last_of_equals {
+                visit(sum);
             }
-            from = end as usize;
-            sums.push(sum);
         }
-        sums
-    }
-
-    /// The same as shares of all.
-    fn shares(&self, weight: impl Fn(u32) -> f64) -> Vec<Contacted> {
-        let mut sums = self.contacted(weight);
-        let all = sums.last().map_or(0.0, |all| all.leavers + all.stayers).max(f64::MIN_POSITIVE);
-        sums.iter_mut().for_each(|sum| *sum = Contacted { leavers: sum.leavers / all, stayers: sum.stayers / all });
-        sums
+        sum
     }
 
     /// The expected maximum profit.
     pub fn profit(&self, economics: &Economics, weight: impl Fn(u32) -> f64) -> Profit {
-        economics.expected_maximum(&hull(self.shares(weight)))
+        let mut hull = Hull::new();
+        let all = self.contact(weight, |sum| hull.push(sum));
+        economics.expected_maximum(&hull.shares_of(all))
     }
 
     /// Area under the ROC curve, exact where weights are whole numbers; none without both leavers and stayers.
     pub fn auc(&self, weight: impl Fn(u32) -> f64) -> Option<f64> {
-        let sums = self.contacted(weight);
-        let area: f64 = sums.windows(2).map(|pair| (pair[1].stayers - pair[0].stayers) * f64::midpoint(pair[0].leavers, pair[1].leavers)).sum();
-        let Contacted { leavers, stayers } = *sums.last()?;
-        (leavers > 0.0 && stayers > 0.0).then(|| area / (leavers * stayers))
+        let mut area = Area::new();
+        let all = self.contact(weight, |sum| area.add(sum));
+        area.share_of(all)
+    }
+
+    /// Both at once.
+    pub fn auc_and_profit(&self, economics: &Economics, weight: impl Fn(u32) -> f64) -> (Option<f64>, Profit) {
+        let (mut area, mut hull) = (Area::new(), Hull::new());
+        let all = self.contact(weight, |sum| {
+            area.add(sum);
+            hull.push(sum);
+        });
+        (area.share_of(all), economics.expected_maximum(&hull.shares_of(all)))
     }
 
     /// What is earned a customer at each share of customers contacted, by the mean chance of acceptance; within equals evenly.
     pub fn curve(&self, economics: &Economics, shares: &[f64]) -> Vec<f64> {
-        let sums = self.shares(|_| 1.0);
+        let mut sums = vec![Contacted::NOBODY];
+        let all = self.contact(|_| 1.0, |sum| sums.push(sum));
+        sums.iter_mut().for_each(|sum| *sum = sum.share_of(all));
         let of = |share: &f64| {
             let reached = |sum: &Contacted| sum.leavers + sum.stayers;
             let above = sums.partition_point(|sum| reached(sum) < *share).clamp(1, sums.len().max(2) - 1);
@@ -111,21 +121,60 @@ impl<'a> Order<'a> {
     }
 }
 
-/// The vertices of the upper convex hull of the ROC curve.
-fn hull(points: Vec<Contacted>) -> Vec<Contacted> {
-    let mut hull: Vec<Contacted> = Vec::new();
-    for point in points {
-        while let [.., a, b] = hull[..] {
+impl Contacted {
+    const NOBODY: Self = Self { leavers: 0.0, stayers: 0.0 };
+
+    /// The same as shares of all.
+    fn share_of(self, all: Self) -> Self {
+        let all = (all.leavers + all.stayers).max(f64::MIN_POSITIVE);
+        Self { leavers: self.leavers / all, stayers: self.stayers / all }
+    }
+}
+
+/// The vertices of the upper convex hull of the ROC curve, as far as it has come: exact where weights are whole numbers.
+struct Hull(Vec<Contacted>);
+
+impl Hull {
+    fn new() -> Self {
+        Self(vec![Contacted::NOBODY])
+    }
+
+    fn push(&mut self, point: Contacted) {
+        while let [.., a, b] = self.0[..] {
             // b lies above the line from a to the point.
             let turns_right = (b.leavers - a.leavers) * (point.stayers - a.stayers) > (point.leavers - a.leavers) * (b.stayers - a.stayers);
             if turns_right {
                 break;
             }
-            hull.pop();
+            self.0.pop();
         }
-        hull.push(point);
+        self.0.push(point);
     }
-    hull
+
+    fn shares_of(self, all: Contacted) -> Vec<Contacted> {
+        self.0.into_iter().map(|vertex| vertex.share_of(all)).collect()
+    }
+}
+
+/// The area under the ROC curve, as far as it has come.
+struct Area {
+    area: f64,
+    to: Contacted,
+}
+
+impl Area {
+    fn new() -> Self {
+        Self { area: 0.0, to: Contacted::NOBODY }
+    }
+
+    fn add(&mut self, next: Contacted) {
+        self.area += (next.stayers - self.to.stayers) * f64::midpoint(self.to.leavers, next.leavers);
+        self.to = next;
+    }
+
+    fn share_of(self, Contacted { leavers, stayers }: Contacted) -> Option<f64> {
+        (leavers > 0.0 && stayers > 0.0).then(|| self.area / (leavers * stayers))
+    }
 }
 
 impl Economics {

@@ -117,8 +117,7 @@ pub fn date_level(a: u64, b: u64) -> u8 {
 
 /// 2 equal, 1 the first three alike, 0 other postcodes.
 pub fn postcode_level(a: &str, b: &str) -> u8 {
-    let head = |code: &str| code.chars().take(3).collect::<String>();
-    if a == b { 2 } else { u8::from(head(a) == head(b)) }
+    if a == b { 2 } else { u8::from(a.chars().take(3).eq(b.chars().take(3))) }
 }
 
 #[cfg(test)]

@@ -186,15 +186,19 @@ fn candidates(records: &[Record], texts: &ByFingerprint<u64, Box<str>>, params: 
     for fields in blocks {
         let swaps = fields.contains(&Field::FirstName) && fields.contains(&Field::LastName);
         pair_up(records, params.block_max, &mut pairs, |record| {
-            let mut values: Vec<u64> = fields.iter().map(|&field| record.value(field)).collect::<Option<_>>()?;
+            let mut values = [0; VALUES];
+            let values = &mut values[..fields.len()];
+            for (value, field) in values.iter_mut().zip(fields) {
+                *value = record.value(*field)?;
+            }
             if swaps {
                 values.sort_unstable();
             }
-            Some(values.into_iter().fold(0, |key, value| fingerprint(key, &value.to_le_bytes())))
+            Some(values.iter().fold(0, |key, value| fingerprint(key, &value.to_le_bytes())))
         });
     }
     if params.probabilistic.is_some() {
-        let head = |value: u64| texts.get(&value).map(|text| text.chars().take(3).collect::<String>()).unwrap_or_default();
+        let head = |value: u64| texts.get(&value).map_or("", |text| text.char_indices().nth(3).map_or(text, |(end, _)| &text[..end]));
         pair_up(records, params.block_max, &mut pairs, |record| {
             let (first, last) = (record.value(Field::FirstName)?, record.value(Field::LastName)?);
             let key = fingerprint(record.value(Field::Postcode)?, head(first).as_bytes());

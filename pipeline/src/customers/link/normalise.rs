@@ -1,5 +1,7 @@
 //! One form for what people write in many: e-mail addresses, phone numbers, names, postcodes. What identifies nobody is unknown.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -20,9 +22,22 @@ pub struct Country {
 /// The code of North America, whose numbers are checked further (NANP: area and exchange begin with 2 to 9).
 const NORTH_AMERICA: &str = "1";
 
+/// A text in Unicode's form NFKC, in which plain letters are already.
+fn composed(written: &str) -> Cow<'_, str> {
+    if written.is_ascii() { Cow::Borrowed(written) } else { Cow::Owned(written.nfkc().collect()) }
+}
+
+/// A text in lower case, without accents.
+fn bare(written: &str) -> String {
+    if written.is_ascii() {
+        return written.to_ascii_lowercase();
+    }
+    written.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect()
+}
+
 /// An address in lower case, without white space around it; None for what is no address.
 pub fn email(written: &str) -> Option<String> {
-    let email = written.nfkc().collect::<String>().trim().to_lowercase();
+    let email = composed(written).trim().to_lowercase();
     let (local, domain) = email.split_once('@')?;
     let has_inner_dot = domain.trim_matches('.') == domain && domain.contains('.');
     (!local.is_empty() && has_inner_dot && !domain.contains('@') && !email.contains(char::is_whitespace)).then_some(email)
@@ -30,7 +45,7 @@ pub fn email(written: &str) -> Option<String> {
 
 /// The digits of a number in E.164, country code first; None for what cannot be one.
 pub fn phone(written: &str, country: &Country) -> Option<u64> {
-    let text = written.nfkc().collect::<String>().trim().to_lowercase();
+    let text = composed(written).trim().to_lowercase();
     let end = [";", "ext", "x", "#"].iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len());
     let text = &text[..end];
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
@@ -61,8 +76,8 @@ pub fn phone(written: &str, country: &Country) -> Option<u64> {
 
 /// A name's letters, without case and accents; None for what is shorter than two.
 pub fn name(written: &str) -> Option<String> {
-    let mut name = String::new();
-    for letter in written.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase) {
+    let mut name = String::with_capacity(written.len());
+    for letter in bare(written).chars() {
         match letter {
             'ø' => name.push('o'),
             'ł' => name.push('l'),
@@ -97,22 +112,24 @@ const STREETS: [(&str, &str); 12] = [
 
 /// A street and house number: words in lower case without accents, those of streets cut short; None without a number, which is no house.
 pub fn address(written: &str) -> Option<String> {
-    let plain: String = written.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect();
-    let plain = plain.replace('ß', "ss");
-    let short = |word: &str| {
-        let whole = STREETS.iter().find(|(long, _)| *long == word).map(|(_, short)| (*short).to_owned());
+    let plain = bare(written).replace('ß', "ss");
+    let mut address = String::with_capacity(plain.len());
+    for word in plain.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        address.push_str(if address.is_empty() { "" } else { " " });
         // In some languages the street is the end of its name.
-        whole.or_else(|| word.strip_suffix("strasse").map(|name| format!("{name}str"))).unwrap_or_else(|| word.to_owned())
-    };
-    let words: Vec<String> = plain.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(short).collect();
-    let address = words.join(" ");
+        match (STREETS.iter().find(|(long, _)| *long == word), word.strip_suffix("strasse")) {
+            (Some((_, short)), _) => address.push_str(short),
+            (None, Some(name)) => address.extend([name, "str"]),
+            (None, None) => address.push_str(word),
+        }
+    }
     let has = |what: fn(char) -> bool| address.chars().any(what);
     (has(|letter| letter.is_ascii_digit()) && has(char::is_alphabetic)).then_some(address)
 }
 
 /// A postcode's letters and digits in capitals; of a ZIP+4 code the first five.
 pub fn postcode(written: &str) -> Option<String> {
-    let mut code: String = written.nfkc().flat_map(char::to_uppercase).filter(|letter| letter.is_alphanumeric()).collect();
+    let mut code: String = composed(written).chars().flat_map(char::to_uppercase).filter(|letter| letter.is_alphanumeric()).collect();
     if code.len() == 9 && code.bytes().all(|byte| byte.is_ascii_digit()) {
         code.truncate(5);
     }
@@ -143,6 +160,16 @@ mod tests {
         assert_eq!(address("12, Elm Street Apt. 4").as_deref(), Some("12 elm st apt 4"));
         assert_eq!([address("Königstraße 7a"), address("konigstr. 7A")], [Some("konigstr 7a".to_owned()), Some("konigstr 7a".into())]);
         assert_eq!([address("Elm Street"), address("12")], [None, None]);
+    }
+
+    /// Unicode leaves plain letters as they are (UAX 15): so they need not be looked up.
+    #[test]
+    fn plain_letters_have_one_form() {
+        let plain: String = (0..128u8).map(char::from).collect();
+        assert_eq!(composed(&plain), plain.nfkc().collect::<String>());
+        let bare_of_any = |text: &str| text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect::<String>();
+        assert_eq!(bare(&plain), bare_of_any(&plain));
+        assert_eq!((composed("Ａ①").as_ref(), bare("ÉÅ").as_str()), ("A1", "ea"));
     }
 
     /// By the dialling rules of the United States and the United Kingdom.

@@ -132,7 +132,7 @@ impl Pattern {
 
 /// Compares records; it remembers how alike two names are.
 pub struct Comparison<'a> {
-    /// Texts by fingerprint: e-mail addresses, phone digits, names, dates, postcodes.
+    /// Texts by fingerprint: e-mail addresses, phone digits, names, postcodes.
     texts: &'a ByFingerprint<u64, Box<str>>,
     names: ByFingerprint<u128, u8>,
 }
@@ -176,7 +176,12 @@ impl<'a> Comparison<'a> {
                 pattern.0[field as usize] = 1 + EQUAL[field as usize];
             }
         }
-        self.compare(&mut pattern, [Field::FirstName, Field::LastName, Field::BirthDate], a, b);
+        self.compare(&mut pattern, [Field::BirthDate], a, b);
+        // Most of those who share a name end here, before their names are looked up.
+        if pattern.conflicts() {
+            return None;
+        }
+        self.compare(&mut pattern, [Field::FirstName, Field::LastName], a, b);
         let names = |record: &Compared| record.value(Field::FirstName).zip(record.value(Field::LastName));
         if let (Some(one), Some(other)) = (names(a), names(b))
             && one.0 != one.1
@@ -185,7 +190,7 @@ impl<'a> Comparison<'a> {
             pattern.0[Field::FirstName as usize] = 3;
             pattern.0[Field::LastName as usize] = 3;
         }
-        // Most pairs end here; the others are worth a look at their texts.
+        // Of the others most end here; what is left is worth a look at their texts.
         if pattern.conflicts() {
             return None;
         }
@@ -193,7 +198,7 @@ impl<'a> Comparison<'a> {
         Some(pattern)
     }
 
-    fn compare(&mut self, pattern: &mut Pattern, fields: [Field; 3], a: &Compared, b: &Compared) {
+    fn compare<const N: usize>(&mut self, pattern: &mut Pattern, fields: [Field; N], a: &Compared, b: &Compared) {
         for field in fields {
             if let (Some(one), Some(other)) = (a.value(field), b.value(field)) {
                 pattern.0[field as usize] = 1 + self.outlined(field, (one, a.outline(field)), (other, b.outline(field)));

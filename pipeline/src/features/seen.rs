@@ -1,0 +1,71 @@
+//! One customer at one date, as families look at them.
+
+use super::events::{Event, EventKind};
+use super::facts::{Facts, Order};
+use super::world::{Person, World};
+use crate::lake::Line;
+use crate::time::Day;
+
+/// The length of the longest of some windows.
+pub(super) fn longest(windows_days: &[i32]) -> i64 {
+    windows_days.iter().copied().max().map_or(0, i64::from)
+}
+
+/// What is known of a customer beside the lines.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// What is known of products, promotions and times, of everyone.
+    pub world: &'a World,
+    /// Who it is.
+    pub person: &'a Person,
+    /// What happened beside orders, oldest first.
+    pub events: &'a [Event],
+}
+
+/// One customer at one date, as families look at them.
+pub struct Seen<'a> {
+    /// What the orders add up to.
+    pub facts: Facts,
+    /// All lines, those that are not visible too.
+    pub(super) lines: &'a [Line],
+    /// By line: the order that it belongs to.
+    pub(super) own: &'a [u32],
+    /// What the orders add up to.
+    pub(super) orders: &'a [Order],
+    /// Distinct order days, oldest first.
+    pub days: &'a [Day],
+    /// What is known beside the lines.
+    pub about: About<'a>,
+}
+
+impl<'a> Seen<'a> {
+    /// The orders that are visible, and how many days before the date each was.
+    pub(super) fn orders(&self) -> impl Iterator<Item = (i64, &'a Order)> {
+        let date = self.facts.date;
+        self.orders.iter().filter_map(move |order| order.first().map(|(_, day)| (date.since(day), order)))
+    }
+
+    /// Whether by the date anything of this kind was known of anyone: before, nothing of it says nothing.
+    pub(super) fn knows(&self, kind: EventKind) -> bool {
+        self.about.world.events_from[kind as usize].is_some_and(|from| from <= self.facts.date)
+    }
+
+    /// What happened beside orders that is visible, and how many days before the date it was.
+    pub(super) fn events(&self) -> impl Iterator<Item = (i64, &'a Event)> {
+        let date = self.facts.date;
+        self.about.events.iter().filter(move |event| event.visible_from <= date).map(move |event| (date.since(event.day), event))
+    }
+
+    /// The lines of what was bought that are visible, and how many days before the date each one's order was.
+    pub(super) fn bought(&self) -> impl Iterator<Item = (i64, &'a Line)> {
+        let (date, orders) = (self.facts.date, self.orders);
+        let lines = self.lines.iter().zip(self.own).filter(move |(line, _)| line.is_bought && line.visible_from <= date);
+        lines.filter_map(move |(line, own)| orders[*own as usize].first().map(|(_, day)| (date.since(day), line)))
+    }
+
+    /// The same of orders within the longest of these windows.
+    pub(super) fn bought_within(&self, windows_days: &[i32]) -> impl Iterator<Item = (i64, &'a Line)> {
+        let longest_days = longest(windows_days);
+        self.bought().filter(move |(age, _)| *age < longest_days)
+    }
+}
