@@ -5,12 +5,11 @@ tables (all but service), over the windows of the defaults. One thread reads, di
 profiles come from, is told apart, against the same limit. Models and groups are computed too, and not counted.
 """
 
-import argparse
 import shutil
 import sys
 from pathlib import Path
 
-from features import AS_OF, CONFIG, HERE, STEPS, ZONE, make_lake, steps
+from features import AS_OF, CONFIG, HERE, STEPS, ZONE, begin, steps
 from measure import Command, run
 
 # What the families read of order lines beside the columns of the 27 features.
@@ -32,16 +31,8 @@ def config(folder: Path, memory: int) -> str:
 
 def main() -> None:
     """Makes, measures, prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("regulars", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--customers", type=int, default=2_000_000, help="people; 2,000,000 give 49 million lines")
-    parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--memory", type=int, default=4096, help="the program's memory limit, MiB")
-    arguments = parser.parse_args()
-    program, folder = arguments.regulars.resolve(), arguments.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    make_lake(program, folder, arguments.customers)
+    arguments = begin(__doc__, 4096)
+    program, folder = arguments.regulars, arguments.folder
     job = folder / "families.yaml"
     job.write_text(config(folder, arguments.memory))
     lines = str(folder / "shop" / "lake" / "order_lines")

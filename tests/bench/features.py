@@ -76,18 +76,24 @@ def features_only(whole: Usage, folder: Path, threads: int) -> Usage:
     return Usage(sum(wall for wall, _ in taken), sum(cpu for _, cpu in taken), whole.peak_mib)
 
 
-def main() -> None:
-    """Makes, measures, compares, prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("regulars", type=Path)
-    parser.add_argument("folder", type=Path)
+def begin(description: str, memory: int) -> argparse.Namespace:
+    """What the command line asks for; the lake is there then."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("regulars", type=lambda path: Path(path).resolve())
+    parser.add_argument("folder", type=lambda path: Path(path).resolve())
     parser.add_argument("--customers", type=int, default=2_000_000, help="people; 2,000,000 give 49 million lines")
     parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--memory", type=int, default=2048, help="the program's memory limit, MiB")
+    parser.add_argument("--memory", type=int, default=memory, help="the program's memory limit, MiB")
     arguments = parser.parse_args()
-    program, folder = arguments.regulars.resolve(), arguments.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    make_lake(program, folder, arguments.customers)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    make_lake(arguments.regulars, arguments.folder, arguments.customers)
+    return arguments
+
+
+def main() -> None:
+    """Makes, measures, compares, prints."""
+    arguments = begin(__doc__, 2048)
+    program, folder = arguments.regulars, arguments.folder
     print(f"two busy processes get {cores_ratio():.2f} times the work of one done", flush=True)
     timed, usages = commands(program, folder, arguments.memory), {}
     for _ in range(arguments.times):
