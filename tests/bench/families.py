@@ -7,26 +7,35 @@ profiles come from, is told apart, against the same limit. Models and groups are
 
 import shutil
 import sys
-from pathlib import Path
 
-from features import AS_OF, CONFIG, HERE, STEPS, ZONE, begin, steps
+from features import AS_OF, HERE, JOB, STEPS, ZONE, begin, steps
 from measure import Command, run
 
 # What the families read of order lines beside the columns of the 27 features.
 ALSO = ("product_id", "channel", "store_id", "promo_id", "regular_amount", "discount_shelf", "discount_coupon_sponsor", "discount_coupon_store")
-DATED = ("customers", "consents", "promotions", "promotion_products", "contacts", "responses")
-TABLES = [*[f"    {name}: {{path: {name}, timezone: {ZONE}}}" for name in DATED], "    products: {path: products, slow: [leaf_category]}", "    stores: {path: stores}"]
-ITEMS, WINDOWED = ("rfm", "cadence", "engagement", "profile"), ("rfm", "basket", "trend", "preference", "wallet", "promotion", "channel", "habits", "engagement")
-USAGE = "  brand_usage: {windowed: [all], categories: [C000, C001]}"
-
-
-def config(folder: Path, memory: int) -> str:
-    """The job of features.py, with all tables and all families."""
-    head = CONFIG.split("audit:", maxsplit=1)[0].format(folder=folder, as_of=AS_OF, zone=ZONE, threads=1, memory=memory, keep_state="false")
-    families = dict.fromkeys((*ITEMS, *WINDOWED), "")
-    for key, names in (("items", ITEMS), ("windowed", WINDOWED)):
-        families |= {name: f"{families[name]}{', ' if families[name] else ''}{key}: [all]" for name in names}
-    return "\n".join([head + "\n".join(TABLES), "audit: {late_store: publish}", "features:", *[f"  {name}: {{{what}}}" for name, what in families.items()], USAGE, ""])
+TABLES_AND_FEATURES = """    customers: {{path: customers, timezone: {zone}}}
+    consents: {{path: consents, timezone: {zone}}}
+    promotions: {{path: promotions, timezone: {zone}}}
+    promotion_products: {{path: promotion_products, timezone: {zone}}}
+    contacts: {{path: contacts, timezone: {zone}}}
+    responses: {{path: responses, timezone: {zone}}}
+    products: {{path: products, slow: [leaf_category]}}
+    stores: {{path: stores}}
+audit: {{late_store: publish}}
+features:
+  rfm: {{items: [all], windowed: [all]}}
+  cadence: {{items: [all]}}
+  basket: {{windowed: [all]}}
+  trend: {{windowed: [all]}}
+  preference: {{windowed: [all]}}
+  brand_usage: {{windowed: [all], categories: [C000, C001]}}
+  wallet: {{windowed: [all]}}
+  promotion: {{windowed: [all]}}
+  channel: {{windowed: [all]}}
+  habits: {{windowed: [all]}}
+  engagement: {{items: [all], windowed: [all]}}
+  profile: {{items: [all]}}
+"""
 
 
 def main() -> None:
@@ -34,7 +43,8 @@ def main() -> None:
     arguments = begin(__doc__, 4096)
     program, folder = arguments.regulars, arguments.folder
     job = folder / "families.yaml"
-    job.write_text(config(folder, arguments.memory))
+    text = JOB + TABLES_AND_FEATURES
+    job.write_text(text.format(folder=folder, as_of=AS_OF, zone=ZONE, threads=1, memory=arguments.memory, keep_state="false"))
     lines = str(folder / "shop" / "lake" / "order_lines")
     decode = Command("decode only", [sys.executable, str(HERE / "decode_only.py"), lines, "--engine", "polars", "--threads", "1", "--also", *ALSO])
     script = f"rm -rf {folder}/out && exec {program} run {job} --log json 2> {folder}/steps-families.json"

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 AS_OF, ZONE = "2026-06-30", "America/New_York"
 STEPS = ("open the lake", "divide lines into shards", "collect features", "publish features")
 
-CONFIG = """version: 1
+JOB = """version: 1
 job: {{name: bench, as_of: {as_of}, timezone: {zone}, currency: USD}}
 store: {{url: {folder}/out}}
 run: {{threads: {threads}, memory_limit_mib: {memory}, keep_state: {keep_state}, scratch: {folder}}}
@@ -28,7 +28,8 @@ lake:
   url: {folder}/shop/lake
   tables:
     order_lines: {{path: order_lines, timezone: {zone}}}
-audit: {{late_store: publish}}
+"""
+FEATURES = """audit: {{late_store: publish}}
 features:
   rfm:
     items: [all]
@@ -37,6 +38,7 @@ features:
   cadence: {{items: [repeat_day_count, t_x_days, gap_days_mean, gap_days_deviation, gap_days_last]}}
   basket: {{windowed: [order_value_minor_mean, basket_lines_mean, return_line_count, returned_value_rate], windows_days: [365]}}
 """
+CONFIG = JOB + FEATURES
 
 
 def make_lake(program: Path, folder: Path, customers: int) -> None:

@@ -89,7 +89,7 @@ impl Named {
 #[derive(Debug, Default)]
 pub struct SourceCustomers {
     rows: Vec<Option<Box<SourceCustomer>>>,
-    /// The texts of values that are compared letter by letter, or whose text is an id, by fingerprint.
+    /// The texts of the values of fields that need them, by fingerprint.
     pub texts: ByFingerprint<u64, Box<str>>,
 }
 
@@ -159,12 +159,12 @@ struct Forms<'a> {
 }
 
 impl Forms<'_> {
-    /// Fingerprints of the fields of a row; the texts of those that are compared by more than that are kept.
+    /// Fingerprints of the fields of a row; texts are kept that are needed again.
     fn values(&self, rows: &Rows<'_>, row: usize, texts: &mut ByFingerprint<u64, Box<str>>) -> [u64; link::VALUES] {
         Field::ALL.map(|field| {
             let Some(text) = self.form(field, rows, row) else { return 0 };
             let value = field.value(&text);
-            if !matches!(field, Field::BirthDate | Field::CardId | Field::Address) {
+            if field.needs_text() {
                 texts.entry(value).or_insert_with(|| text.into_boxed_str());
             }
             value

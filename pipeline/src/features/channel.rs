@@ -32,12 +32,12 @@ pub(super) struct Places {
 }
 
 fn places(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Places>) {
-    let [mut channels, mut stores]: [Divided<'_>; 2] = std::array::from_fn(|_| Divided::of(&scope.windows_days, seen.orders.len()));
-    for (age, order) in seen.orders().filter(|(_, order)| order.bought) {
+    let [mut channels, mut stores] = std::array::from_fn(|_| Divided::with_room(seen.orders.len()));
+    for (age, order) in seen.orders_within(&scope.windows_days).filter(|(_, order)| order.bought) {
         channels.add(order.channel, age, 1);
         stores.add(order.store, age, 1);
     }
-    let (channels, stores) = (channels.windows(), stores.windows());
+    let [channels, stores] = [channels, stores].map(|mut divided| divided.windows(&scope.windows_days));
     let known = |division: Division| division.with_evidence(scope.evidence_min);
     measured.extend(channels.into_iter().zip(stores).map(|(channel, store)| Places { channel: known(channel), store: known(store) }));
 }

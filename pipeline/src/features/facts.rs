@@ -1,6 +1,5 @@
 //! What a customer's lines add up to at a date: integers only, from one pass over the customer's sorted lines.
 
-use super::seen::{About, Seen};
 use crate::lake::{ByFingerprint, Line, LineKind, NO_COST};
 use crate::time::{Day, Window};
 
@@ -167,14 +166,15 @@ pub struct View {
 #[derive(Debug, Default)]
 pub struct Orders {
     /// By line: the order that it belongs to.
-    own: Vec<u32>,
+    pub(super) own: Vec<u32>,
     /// By line: the order whose value it nets.
     charged: Vec<u32>,
     /// Fingerprints of the orders.
     orders: Vec<u64>,
     /// The places of the fingerprints, where there are many.
     places: ByFingerprint<u64, u32>,
-    sums: Vec<Order>,
+    /// What the orders add up to at the date of the facts that were taken last.
+    pub(super) sums: Vec<Order>,
     days: Vec<Day>,
     /// Days of orders, and what each is worth.
     values: Vec<(Day, i64)>,
@@ -307,11 +307,6 @@ impl Orders {
         then.map_or(&self.days, |facts| &self.remembered[..facts.order_days as usize])
     }
 
-    /// What families look at: `facts` are the last ones that were taken, of `lines`.
-    pub fn seen<'a>(&'a self, lines: &'a [Line], facts: Facts, about: About<'a>) -> Seen<'a> {
-        Seen { facts, lines, own: &self.own, orders: &self.sums, days: &self.days, about }
-    }
-
     fn sum(&mut self, lines: &[Line], date: Day) {
         self.sums.clear();
         self.sums.resize(self.orders.len(), Order::default());
@@ -351,6 +346,7 @@ impl Orders {
 pub(crate) mod tests {
     use super::super::item::Scope;
     use super::super::rfm::{Totals, totals};
+    use super::super::seen::About;
     use super::super::world::{Person, World};
     use super::*;
 

@@ -1,7 +1,7 @@
 //! When in the week and the day a customer orders.
 
 use super::item::{Item, Known, Scope, Words};
-use super::seen::{Seen, longest};
+use super::seen::Seen;
 use super::shares::{Divided, Division};
 
 const ORDERED: &[&str] = &["order_lines.ordered_at"];
@@ -44,10 +44,9 @@ pub(super) struct Times {
 }
 
 fn times(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Times>) {
-    let [mut weekdays, mut weekends, mut parts]: [Divided<'_>; 3] = std::array::from_fn(|_| Divided::of(&scope.windows_days, seen.orders.len()));
+    let [mut weekdays, mut weekends, mut parts] = std::array::from_fn(|_| Divided::with_room(seen.orders.len()));
     let zone = &seen.about.world.zone;
-    let longest_days = longest(&scope.windows_days);
-    for (age, order) in seen.orders().filter(|(age, order)| order.bought && *age < longest_days) {
+    for (age, order) in seen.orders_within(&scope.windows_days).filter(|(_, order)| order.bought) {
         let Some((at, day)) = order.first() else { continue };
         weekdays.add(day.weekday() as u32, age, 1);
         weekends.add(u32::from(day.weekday() >= 6) + 1, age, 1);
@@ -64,7 +63,7 @@ fn times(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Times>) {
         None => None,
     };
     let known = |division: Division| division.with_evidence(scope.evidence_min);
-    let [weekdays, weekends, parts] = [weekdays, weekends, parts].map(|mut divided| divided.windows());
+    let [weekdays, weekends, parts] = [weekdays, weekends, parts].map(|mut divided| divided.windows(&scope.windows_days));
     let each = weekdays.into_iter().zip(weekends).zip(parts);
     measured.extend(each.map(|((weekday, weekends), part)| Times { weekday: known(weekday), weekend_share: weekend(known(weekends)), day_part: known(part) }));
 }

@@ -7,7 +7,7 @@ use super::item::{Cell, Item, Known, Peers, Scope};
 use super::seen::Seen;
 use super::shares::Divided;
 use crate::key::wide_fingerprint;
-use crate::lake::ByFingerprint;
+use crate::lake::{ByFingerprint, Line};
 
 const CATEGORY: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.leaf_category"];
 
@@ -90,9 +90,8 @@ impl Baskets {
                 let usual_of_alike = tally.usual(&held, alike);
                 let Some(usual) = usual_of_alike.as_ref().or(usual_of_category.as_ref()) else { continue };
                 for &basket in alike {
-                    let mut others = usual.iter().filter(|category| held.of(basket).binary_search(category).is_err());
-                    let first = others.next().copied();
-                    missed[basket] = Some((first.map_or(0, |_| 1 + others.count() as u32), first));
+                    let others = || usual.iter().copied().filter(|category| held.of(basket).binary_search(category).is_err());
+                    missed[basket] = Some((others().count() as u32, others().next()));
                 }
             }
         }
@@ -123,21 +122,20 @@ impl Tally {
         if all < ALIKE_MIN {
             return None;
         }
-        let mut usual: Vec<(usize, u32)> = Vec::new();
+        let mut usual: Vec<u32> = Vec::new();
         for &basket in baskets.iter().filter(|basket| self.customers[**basket] > 0) {
             for &category in held.of(basket) {
                 let bought = &mut self.bought[category as usize];
                 // Who passes half does so once.
                 if *bought * 2 < all && (*bought + self.customers[basket]) * 2 >= all {
-                    usual.push((0, category));
+                    usual.push(category);
                 }
                 *bought += self.customers[basket];
             }
         }
-        usual.iter_mut().for_each(|(count, category)| *count = self.bought[*category as usize]);
+        usual.sort_unstable_by_key(|category| (std::cmp::Reverse(self.bought[*category as usize]), *category));
         baskets.iter().flat_map(|basket| held.of(*basket)).for_each(|category| self.bought[*category as usize] = 0);
-        usual.sort_unstable_by_key(|(count, category)| (std::cmp::Reverse(*count), *category));
-        Some(usual.into_iter().map(|(_, category)| category).collect())
+        Some(usual)
     }
 }
 
@@ -161,15 +159,14 @@ impl Missed {
 
 fn bought(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Option<u32>>) {
     let world = seen.about.world;
-    let (mut divided, mut categories) = (Divided::of(&scope.windows_days, seen.lines.len()), Vec::with_capacity(seen.lines.len()));
-    for (age, line) in seen.bought() {
-        let category = world.catalogue.category[line.product as usize];
-        divided.add(category, age, line.amount_minor);
-        categories.extend((category > 0).then_some(category));
-    }
+    let category = |line: &Line| world.catalogue.category[line.product as usize];
+    let mut divided = Divided::with_room(seen.lines.len());
+    seen.bought_within(&scope.windows_days).for_each(|(age, line)| divided.add(category(line), age, line.amount_minor));
+    let mut categories = Vec::with_capacity(seen.lines.len());
+    categories.extend(seen.bought().map(|(_, line)| category(line)).filter(|category| *category > 0));
     categories.sort_unstable();
     categories.dedup();
-    for (division, &days) in divided.windows().iter().zip(&scope.windows_days) {
+    for (division, &days) in divided.windows(&scope.windows_days).iter().zip(&scope.windows_days) {
         let orders = seen.orders().filter(|(age, order)| *age < i64::from(days) && order.bought).count();
         measured.push(division.top.filter(|_| orders > 0).map(|top| world.baskets.number((top, orders.ilog2()), &categories)));
     }

@@ -91,7 +91,7 @@ impl Taste {
 
 fn tastes(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Taste>) {
     let catalogue = &seen.about.world.catalogue;
-    let mut parts: [Divided<'_>; 4] = std::array::from_fn(|_| Divided::of(&scope.windows_days, seen.lines.len()));
+    let mut parts: [Divided; 4] = std::array::from_fn(|_| Divided::with_room(seen.lines.len()));
     let mut tiers = vec![[0; 3]; scope.windows_days.len()];
     for (age, line) in seen.bought_within(&scope.windows_days) {
         let at = line.product as usize;
@@ -101,7 +101,7 @@ fn tastes(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Taste>) {
             scope.holding(age, &mut tiers).for_each(|tiers| tiers[tier] += line.amount_minor.max(0));
         }
     }
-    let [category, brand, series, style] = parts.map(|mut part| part.windows());
+    let [category, brand, series, style] = parts.map(|mut part| part.windows(&scope.windows_days));
     let taste = |index: usize| Taste { category: category[index], brand: brand[index], series: series[index], style: style[index], tiers: tiers[index] };
     measured.extend((0..scope.windows_days.len()).map(taste));
 }

@@ -1,15 +1,10 @@
 //! One customer at one date, as families look at them.
 
 use super::events::{Event, EventKind};
-use super::facts::{Facts, Order};
+use super::facts::{Facts, Order, Orders};
 use super::world::{Person, World};
 use crate::lake::Line;
 use crate::time::Day;
-
-/// The length of the longest of some windows.
-pub(super) fn longest(windows_days: &[i32]) -> i64 {
-    windows_days.iter().copied().max().map_or(0, i64::from)
-}
 
 /// What is known of a customer beside the lines.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +24,8 @@ pub struct Seen<'a> {
     /// All lines, those that are not visible too.
     pub(super) lines: &'a [Line],
     /// By line: the order that it belongs to.
-    pub(super) own: &'a [u32],
-    /// What the orders add up to.
+    own: &'a [u32],
+    /// All orders, those that are not visible too.
     pub(super) orders: &'a [Order],
     /// Distinct order days, oldest first.
     pub days: &'a [Day],
@@ -38,11 +33,29 @@ pub struct Seen<'a> {
     pub about: About<'a>,
 }
 
+impl Orders {
+    /// What families look at: `facts` are the last ones that were taken, of `lines`.
+    pub fn seen<'a>(&'a self, lines: &'a [Line], facts: Facts, about: About<'a>) -> Seen<'a> {
+        Seen { facts, lines, own: &self.own, orders: &self.sums, days: self.days(), about }
+    }
+}
+
+/// Days before a date that no window begins before.
+fn longest(windows_days: &[i32]) -> i64 {
+    windows_days.iter().copied().max().map_or(0, i64::from)
+}
+
 impl<'a> Seen<'a> {
     /// The orders that are visible, and how many days before the date each was.
     pub(super) fn orders(&self) -> impl Iterator<Item = (i64, &'a Order)> {
         let date = self.facts.date;
         self.orders.iter().filter_map(move |order| order.first().map(|(_, day)| (date.since(day), order)))
+    }
+
+    /// The same of those within the longest of these windows.
+    pub(super) fn orders_within(&self, windows_days: &[i32]) -> impl Iterator<Item = (i64, &'a Order)> {
+        let longest_days = longest(windows_days);
+        self.orders().filter(move |(age, _)| *age < longest_days)
     }
 
     /// Whether by the date anything of this kind was known of anyone: before, nothing of it says nothing.

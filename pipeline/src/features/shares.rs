@@ -1,13 +1,9 @@
 //! How something is divided among places: the largest part, its share, how many parts, how even.
 
-use super::seen::longest;
-
-/// Amounts by place, each with how many days ago it was, within the longest of some windows.
+/// Amounts by place, each with how many days ago it was.
 #[derive(Debug)]
-pub(super) struct Divided<'a> {
-    windows_days: &'a [i32],
-    longest_days: i64,
-    entries: Vec<(u32, i32, i64)>,
+pub(super) struct Divided {
+    entries: Vec<(u32, i64, i64)>,
 }
 
 /// How the amounts of a window are divided.
@@ -25,29 +21,29 @@ pub(super) struct Division {
     pub total: i64,
 }
 
-impl<'a> Divided<'a> {
-    /// Nothing yet of these windows; there is room for so many amounts.
-    pub fn of(windows_days: &'a [i32], amounts: usize) -> Self {
-        Self { windows_days, longest_days: longest(windows_days), entries: Vec::with_capacity(amounts) }
+impl Divided {
+    /// Nothing yet; there is room for so many amounts.
+    pub fn with_room(amounts: usize) -> Self {
+        Self { entries: Vec::with_capacity(amounts) }
     }
 
     /// Adds an amount at a place, unless either is nothing.
     pub fn add(&mut self, place: u32, age: i64, amount: i64) {
-        if place > 0 && amount > 0 && age < self.longest_days {
-            self.entries.push((place, age as i32, amount));
+        if place > 0 && amount > 0 {
+            self.entries.push((place, age, amount));
         }
     }
 
     /// How the amounts of each window are divided.
-    pub fn windows(&mut self) -> Vec<Division> {
+    pub fn windows(&mut self, windows_days: &[i32]) -> Vec<Division> {
         self.entries.sort_unstable();
-        self.windows_days.iter().map(|&days| self.window(days)).collect()
+        windows_days.iter().map(|&days| self.window(i64::from(days))).collect()
     }
 
-    fn window(&self, days: i32) -> Division {
+    fn window(&self, days: i64) -> Division {
         let amounts = || {
             let places = self.entries.chunk_by(|a, b| a.0 == b.0);
-            let sum = |parts: &[(u32, i32, i64)]| parts.iter().filter(|part| part.1 < days).map(|part| part.2).sum::<i64>();
+            let sum = |parts: &[(u32, i64, i64)]| parts.iter().filter(|part| part.1 < days).map(|part| part.2).sum::<i64>();
             // The newest part of a place stands first.
             places.map(move |parts| (parts[0].0, parts[0].1, sum(parts))).filter(|(.., amount)| *amount > 0)
         };
@@ -85,19 +81,19 @@ mod tests {
     #[test]
     fn parts_of_windows() {
         // By hand: within 30 days 1 has 30, 2 has 10; within 90 days 2 has 50, and nothing else than 1 has 30 of 80.
-        let mut divided = Divided::of(&[30, 90, 1], 0);
+        let mut divided = Divided::with_room(0);
         for (place, age, amount) in [(2, 5, 10), (1, 29, 30), (2, 30, 40), (0, 1, 99), (3, 1, 0), (9, 90, 5)] {
             divided.add(place, age, amount);
         }
-        let [short, long, none] = divided.windows()[..] else { panic!("three windows") };
+        let [short, long, none] = divided.windows(&[30, 90, 1])[..] else { panic!("three windows") };
         assert_eq!((short.top, short.top_share, short.count, short.total), (Some(1), Some(0.75), 2, 40));
         assert_eq!((long.top, long.top_share, long.count, long.total), (Some(2), Some(0.625), 2, 80));
         let entropy = -(0.625f64 * 0.625f64.ln() + 0.375 * 0.375f64.ln());
         assert!((long.entropy.expect("two parts") - entropy).abs() < 1e-15);
         assert_eq!(none, Division::default());
         // Of equal ones the newest: 2, ordered 5 days ago, before 1 and 3.
-        let mut equal = Divided::of(&[90], 6);
+        let mut equal = Divided::with_room(6);
         [(1, 20), (2, 30), (2, 5), (3, 6), (1, 6), (3, 40)].iter().for_each(|&(place, age)| equal.add(place, age, 1));
-        assert_eq!(equal.windows()[0].top, Some(2));
+        assert_eq!(equal.windows(&[90])[0].top, Some(2));
     }
 }

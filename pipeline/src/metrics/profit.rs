@@ -82,9 +82,7 @@ impl Order {
 
     /// The expected maximum profit.
     pub fn profit(&self, economics: &Economics, weight: impl Fn(u32) -> f64) -> Profit {
-        let mut hull = Hull::new();
-        let all = self.contact(weight, |sum| hull.push(sum));
-        economics.expected_maximum(&hull.shares_of(all))
+        self.auc_and_profit(economics, weight).1
     }
 
     /// Area under the ROC curve, exact where weights are whole numbers; none without both leavers and stayers.

@@ -51,6 +51,11 @@ impl Field {
         }
     }
 
+    /// Whether the texts of values are looked at again: to compare what is not equal, or since an id is made of them.
+    pub fn needs_text(self) -> bool {
+        !matches!(self, Self::BirthDate | Self::CardId | Self::Address)
+    }
+
     /// The field of this name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
