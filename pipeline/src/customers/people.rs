@@ -251,7 +251,8 @@ mod tests {
         let number = |source: &str, id: &str| names.keys.key(source, id).expect("an id").number;
         let mut known = SourceCustomers::default();
         let mut row = |source: &str, id: &str, email: u64, registered_at: Option<i64>| {
-            let values = [email, 0, 0, 0, 0, 0, 0, 0, 0];
+            let birth = if source == "shop" { 19_800_229 } else { 0 };
+            let values = [email, 0, 0, 0, birth, 0, 0, 0, 0];
             known.keep_newest(number(source, id), SourceCustomer { values, registered_at, ..SourceCustomer::default() });
         };
         row("web", "1", 7, Some(500));
@@ -278,6 +279,7 @@ mod tests {
         let of = |source: &str, id: &str| people.customer_of[number(source, id) as usize];
         let ann = &people.customers[of("web", "1") as usize];
         assert_eq!((ann.id, ann.members, people.source(ann)), (Id::customer("shop", "9"), 3, "shop"));
+        assert_eq!(ann.birth, Day::parse("1980-02-29"));
         assert_eq!(people.members(of("web", "1") as usize), [number("shop", "9"), number("web", "1"), number("app", "3")]);
         // Her eleven lines in two sources are one too many; ten are not.
         assert!(ann.too_many_lines && people.customers.iter().filter(|customer| customer.too_many_lines).count() == 1);

@@ -158,13 +158,15 @@ mod tests {
         let mut promotions = Promotions::default();
         promotions.spans.insert(1, (Day(100), Day(109), never));
         promotions.spans.insert(2, (Day(105), Day(120), Day(107)));
-        // Numbers 1 and 2 are tea; 2 is in both promotions, 3 was put into the second on day 119.
-        promotions.products = vec![(1, 1, never), (1, 2, never), (2, 2, never), (2, 3, Day(119)), (9, 1, never)];
+        promotions.spans.insert(3, (Day(50), Day(60), never));
+        // Numbers 1 and 2 are tea; 2 is in both promotions, 3 was put into the second on day 119; milk, the first by place, was on deal before.
+        promotions.products = vec![(1, 1, never), (1, 2, never), (2, 2, never), (2, 3, Day(119)), (9, 1, never), (3, 6, never)];
         let deals = Deals::of(&promotions, &catalogue, &places);
         let share = |day| deals.share(2, Day(day));
         assert_eq!([share(99), share(100), share(108), share(110), share(119), share(121)], [Some(0.0), Some(0.4), Some(0.4), Some(0.2), Some(0.4), Some(0.0)]);
         assert_eq!((deals.share(0, Day(100)), deals.share(1, Day(100))), (None, Some(0.0)));
         let on = |number: usize, day| deals.has(places[number], Day(day));
         assert!(on(1, 100) && on(1, 109) && !on(1, 110) && on(2, 120) && !on(2, 121) && !on(3, 118) && on(3, 119) && !on(6, 100));
+        assert!(on(6, 55) && !on(1, 55) && !on(4, 55) && !on(5, 119), "each product has its own days");
     }
 }

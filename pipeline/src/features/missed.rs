@@ -194,6 +194,8 @@ mod tests {
         let odd = add(like, &[1, 3, 9], 10);
         let few = add((1, 3), &[2, 3], 5);
         let none = add((7, 3), &[1, 2], 29);
+        // Of 40 others 30 have bought 5 and 20 have 2: who has neither misses 5 first.
+        let [_, _, neither] = [(&[2, 5][..], 20), (&[5], 10), (&[9], 10)].map(|(categories, count)| add((8, 0), categories, count));
         assert_eq!(add(like, &[1, 2], 0), two, "a basket has one number");
         cells.push(super::super::item::UNKNOWN);
         let missed = baskets.missed(cells.into_iter());
@@ -204,5 +206,6 @@ mod tests {
         assert_eq!(told(odd), (Some(1), Some(2)));
         assert_eq!(told(few), (Some(1), Some(1)));
         assert_eq!(told(none), (None, None));
+        assert_eq!(told(neither), (Some(2), Some(5)));
     }
 }

@@ -292,3 +292,46 @@ pub fn table(features: &[Feature], rows: &[&[Cell]], customers: &[Id], world: &W
     all.extend(columns(features, rows.iter().copied(), world)?);
     Table::new(contract(features), all, as_of)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::catalogue::tests::catalogue;
+    use super::facts::tests::line;
+    use super::*;
+    use crate::lake::{Line, LineKind};
+
+    /// Worked by hand: on day 100, orders of 95, 60, 55 and 5 days after 1970 (Monday, Monday, Wednesday, Tuesday), of milk (place 1), tea (3 and 6) and milk
+    /// again, two units each; the tea of day 60 was on promotion.
+    #[test]
+    fn families_look_as_far_as_their_longest_window() {
+        let of = |day, order, amount_minor, product, (channel, store)| {
+            let promotion = u32::from(day == 60);
+            Line { product, channel, store, promotion, ..line(day, day, LineKind::Sale, order, amount_minor, 0) }
+        };
+        let lines = [of(5, 1, 900, 1, (1, 1)), of(55, 2, 100, 6, (2, 1)), of(60, 3, 500, 3, (2, 2)), of(95, 4, 300, 1, (1, 2))];
+        let mut orders = Orders::default();
+        orders.find(&lines);
+        let facts = orders.facts(&lines, View { date: Day(100), observed_to: Day(100), lookback_days: 365 });
+        let (world, person) = (World { catalogue: catalogue().0, ..World::nothing() }, Person::default());
+        let seen = orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] });
+        let cells = |known: &dyn Choose, name: &str| {
+            let subjects = if name == "usage_rate" { vec!["tea".to_owned()] } else { Vec::new() };
+            let mut row = Vec::new();
+            known.choose("", &[name.to_owned()], Scope { windows_days: vec![30, 90], evidence_min: 1, subjects }).write(&seen, &mut row);
+            row
+        };
+        let floats = |known: &dyn Choose, name: &str| cells(known, name).into_iter().map(|cell| f64::from_bits(cell as u64)).collect::<Vec<_>>();
+        assert_eq!(cells(&channel::WINDOWED, "channel_count"), [1, 2]);
+        assert_eq!((cells(&channel::WINDOWED, "channel_top"), floats(&channel::WINDOWED, "channel_top_share")), (vec![1, 2], vec![1.0, 2.0 / 3.0]));
+        assert_eq!((cells(&habits::WINDOWED, "weekday_top"), floats(&habits::WINDOWED, "weekday_top_share")), (vec![1, 1], vec![1.0, 2.0 / 3.0]));
+        // Milk for 300, then tea for 600 beside it; of 900, 100 in the lowest third of prices and 500 in the highest.
+        assert_eq!((cells(&preference::WINDOWED, "category_top"), cells(&preference::WINDOWED, "category_count")), (vec![1, 2], vec![1, 2]));
+        assert_eq!(floats(&preference::WINDOWED, "price_low_share"), [0.0, 100.0 / 900.0]);
+        assert_eq!(floats(&preference::WINDOWED, "price_high_share"), [0.0, 500.0 / 900.0]);
+        assert_eq!(floats(&promotion::WINDOWED, "deal_line_share"), [0.0, 1.0 / 3.0]);
+        // Two units of one base unit 45 days ago, two of three 40 days ago.
+        assert_eq!((cells(&brand_usage::WINDOWED, "usage_rate")[0], floats(&brand_usage::WINDOWED, "usage_rate")[1]), (UNKNOWN, 8.0 / 46.0));
+        // The first two baskets that anyone has.
+        assert_eq!(cells(&missed::WINDOWED, "category_missed_count"), [0, 1]);
+    }
+}

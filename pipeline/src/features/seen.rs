@@ -82,3 +82,26 @@ impl<'a> Seen<'a> {
         self.bought().filter(move |(age, _)| *age < longest_days)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::View;
+    use super::super::facts::tests::worked_lines;
+    use super::*;
+
+    /// Orders on days 10, 20, 20 and 50, seen on day 60: 50, 40, 40 and 10 days before; what came back on day 30 was not bought.
+    #[test]
+    fn what_is_seen_lies_within_the_longest_window() {
+        let (lines, mut orders) = (worked_lines(), Orders::default());
+        orders.find(&lines);
+        let facts = orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
+        let (world, person) = (World::nothing(), Person::default());
+        let seen = orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] });
+        let bought = |windows_days: &[i32]| seen.bought_within(windows_days).map(|(age, line)| (age, line.order)).collect::<Vec<_>>();
+        assert_eq!(bought(&[5, 41]), [(40, 2), (40, 3), (10, 4)]);
+        assert_eq!((bought(&[40]), bought(&[])), (vec![(10, 4)], vec![]));
+        let ages = |windows_days: &[i32]| seen.orders_within(windows_days).filter(|(_, order)| order.bought).map(|(age, _)| age).collect::<Vec<_>>();
+        assert_eq!((ages(&[41, 5]), ages(&[40])), (vec![40, 40, 10], vec![10]));
+        assert_eq!(seen.bought().count(), 4);
+    }
+}

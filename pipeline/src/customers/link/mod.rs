@@ -247,3 +247,21 @@ fn edges(records: &[Record], lines: &[Compared], compared: &[ComparedPair], comp
     };
     compared.iter().filter_map(edge).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: Ann Lee and Lee Ann share their names; Annabel Leeds and Annette Leeman a postcode and what their names begin with; who shares nothing that
+    /// is known, and who shares a postcode alone, stands alone.
+    #[test]
+    fn who_shares_something_is_compared() {
+        let names = [(1, "ann"), (2, "lee"), (3, "annabel"), (4, "leeds"), (5, "annette"), (6, "leeman"), (7, "bob"), (8, "coe"), (9, "dan"), (10, "fox")];
+        let texts: ByFingerprint<u64, Box<str>> = names.into_iter().map(|(value, text)| (value, text.into())).collect();
+        let record = |number, first, last, postcode| Record { number, order: u64::from(number), values: [0, 0, first, last, 0, postcode, 0, 0, 0] };
+        let records = [record(0, 1, 2, 0), record(1, 2, 1, 0), record(2, 3, 4, 90), record(3, 5, 6, 90), record(4, 7, 8, 90), record(5, 9, 10, 0)];
+        let probabilistic = Some(params::Probabilistic { from: 0.99, bridge_from: 0.9999 });
+        let params = Params { rules: vec![vec![Field::CardId], vec![Field::Email, Field::Phone]], probabilistic, block_max: 5, ..Params::default() };
+        assert_eq!(candidates(&records, &texts, &params), [(0, 1), (2, 3)]);
+    }
+}

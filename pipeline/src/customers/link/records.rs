@@ -233,4 +233,27 @@ pub(super) mod tests {
         assert!(!pattern([unknown, some(2), some(3), some(3), some(0), some(2)]).conflicts());
         assert!(pattern([some(2), some(2), some(0), some(3), some(1), some(2)]).conflicts());
     }
+
+    /// Of fields whose texts are compared, and of the key of households, of which an id is made.
+    #[test]
+    fn texts_are_kept_that_are_looked_at_again() {
+        let (none, texts) = (ByFingerprint::default(), [(11, "90210@x.de".into()), (12, "90211@x.de".into())].into_iter().collect());
+        for field in Field::ALL {
+            let [without, with] = [&none, &texts].map(|texts| Comparison::new(texts).level(field, 11, 12));
+            assert_eq!(field.needs_text(), without != with || field == Field::HouseholdKey, "{field:?}: {without} {with}");
+        }
+    }
+
+    /// Other birth dates tell two people apart, but not where an address is the same: someone mistyped one.
+    #[test]
+    fn birth_dates_are_compared_before_names() {
+        let texts: ByFingerprint<u64, Box<str>> = [(3, "ann".into()), (4, "lee".into())].into_iter().collect();
+        let record = |email: u64, birth: u64| Record { number: 0, order: 0, values: [email, 0, 3, 4, birth, 0, 0, 0, 0] };
+        let compared = |email: u64, birth: u64| Compared::of(&record(email, birth), &texts);
+        let mut comparison = Comparison::new(&texts);
+        let mut levels = |a: (u64, u64), b: (u64, u64)| comparison.pattern(&compared(a.0, a.1), &compared(b.0, b.1));
+        assert_eq!(levels((0, 19_800_102), (0, 19_911_225)), None);
+        assert_eq!(levels((7, 19_800_102), (7, 19_911_225)), Some(pattern([Some(2), None, Some(3), Some(3), Some(0), None])));
+        assert_eq!(levels((0, 19_800_102), (0, 19_800_201)), Some(pattern([None, None, Some(3), Some(3), Some(1), None])));
+    }
 }
