@@ -1,8 +1,8 @@
-"""Boosted trees against LightGBM, XGBoost and CatBoost: trees.py BENCH FOLDER [--rows N] [--times N] [--peers NAME ...].
+"""Boosted trees against LightGBM, XGBoost and CatBoost: trees.py BENCH FOLDER [--rows N] [--leaves N ...] [--times N] [--peers NAME ...].
 
 BENCH is bench-models. A set of 30 columns, normal, log-normal, counted and of few values, with interactions and 5 % unknown values, is made in FOLDER once;
-its first four fifths are learnt from, the rest is judged. 300 trees of 63 leaves, rate 0.1, two threads. CPU seconds are those of the step alone, binning
-included; contributions are asked of the first 10,000 judged rows.
+its first four fifths are learnt from, the rest is judged. 300 trees of each number of leaves that is asked for, rate 0.1, two threads. CPU seconds are those
+of the step alone, binning included; contributions are asked of the first 10,000 judged rows.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from statistics import median
 
 import numpy as np
 
-WIDTH, TREES, LEAVES, RATE, CONTRIBUTIONS = 30, 300, 63, 0.1, 10_000
+WIDTH, TREES, RATE, CONTRIBUTIONS = 30, 300, 0.1, 10_000
 
 
 def simulate(rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,32 +51,32 @@ def timed(work):
     return done, time.process_time() - start
 
 
-def lightgbm(x: np.ndarray, came: np.ndarray, train: int) -> dict:
+def lightgbm(x: np.ndarray, came: np.ndarray, train: int, leaves: int) -> dict:
     """LightGBM, the same to the bit for any number of threads as far as it promises that."""
     import lightgbm
 
-    settings = {"objective": "binary", "learning_rate": RATE, "num_leaves": LEAVES, "num_threads": 2, "verbose": -1, "deterministic": True, "force_row_wise": True}
+    settings = {"objective": "binary", "learning_rate": RATE, "num_leaves": leaves, "num_threads": 2, "verbose": -1, "deterministic": True, "force_row_wise": True}
     model, fit_s = timed(lambda: lightgbm.train(settings, lightgbm.Dataset(x[:train], came[:train]), TREES))
     chance, score_s = timed(lambda: model.predict(x[train:], num_threads=2))
     _, shap_s = timed(lambda: model.predict(x[train : train + CONTRIBUTIONS], pred_contrib=True, num_threads=2))
     return {"fit_s": fit_s, "score_s": score_s, "shap_s": shap_s, **judged(chance, came[train:])}
 
 
-def xgboost(x: np.ndarray, came: np.ndarray, train: int) -> dict:
+def xgboost(x: np.ndarray, came: np.ndarray, train: int, leaves: int) -> dict:
     """XGBoost, leaf by leaf."""
     import xgboost
 
-    settings = {"objective": "binary:logistic", "eta": RATE, "max_leaves": LEAVES, "max_depth": 0, "grow_policy": "lossguide", "tree_method": "hist", "nthread": 2}
+    settings = {"objective": "binary:logistic", "eta": RATE, "max_leaves": leaves, "max_depth": 0, "grow_policy": "lossguide", "tree_method": "hist", "nthread": 2}
     model, fit_s = timed(lambda: xgboost.train(settings, xgboost.QuantileDMatrix(x[:train], came[:train]), TREES))
     chance, score_s = timed(lambda: model.inplace_predict(x[train:]))
     return {"fit_s": fit_s, "score_s": score_s, **judged(chance, came[train:])}
 
 
-def catboost(x: np.ndarray, came: np.ndarray, train: int) -> dict:
-    """CatBoost, its own symmetric trees of depth 6."""
+def catboost(x: np.ndarray, came: np.ndarray, train: int, leaves: int) -> dict:
+    """CatBoost, its own symmetric trees, which have a power of two of leaves."""
     import catboost
 
-    model = catboost.CatBoostClassifier(iterations=TREES, learning_rate=RATE, depth=6, thread_count=2, verbose=False, allow_writing_files=False)
+    model = catboost.CatBoostClassifier(iterations=TREES, learning_rate=RATE, depth=leaves.bit_length(), thread_count=2, verbose=False, allow_writing_files=False)
     _, fit_s = timed(lambda: model.fit(x[:train], came[:train]))
     chance, score_s = timed(lambda: model.predict_proba(x[train:], thread_count=2)[:, 1])
     return {"fit_s": fit_s, "score_s": score_s, **judged(chance, came[train:])}
@@ -91,6 +91,7 @@ def main() -> None:
     parser.add_argument("program", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--leaves", type=int, nargs="*", default=[63, 31])
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=["lightgbm"])
     arguments = parser.parse_args()
@@ -103,20 +104,19 @@ def main() -> None:
     x = np.fromfile(file.with_suffix(".x"), "<f8").reshape(-1, WIDTH)
     came = np.fromfile(file.with_suffix(".y"), "u1").astype(bool)
     train = len(came) * 4 // 5
-    found: dict[str, list[dict]] = {}
-    for _ in range(arguments.times):
+    found: dict[tuple[str, int], list[dict]] = {}
+    for leaves in arguments.leaves * arguments.times:
         for peer in arguments.peers:
-            found.setdefault(peer, []).append(PEERS[peer](x, came, train))
-        told = subprocess.run([arguments.program, "trees", file, str(WIDTH)], check=True, capture_output=True, text=True)
-        ours = json.loads(told.stdout)
+            found.setdefault((peer, leaves), []).append(PEERS[peer](x, came, train, leaves))
+        told = subprocess.run([arguments.program, "trees", file, str(WIDTH), str(leaves)], check=True, capture_output=True, text=True)
         chance = np.fromfile(file.with_suffix(".p"), "<f8")
-        found.setdefault("regulars", []).append({**ours, **judged(chance, came[train:])})
-    print(f"{len(came)} rows, {came.mean():.3f} came; {TREES} trees of {LEAVES} leaves; CPU seconds, median of {arguments.times}")
-    print("| | fit | rows scored a s | contributions of 10,000 rows | AUC | log-loss |\n|---|---|---|---|---|---|")
-    for name, runs in found.items():
+        found.setdefault(("regulars", leaves), []).append({**json.loads(told.stdout), **judged(chance, came[train:])})
+    print(f"{len(came)} rows, {came.mean():.3f} came; {TREES} trees; CPU seconds, median of {arguments.times}")
+    print("| | leaves | fit | rows scored a s | contributions of 10,000 rows | AUC | log-loss |\n|---|---|---|---|---|---|---|")
+    for (name, leaves), runs in found.items():
         of = {key: median(run[key] for run in runs) for key in runs[0]}
         shap = f"{of['shap_s']:.2f}" if "shap_s" in of else ""
-        print(f"| {name} | {of['fit_s']:.1f} | {(len(came) - train) / of['score_s']:.0f} | {shap} | {of['auc']:.5f} | {of['log_loss']:.5f} |")
+        print(f"| {name} | {leaves} | {of['fit_s']:.1f} | {(len(came) - train) / of['score_s']:.0f} | {shap} | {of['auc']:.5f} | {of['log_loss']:.5f} |")
 
 
 if __name__ == "__main__":
