@@ -1,4 +1,4 @@
-//! What models.py and trees.py time: bench-models fit FILE MODEL, bench-models due FOLDER, or bench-models trees FILE WIDTH LEAVES. Prints a JSON object; CPU seconds are those of the step alone.
+//! What models.py and trees.py time: bench-models fit FILE MODEL, bench-models due FOLDER, or bench-models trees FILE COLUMNS LEAVES. Prints a JSON object; CPU seconds are those of the step alone.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use regulars::config::RawCycleModel;
 use regulars::metrics::{Grade, Graded, grade};
 use regulars::models::cycle::{Cell, Cells, Gaps, fit};
 use regulars::models::due::{Chain, Item, Row};
-use regulars::models::trees::{self, Binned, Block, Objective, ROWS, Task};
+use regulars::models::trees::{self, Binned, Block, Objective, ROWS, Task, Values};
 use regulars::time::Day;
 use regulars_tests::coop::Shop;
 use serde_json::{Value, json};
@@ -81,14 +81,17 @@ fn due_of(folder: &str, digits: usize) -> Value {
 }
 
 /// FILE.x holds rows of little-endian f64, NaN where unknown, FILE.y a byte for each; the first four fifths are learnt from. Chances of the rest go to FILE.p.
-fn trees_of(file: &str, width: usize, leaves: usize) -> Value {
+/// `columns` has a letter for each: n for numbers, w for words.
+fn trees_of(file: &str, columns: &str, leaves: usize) -> Value {
     let read = |end: &str| std::fs::read(format!("{file}.{end}")).expect("a file of rows");
     let values: Vec<f64> = read("x").chunks_exact(8).map(|value| f64::from_le_bytes(value.try_into().expect("eight bytes"))).collect();
     let targets: Vec<f64> = read("y").into_iter().map(f64::from).collect();
-    let (rows, train) = (targets.len(), targets.len() * 4 / 5);
+    let columns: Vec<Values> = columns.chars().map(|column| if column == 'w' { Values::Words } else { Values::Numbers }).collect();
+    let (rows, train, width) = (targets.len(), targets.len() * 4 / 5, columns.len());
     let of_row = |row: usize| &values[row * width..(row + 1) * width];
-    let params = trees::Params { trees: 300, leaves, rate: 0.1, l2: 0.0, leaf_rows_min: 20.0, leaf_curvature_min: 1e-3, gain_min: 0.0, patience: 300 };
-    let (binned, bin_s) = timed(|| Binned::new(train, width, |row, place: &mut [f64]| place.copy_from_slice(of_row(row))));
+    let params =
+        trees::Params { trees: 300, leaves, rate: 0.1, l2: 0.0, word_l2: 10.0, leaf_rows_min: 20.0, leaf_curvature_min: 1e-3, gain_min: 0.0, patience: 300 };
+    let (binned, bin_s) = timed(|| Binned::new(train, &columns, |row, place: &mut [f64]| place.copy_from_slice(of_row(row))));
     let training: Vec<u32> = (0..train as u32).collect();
     let task = Task { targets: &targets[..train], starts: &[], training: &training, validation: &[], monotone: &[] };
     let (model, fit_s) = timed(|| trees::fit(Objective::Chance, &binned, &task, &params).expect("a model"));
@@ -128,8 +131,8 @@ fn main() {
     let told = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["fit", file, model] => fit_of(file, model),
         ["due", folder] => json!([due_of(folder, 7), due_of(folder, 9), due_of(folder, 11)]),
-        ["trees", file, width, leaves] => trees_of(file, width.parse().expect("a number of columns"), leaves.parse().expect("a number of leaves")),
-        _ => json!("usage: bench-models fit FILE MODEL, bench-models due FOLDER, or bench-models trees FILE WIDTH LEAVES"),
+        ["trees", file, columns, leaves] => trees_of(file, columns, leaves.parse().expect("a number of leaves")),
+        _ => json!("usage: bench-models fit FILE MODEL, bench-models due FOLDER, or bench-models trees FILE COLUMNS LEAVES"),
     };
     writeln!(std::io::stdout(), "{told}").expect("standard output");
 }

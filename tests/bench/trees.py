@@ -1,8 +1,9 @@
-"""Boosted trees against LightGBM, XGBoost and CatBoost: trees.py BENCH FOLDER [--rows N] [--leaves N ...] [--times N] [--peers NAME ...].
+"""Boosted trees against LightGBM, XGBoost and CatBoost: trees.py BENCH FOLDER [--rows N] [--leaves N ...] [--words] [--times N] [--peers NAME ...].
 
 BENCH is bench-models. A set of 30 columns, normal, log-normal, counted and of few values, with interactions and 5 % unknown values, is made in FOLDER once;
 its first four fifths are learnt from, the rest is judged. 300 trees of each number of leaves that is asked for, rate 0.1, two threads. CPU seconds are those
-of the step alone, binning included; contributions are asked of the first 10,000 judged rows.
+of the step alone, binning included; contributions are asked of the first 10,000 judged rows. With --words the
+columns of few values are words, whose order means nothing (CatBoost still takes them as numbers).
 """
 
 import argparse
@@ -16,6 +17,7 @@ from statistics import median
 import numpy as np
 
 WIDTH, TREES, RATE, CONTRIBUTIONS = 30, 300, 0.1, 10_000
+WORDS = range(20, 24)
 
 
 def simulate(rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,28 +53,29 @@ def timed(work):
     return done, time.process_time() - start
 
 
-def lightgbm(x: np.ndarray, came: np.ndarray, train: int, leaves: int) -> dict:
+def lightgbm(x: np.ndarray, came: np.ndarray, train: int, leaves: int, words: range) -> dict:
     """LightGBM, the same to the bit for any number of threads as far as it promises that."""
     import lightgbm
 
     settings = {"objective": "binary", "learning_rate": RATE, "num_leaves": leaves, "num_threads": 2, "verbose": -1, "deterministic": True, "force_row_wise": True}
-    model, fit_s = timed(lambda: lightgbm.train(settings, lightgbm.Dataset(x[:train], came[:train]), TREES))
+    model, fit_s = timed(lambda: lightgbm.train(settings, lightgbm.Dataset(x[:train], came[:train], categorical_feature=list(words)), TREES))
     chance, score_s = timed(lambda: model.predict(x[train:], num_threads=2))
     _, shap_s = timed(lambda: model.predict(x[train : train + CONTRIBUTIONS], pred_contrib=True, num_threads=2))
     return {"fit_s": fit_s, "score_s": score_s, "shap_s": shap_s, **judged(chance, came[train:])}
 
 
-def xgboost(x: np.ndarray, came: np.ndarray, train: int, leaves: int) -> dict:
+def xgboost(x: np.ndarray, came: np.ndarray, train: int, leaves: int, words: range) -> dict:
     """XGBoost, leaf by leaf."""
     import xgboost
 
     settings = {"objective": "binary:logistic", "eta": RATE, "max_leaves": leaves, "max_depth": 0, "grow_policy": "lossguide", "tree_method": "hist", "nthread": 2}
-    model, fit_s = timed(lambda: xgboost.train(settings, xgboost.QuantileDMatrix(x[:train], came[:train]), TREES))
-    chance, score_s = timed(lambda: model.inplace_predict(x[train:]))
+    types = {"feature_types": ["c" if column in words else "q" for column in range(WIDTH)], "enable_categorical": True}
+    model, fit_s = timed(lambda: xgboost.train(settings, xgboost.QuantileDMatrix(x[:train], came[:train], **types), TREES))
+    chance, score_s = timed(lambda: model.predict(xgboost.QuantileDMatrix(x[train:], **types)) if words else model.inplace_predict(x[train:]))
     return {"fit_s": fit_s, "score_s": score_s, **judged(chance, came[train:])}
 
 
-def catboost(x: np.ndarray, came: np.ndarray, train: int, leaves: int) -> dict:
+def catboost(x: np.ndarray, came: np.ndarray, train: int, leaves: int, words: range) -> dict:
     """CatBoost, its own symmetric trees, which have a power of two of leaves."""
     import catboost
 
@@ -92,6 +95,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--leaves", type=int, nargs="*", default=[63, 31])
+    parser.add_argument("--words", action="store_true")
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=["lightgbm"])
     arguments = parser.parse_args()
@@ -103,12 +107,13 @@ def main() -> None:
         came.astype("u1").tofile(file.with_suffix(".y"))
     x = np.fromfile(file.with_suffix(".x"), "<f8").reshape(-1, WIDTH)
     came = np.fromfile(file.with_suffix(".y"), "u1").astype(bool)
-    train = len(came) * 4 // 5
+    train, words = len(came) * 4 // 5, WORDS if arguments.words else range(0)
     found: dict[tuple[str, int], list[dict]] = {}
     for leaves in arguments.leaves * arguments.times:
         for peer in arguments.peers:
-            found.setdefault((peer, leaves), []).append(PEERS[peer](x, came, train, leaves))
-        told = subprocess.run([arguments.program, "trees", file, str(WIDTH), str(leaves)], check=True, capture_output=True, text=True)
+            found.setdefault((peer, leaves), []).append(PEERS[peer](x, came, train, leaves, words))
+        columns = "".join("w" if column in words else "n" for column in range(WIDTH))
+        told = subprocess.run([arguments.program, "trees", file, columns, str(leaves)], check=True, capture_output=True, text=True)
         chance = np.fromfile(file.with_suffix(".p"), "<f8")
         found.setdefault(("regulars", leaves), []).append({**json.loads(told.stdout), **judged(chance, came[train:])})
     print(f"{len(came)} rows, {came.mean():.3f} came; {TREES} trees; CPU seconds, median of {arguments.times}")

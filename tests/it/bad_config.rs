@@ -170,7 +170,7 @@ fn each_fault_has_its_message() {
         (
             "a direction of no feature",
             and("churn: {monotone: {recency_day: rising}}\n"),
-            "job.yaml:9:33: churn.monotone.recency_day: expected one of the features that the churn model takes: recency_days, ...",
+            "job.yaml:9:33: churn.monotone.recency_day: expected one of the features that the churn model takes as numbers: recency_days, ...",
         ),
         (
             "no direction",

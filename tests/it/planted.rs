@@ -80,9 +80,9 @@ fn learnt_from(lake: &Path) -> BTreeMap<(String, i64), Vec<Option<u64>>> {
     let columns: Vec<String> = run.manifest.table("training_snapshots").expect("a table").columns.iter().skip(6).map(|column| column.name.clone()).collect();
     let mut rows: BTreeMap<(String, i64), Vec<Option<u64>>> = BTreeMap::new();
     for column in &columns {
-        let values = run.numbers("training_snapshots", column);
+        let values = run.bits("training_snapshots", column);
         for ((id, date), value) in ids.iter().zip(&dates).zip(values) {
-            rows.entry((id.clone(), date.expect("a date") as i64)).or_default().push(value.map(f64::to_bits));
+            rows.entry((id.clone(), date.expect("a date") as i64)).or_default().push(value);
         }
     }
     rows

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use regulars::columnar::{Column, File};
-use regulars::key::{hex, sha256};
+use regulars::key::{hash64, hex, sha256};
 use regulars::publish::{Live, Manifest};
 
 /// A published run on local disk.
@@ -77,6 +77,13 @@ impl Published {
     pub fn numbers(&self, table: &str, column: &str) -> Vec<Option<f64>> {
         let parts = self.column(table, column);
         parts.iter().flat_map(|part| (0..part.len()).map(|row| part.float(row))).collect()
+    }
+
+    /// The values of a column as bits that tell them apart: a number's own, a hash of a text's.
+    pub fn bits(&self, table: &str, column: &str) -> Vec<Option<u64>> {
+        let parts = self.column(table, column);
+        let bits = |part: &Column, row: usize| part.text(row).map(|text| hash64(text.as_bytes())).or_else(|| part.float(row).map(f64::to_bits));
+        parts.iter().flat_map(|part| (0..part.len()).map(|row| bits(part, row)).collect::<Vec<_>>()).collect()
     }
 
     /// One figure of the table model_grades.

@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::labels::{Population, Segment};
 use crate::metrics::{Compared, Economics, Figures, Grade, Graded, Order, grade};
 use crate::models::churn::{self, Dated, Inputs, Learnt, Material, Plan, Rows, Separation};
+use crate::models::trees::Values;
 use crate::time::{Dates, Day};
 
 /// So many customers are scored at once.
@@ -204,10 +205,10 @@ fn slice(order_days: u32) -> &'static str {
 /// Where inputs and the score lie of the customers that a model is calibrated on.
 fn profiles(rows: &Rows<'_>, plan: &Plan, learnt: &Learnt) -> Vec<churn::Profile> {
     let some: Vec<u32> = plan.calibrating.concat();
-    let names = rows.inputs().names();
-    let of = |input: usize| churn::Profile::of(&names[input], &some.par_iter().map(|row| rows.value(*row, input)).collect::<Vec<_>>());
+    let (names, columns) = (rows.inputs().names(), rows.inputs().columns());
+    let of = |input: usize| churn::Profile::of(&names[input], columns[input], &some.par_iter().map(|row| rows.value(*row, input)).collect::<Vec<_>>());
     let chances: Vec<f64> = learnt.held_out.iter().map(|(chance, _)| *chance).collect();
-    (0..names.len()).map(of).chain([churn::Profile::of("churn_probability", &chances)]).collect()
+    (0..names.len()).map(of).chain([churn::Profile::of("churn_probability", Values::Numbers, &chances)]).collect()
 }
 
 /// Whom models are graded on, and how.

@@ -7,7 +7,6 @@ use rayon::prelude::*;
 use super::foretell::{Foretold, Rule, foretell};
 use super::grades::{About, GradeRow, of_counts, of_times, rows};
 use crate::config::{RawChallenger, RawCycleModel};
-use crate::features::Feature;
 use crate::labels::RETURN_DAYS;
 use crate::metrics::{Counted, Graded, Timed, grade, grade_counts, grade_times, log_loss};
 use crate::models::Sampled;
@@ -86,7 +85,7 @@ struct Loss(f64, f64);
 
 /// Foretells at every date, and grades at the newest `origins.vintages` of them by what followed up to as_of. `types` says of a customer of which two
 /// types it is.
-pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::Params, &[Feature]), types: &dyn Fn(Cell) -> [&'static str; 2]) -> Backtest {
+pub fn backtest(state: &State, origins: &Origins, (params, inputs): (&cycle::Params, &Inputs), types: &dyn Fn(Cell) -> [&'static str; 2]) -> Backtest {
     let all: Vec<Vintage<'_>> = state
         .snapshots
         .iter()
@@ -100,7 +99,7 @@ pub fn backtest(state: &State, origins: &Origins, (params, features): (&cycle::P
         let foretold: Vec<Vec<Foretold>> = all.iter().map(|vintage| vintage.snapshot.buyers.iter().map(|row| rule.foretell(row)).collect()).collect();
         grader.grade(rule.name(), &foretold);
     }
-    let dates = Looked { all: &all, first, inputs: &Inputs::new(features, origins.horizon_days), late_days: origins.late_days };
+    let dates = Looked { all: &all, first, inputs, late_days: origins.late_days };
     let mut candidates: Vec<Candidate> = Vec::new();
     for model in &params.candidates {
         match Candidate::of(*model, (&all, first), params) {

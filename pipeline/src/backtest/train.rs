@@ -10,7 +10,6 @@ use super::churn::{ChurnReport, churn_report};
 use super::due::DueReport;
 use super::grades::{About, GradeRow, rows};
 use crate::error::{Kind, Result};
-use crate::features::Feature;
 use crate::labels::{RETURN_DAYS, Segment};
 use crate::metrics::{Grade, grade};
 use crate::models::churn::{self, Dated, Inputs};
@@ -81,8 +80,7 @@ type CycleFit = (Fitted, Vec<String>);
 ///
 /// # Errors
 /// `Bug` only: what does not converge is missing, and said so.
-pub fn train(state: &State, dates: &Dates, items: &[Feature], (of_cycle, params): (&cycle::Params, &churn::Params), mut kept: KeptChurn) -> Result<Trained> {
-    let inputs = Inputs::new(items, params.population.horizon_days);
+pub fn train(state: &State, dates: &Dates, inputs: Inputs, (of_cycle, params): (&cycle::Params, &churn::Params), mut kept: KeptChurn) -> Result<Trained> {
     let mut missing = Vec::new();
     let mut grades = Vec::new();
     let Choice { params: of_cycle, candidates, mut fits } = choose(state, dates, of_cycle, &mut grades);

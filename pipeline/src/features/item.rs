@@ -158,9 +158,9 @@ impl<A> Item<A> {
         Self::new(name, "date", Range::Past, Get::Date(get), meaning).not_for_models()
     }
 
-    /// A text; models do not take it.
+    /// A text.
     pub const fn text(name: &'static str, words: Words, get: fn(&A) -> Option<u32>, meaning: &'static str) -> Self {
-        Self::new(name, "text", Range::Any, Get::Text(get, words), meaning).not_for_models()
+        Self::new(name, "text", Range::Any, Get::Text(get, words), meaning)
     }
 
     /// A text that says where a number stands among those of everyone; models do not take it.
@@ -250,7 +250,7 @@ pub struct Feature {
     pub meaning: String,
     /// The columns that it is made from, as `table.column`.
     pub sources: &'static [&'static str],
-    /// Whether models may take it: dates, texts and what repeats another feature they may not.
+    /// Whether models may take it: dates, what follows from everyone and what repeats another feature they may not.
     pub for_models: bool,
     /// Where its texts come from.
     pub words: Option<Words>,

@@ -76,18 +76,33 @@ impl World {
 
     /// The text at a place among `words`.
     pub fn word(&self, words: Option<Words>, place: usize) -> &str {
-        let texts = match words {
-            Some(Words::Categories) => &self.catalogue.categories,
-            Some(Words::Brands) => &self.catalogue.brands,
-            Some(Words::Series) => &self.catalogue.all_series,
-            Some(Words::Styles) => &self.catalogue.styles,
-            Some(Words::Channels) => &self.channels,
-            Some(Words::Stores) => &self.stores,
-            Some(Words::Genders) => &self.genders,
-            Some(Words::Fixed(texts)) => return texts.get(place).copied().unwrap_or_default(),
-            None => return "",
-        };
-        texts.get(place).map_or("", String::as_str)
+        match words {
+            Some(Words::Fixed(texts)) => texts.get(place).copied().unwrap_or_default(),
+            Some(words) => self.texts(words).get(place).map_or("", String::as_str),
+            None => "",
+        }
+    }
+
+    /// All texts of `words`, by place.
+    pub fn words(&self, words: Words) -> Vec<&str> {
+        match words {
+            Words::Fixed(texts) => texts.to_vec(),
+            words => self.texts(words).iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// Those that this world has.
+    fn texts(&self, words: Words) -> &[String] {
+        match words {
+            Words::Categories => &self.catalogue.categories,
+            Words::Brands => &self.catalogue.brands,
+            Words::Series => &self.catalogue.all_series,
+            Words::Styles => &self.catalogue.styles,
+            Words::Channels => &self.channels,
+            Words::Stores => &self.stores,
+            Words::Genders => &self.genders,
+            Words::Fixed(_) => &[],
+        }
     }
 }
 

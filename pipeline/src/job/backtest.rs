@@ -66,13 +66,14 @@ pub fn backtest(params: &Params, access: &Access, progress: &dyn Progress) -> Re
         let stage = params.groups.stage_of(i64::from(cell.observed), i64::from(cell.observed - cell.t_x));
         [if cell.x == 0 { "one_time" } else { "repeat" }, stage]
     };
-    let mut found = backtest::backtest(&state, &params.origins, (&cycle, features.features()), &types);
+    let taken_in = |horizon_days: i32| churn::Inputs::new(features.features(), horizon_days, &world);
+    let mut found = backtest::backtest(&state, &params.origins, (&cycle, &taken_in(params.origins.horizon_days)), &types);
     if found.vintages.is_empty() {
         return Err(Error::new(Kind::Input, format!("backtest: expected orders by {}, so that what followed is over, got none", dates.test)));
     }
     progress.end(&format!("{} models and rules at {} dates", found.ranking.len(), found.vintages.len()));
     progress.begin("grade churn models");
-    let inputs = churn::Inputs::new(features.features(), params.churn.population.horizon_days);
+    let inputs = taken_in(params.churn.population.horizon_days);
     found.churn = backtest::look_back_on_churn(&state, &params.origins, (&cycle, &params.churn, &inputs), &mut found.failed);
     progress.end(&format!("{} figures", found.churn.len()));
     due(params, (&state, &world), memory, &mut found, progress)?;

@@ -21,6 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::features::{self, Peers, World};
 use crate::key::{hex, sha256};
 use crate::lake::{Counts, LineNames};
+use crate::models::churn;
 use crate::models::cycle::Model;
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
 use crate::report::Summary;
@@ -196,7 +197,8 @@ fn train(
     progress.begin("train and grade models");
     let forecasts = if params.cycle.challengers.is_empty() { 0 } else { state.snapshots.iter().map(|snapshot| snapshot.buyers.len()).sum() };
     let _held = memory.take("train and grade models", backtest::challenge_bytes(forecasts, params.features.for_models().features().len()))?;
-    let mut trained = backtest::train(state, dates, params.features.features(), (&params.cycle, &params.churn), kept)?;
+    let inputs = churn::Inputs::new(params.features.features(), params.churn.population.horizon_days, world);
+    let mut trained = backtest::train(state, dates, inputs, (&params.cycle, &params.churn), kept)?;
     if let Some(report) = &mut trained.cycle
         && let Model::Cohorts(of) = &report.fit.model
     {

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::models::trees::Values;
+
 /// Parts of what was seen at training, beside that of unknown values.
 const PARTS: usize = 10;
 /// Of fewer customers chance alone makes an index of 0.25 here and there.
@@ -17,22 +19,32 @@ const LEAST: f64 = 0.5;
 pub struct Profile {
     /// The input; or the score.
     pub name: String,
-    /// Up to each cut, and above the last, lies a part of the values.
-    cuts: Vec<f64>,
+    parts: Parts,
     /// Customers by part; the last part is that of unknown values.
     counts: Vec<u64>,
 }
 
+/// Into what values are parted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Parts {
+    /// Up to each cut, and above the last, lies a part of the numbers.
+    Cuts(Vec<f64>),
+    /// Each of these words is a part, the most frequent first; all others are one.
+    Words(Vec<f64>),
+}
+
 impl Profile {
-    /// Of values, NaN where unknown: tenths, where equal values stay together.
-    pub fn of(name: &str, values: &[f64]) -> Self {
+    /// Of values, NaN where unknown: of numbers tenths, where equal ones stay together; of words the ten most frequent ones.
+    pub fn of(name: &str, column: Values, values: &[f64]) -> Self {
         let mut known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         known.sort_unstable_by(f64::total_cmp);
-        let mut cuts: Vec<f64> = (1..PARTS).filter_map(|part| known.get((known.len() * part).div_ceil(PARTS).saturating_sub(1)).copied()).collect();
-        cuts.dedup();
-        // Above the largest value lies none.
-        cuts.retain(|cut| known.last().is_some_and(|largest| cut < largest));
-        let mut profile = Self { name: name.to_owned(), counts: vec![0; cuts.len() + 2], cuts };
+        let parts = match column {
+            Values::Numbers => Parts::Cuts(tenths(&known)),
+            Values::Words => Parts::Words(most_frequent(&known)),
+        };
+        let (Parts::Cuts(between) | Parts::Words(between)) = &parts;
+        let mut profile = Self { name: name.to_owned(), counts: vec![0; between.len() + 2], parts };
         let counts = profile.count(values.iter().copied());
         profile.counts = counts;
         profile
@@ -47,7 +59,11 @@ impl Profile {
 
     /// The part of a value.
     pub fn part(&self, value: f64) -> usize {
-        if value.is_nan() { self.counts.len() - 1 } else { self.cuts.partition_point(|cut| *cut < value) }
+        match &self.parts {
+            _ if value.is_nan() => self.counts.len() - 1,
+            Parts::Cuts(cuts) => cuts.partition_point(|cut| *cut < value),
+            Parts::Words(words) => words.iter().position(|word| *word == value).unwrap_or(words.len()),
+        }
     }
 
     /// Whether there are enough customers, at training and now, for more than chance to be seen.
@@ -69,6 +85,22 @@ impl Profile {
     }
 }
 
+/// Cuts between tenths of sorted numbers.
+fn tenths(sorted: &[f64]) -> Vec<f64> {
+    let mut cuts: Vec<f64> = (1..PARTS).filter_map(|part| sorted.get((sorted.len() * part).div_ceil(PARTS).saturating_sub(1)).copied()).collect();
+    cuts.dedup();
+    // Above the largest value lies none.
+    cuts.retain(|cut| sorted.last().is_some_and(|largest| cut < largest));
+    cuts
+}
+
+/// The most frequent of sorted words.
+fn most_frequent(sorted: &[f64]) -> Vec<f64> {
+    let mut counted: Vec<&[f64]> = sorted.chunk_by(|a, b| a == b).collect();
+    counted.sort_by_key(|equal| std::cmp::Reverse(equal.len()));
+    counted.iter().take(PARTS).map(|equal| equal[0]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,8 +109,8 @@ mod tests {
     #[test]
     fn the_index_by_hand() {
         let values: Vec<f64> = (1..=100).map(f64::from).chain([f64::NAN; 25]).collect();
-        let profile = Profile::of("x", &values);
-        assert_eq!(profile.cuts, [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]);
+        let profile = Profile::of("x", Values::Numbers, &values);
+        assert_eq!(profile.parts, Parts::Cuts(vec![10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]));
         assert_eq!(profile.counts, [10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 25]);
         assert_eq!(profile.stability_index(&profile.counts), 0.0);
         let now = profile.count([5.0; 20].into_iter().chain([10.5; 20]).chain([1e9; 10]));
@@ -92,10 +124,19 @@ mod tests {
     #[test]
     fn equal_values_stay_together() {
         let values: Vec<f64> = [0.0; 70].into_iter().chain((1..=30).map(f64::from)).collect();
-        let profile = Profile::of("x", &values);
-        assert_eq!(profile.cuts, [0.0, 10.0, 20.0]);
+        let profile = Profile::of("x", Values::Numbers, &values);
+        assert_eq!(profile.parts, Parts::Cuts(vec![0.0, 10.0, 20.0]));
         assert_eq!(profile.counts, [70, 10, 10, 10, 0]);
-        assert_eq!(Profile::of("x", &[3.0; 9]).counts, [9, 0]);
-        assert_eq!(Profile::of("x", &[f64::NAN; 9]).counts, [0, 9]);
+        assert_eq!(Profile::of("x", Values::Numbers, &[3.0; 9]).counts, [9, 0]);
+        assert_eq!(Profile::of("x", Values::Numbers, &[f64::NAN; 9]).counts, [0, 9]);
+    }
+
+    /// By hand: twelve words, the eleventh and twelfth of which are the rarest; then only one that was rare, and one that was never there.
+    #[test]
+    fn frequent_words_are_parts() {
+        let values: Vec<f64> = (0..12).flat_map(|word| std::iter::repeat_n(f64::from(word * 7), 20 - word as usize)).chain([f64::NAN; 4]).collect();
+        let profile = Profile::of("x", Values::Words, &values);
+        assert_eq!(profile.counts, [20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10 + 9, 4]);
+        assert_eq!(profile.count([77.0, 70.0, 5.0, 7.0].into_iter()), [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0]);
     }
 }

@@ -14,7 +14,7 @@ use crate::config::RawChurnModel;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Graded, log_loss};
 use crate::models::sigmoid;
-use crate::models::trees::{self, Binned, Bins, Block, Objective, ROWS, Task, Trees};
+use crate::models::trees::{self, Binned, Bins, Block, Objective, ROWS, Task, Trees, Values};
 
 /// Days of silence, and own mean gaps of silence, that are tried.
 const DAYS: &[f64] = &[7.0, 14.0, 21.0, 30.0, 45.0, 60.0, 75.0, 90.0, 120.0, 180.0, 270.0, 365.0];
@@ -27,7 +27,17 @@ const START: f64 = 0.5;
 
 /// How large trees are, by how many rows they learn from: what they start from knows much already.
 fn tree_params(rows: usize) -> trees::Params {
-    let few = trees::Params { trees: 500, leaves: 4, rate: 0.08, l2: 10.0, leaf_rows_min: 30.0, leaf_curvature_min: 1e-3, gain_min: 1e-6, patience: 30 };
+    let few = trees::Params {
+        trees: 500,
+        leaves: 4,
+        rate: 0.08,
+        l2: 10.0,
+        word_l2: 10.0,
+        leaf_rows_min: 30.0,
+        leaf_curvature_min: 1e-3,
+        gain_min: 1e-6,
+        patience: 30,
+    };
     if rows < FEW { few } else { trees::Params { leaves: 24, leaf_rows_min: 200.0, ..few } }
 }
 
@@ -110,9 +120,8 @@ impl<'a> Material<'a> {
     }
 
     fn binned(&self) -> &Binned {
-        let width = self.rows.inputs().names().len();
         let write = |row: usize, values: &mut [f64]| values.copy_from_slice(&self.rows.values(row as u32));
-        self.binned.get_or_init(|| Binned::new(self.rows.len(), width, write))
+        self.binned.get_or_init(|| Binned::new(self.rows.len(), &self.rows.inputs().columns(), write))
     }
 
     fn logistics(&self) -> Result<&[Fit]> {
@@ -184,7 +193,10 @@ fn logistic(rows: &Rows<'_>, training: &[u32], params: &LogisticParams) -> Resul
     let mut keys: Vec<u64> = training.iter().map(|row| rows.key(*row)).collect();
     let last = if keys.len() > LOGISTIC_ROWS { *keys.select_nth_unstable(LOGISTIC_ROWS - 1).1 } else { u64::MAX };
     let some = training.iter().filter(|row| rows.key(**row) <= last);
-    let examples: Vec<Example> = some.map(|row| Example { values: rows.values(*row), churned: rows.churned(*row) }).collect();
+    // Words have no order that a weight could follow: they are left out as what never varies is, whose weight is 0.
+    let columns = rows.inputs().columns();
+    let numbers = |row: u32| rows.values(row).into_iter().zip(&columns).map(|(value, column)| if *column == Values::Words { 0.0 } else { value }).collect();
+    let examples: Vec<Example> = some.map(|row| Example { values: numbers(*row), churned: rows.churned(*row) }).collect();
     logistic::fit(&rows.inputs().names(), &examples, params)
 }
 

@@ -122,7 +122,7 @@ pub fn check(raw: RawChurn, features: &features::Params, faults: &mut Faults<'_>
         explain_from: faults.ranged("churn.explain_from", raw.explain_from, 0.0..=1.0),
         sensitive: check_sensitive(raw.sensitive.unwrap_or_default(), faults),
         economics: check_profit(&raw.profit.unwrap_or_default(), faults),
-        monotone: check_monotone(raw.monotone.unwrap_or_default(), &Inputs::new(features.features(), population.horizon_days).names(), faults),
+        monotone: check_monotone(raw.monotone.unwrap_or_default(), &inputs::numbers(features.features()), faults),
     }
 }
 
@@ -136,9 +136,9 @@ fn check_sensitive(sensitive: Vec<String>, faults: &mut Faults<'_>) -> Vec<Strin
     sensitive
 }
 
-fn check_monotone(monotone: BTreeMap<String, RawDirection>, inputs: &[String], faults: &mut Faults<'_>) -> BTreeMap<String, RawDirection> {
-    for name in monotone.keys().filter(|name| !inputs.contains(name)) {
-        faults.add_unknown(&format!("churn.monotone.{name}"), "features that the churn model takes:", inputs.iter().map(String::as_str), name);
+fn check_monotone(monotone: BTreeMap<String, RawDirection>, inputs: &[&str], faults: &mut Faults<'_>) -> BTreeMap<String, RawDirection> {
+    for name in monotone.keys().filter(|name| !inputs.contains(&name.as_str())) {
+        faults.add_unknown(&format!("churn.monotone.{name}"), "features that the churn model takes as numbers:", inputs.iter().copied(), name);
     }
     monotone
 }

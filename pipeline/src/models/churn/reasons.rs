@@ -27,6 +27,7 @@ pub struct Reason {
 
 /// From parts of scores to reasons.
 pub struct Telling<'a> {
+    inputs: &'a Inputs,
     names: Vec<String>,
     /// What each input means, up to when it is unknown.
     meanings: Vec<&'a str>,
@@ -46,6 +47,7 @@ impl<'a> Telling<'a> {
             if is_sensitive { OTHER } else { family }
         };
         Self {
+            inputs,
             names: inputs.names(),
             meanings: inputs.meanings().into_iter().map(|meaning| meaning.split(';').next().unwrap_or_default()).collect(),
             families: inputs.families().into_iter().zip(inputs.sources()).map(family).collect(),
@@ -154,8 +156,11 @@ impl<'a> Telling<'a> {
         let of_family = (0..self.names.len()).filter(|input| self.families[*input] == family);
         let most = of_family.max_by(|a, b| parts.inputs[*a].abs().total_cmp(&parts.inputs[*b].abs()));
         most.map_or_else(String::new, |input| {
-            let value = if values[input].is_nan() { "unknown".to_owned() } else { format!("{:.6}", values[input]) };
-            let value = if value.contains('.') { value.trim_end_matches('0').trim_end_matches('.').to_owned() } else { value };
+            let number = || format!("{:.6}", values[input]).trim_end_matches('0').trim_end_matches('.').to_owned();
+            let value = match self.inputs.text(input, values[input]) {
+                _ if values[input].is_nan() => "unknown".to_owned(),
+                text => text.map_or_else(number, str::to_owned),
+            };
             format!("{}: {value}", self.meanings[input])
         })
     }
@@ -164,7 +169,7 @@ impl<'a> Telling<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::churn::inputs::tests::chosen;
+    use crate::models::churn::inputs::tests::inputs;
     use crate::time::Day;
 
     /// Someone who ordered every 9 days and then every 24, silent for 31.
@@ -176,7 +181,7 @@ mod tests {
     #[test]
     fn reasons_are_said_with_own_numbers() {
         let names = ["order_count_365d", "order_count_30d", "gap_trend", "order_value_minor_mean_90d", "value_change_90d", "age_years"];
-        let inputs = Inputs::new(&chosen(&names), 90);
+        let inputs = inputs(&names);
         let telling = Telling::new(&inputs, &["customers.birth_date".to_owned()], 90);
         // The halves have means of 9 and 24: 165 days in ten gaps.
         let values = [12.0, 1.0, (24.0f64 / 9.0).ln(), 1250.5, -0.5, 71.0, 0.0, 0.25];
@@ -206,7 +211,7 @@ mod tests {
     /// of their sum, three times as many came: 200 % more.
     #[test]
     fn sensitive_numbers_reach_no_words() {
-        let inputs = Inputs::new(&chosen(&["value_change_90d", "order_change_90d", "value_minor_30d"]), 90);
+        let inputs = inputs(&["value_change_90d", "order_change_90d", "value_minor_30d"]);
         let parts = Parts { base: 0.0, inputs: vec![0.3, 0.2, 0.4, 0.1, 0.0], calibration: 0.0 };
         let said = |sensitive: &[String]| {
             let reasons = Telling::new(&inputs, sensitive, 90).reasons(&parts, &[-0.5, 0.5, 777.0, 0.0, 1.0], &facts());

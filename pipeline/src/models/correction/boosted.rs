@@ -7,7 +7,7 @@ use super::{HORIZONS, Known, Learnt, Means, Subject, score};
 use crate::labels::YEAR_DAYS;
 use crate::models::churn::Inputs;
 use crate::models::cycle::Cell;
-use crate::models::trees::{self, Binned, Bins, Block, Objective, ROWS, Task, Trees};
+use crate::models::trees::{self, Binned, Bins, Block, Objective, ROWS, Task, Trees, Values};
 
 /// Fewer labelled rows than this teach nothing.
 const ROWS_MIN: usize = 1000;
@@ -19,7 +19,7 @@ const VALIDATION: u64 = 4;
 const FEW: usize = 50_000;
 /// Small trees, slowly: the model that they start from knows the most already.
 const PARAMS: trees::Params =
-    trees::Params { trees: 400, leaves: 8, rate: 0.05, l2: 10.0, leaf_rows_min: 50.0, leaf_curvature_min: 1e-3, gain_min: 1e-6, patience: 30 };
+    trees::Params { trees: 400, leaves: 8, rate: 0.05, l2: 10.0, word_l2: 10.0, leaf_rows_min: 50.0, leaf_curvature_min: 1e-3, gain_min: 1e-6, patience: 30 };
 /// What a row has beside features: of its cell, of the model's chances, of the year before.
 const OWN: usize = 4 + 2 * HORIZONS;
 
@@ -56,7 +56,8 @@ impl Boosted {
     /// Learns from all dates, for each horizon from those that know it; None where too little is known.
     pub fn learn(known: &[Known<'_>], inputs: &Inputs, counts: &[usize]) -> Option<Self> {
         let rows = rows(known);
-        let binned = Binned::new(rows.len(), inputs.names().len() + OWN, |row, values| {
+        let columns = [inputs.columns(), vec![Values::Numbers; OWN]].concat();
+        let binned = Binned::new(rows.len(), &columns, |row, values| {
             let (date, place) = rows[row];
             let (Known { model, means, .. }, row) = (&known[date], &known[date].rows[place]);
             let inputs = inputs.of_cells(&row.values, row.cell, Some(model));

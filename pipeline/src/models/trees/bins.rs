@@ -1,4 +1,4 @@
-//! Values as small integers: a column's bin of each value, by cuts between values that were seen.
+//! Values as small integers: a column's bin of each value, by cuts between numbers that were seen, or word by word.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,17 +12,39 @@ const LEARN_ROWS: usize = 50_000;
 /// Of so many columns at a time: memory has no room for all.
 const STRIPE: usize = 16;
 
-/// Where each column is cut.
+/// Of fewer rows than this a word has no bin of its own.
+const WORD_ROWS: usize = 10;
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// Numbers: those up to a cut go one way.
+    Numbers,
+    /// Words, each by a number that means nothing: any of them may go either way.
+    Words,
+}
+
+/// How the values of a column are binned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Column {
+    /// Rising: a number is in the bin after those whose cut is below it.
+    Cuts(Vec<f64>),
+    /// Rising: each of these words has a bin, and all others share the one after.
+    Words(Vec<f64>),
+}
+
+/// How each column is binned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bins {
-    /// By column, rising: a value is in the bin after those whose cut is below it.
-    cuts: Vec<Vec<f64>>,
+    columns: Vec<Column>,
 }
 
 impl Bins {
-    /// Learns cuts from rows of `width` values, NaN where unknown, which `write` gives: a bin for each value where there are few, else bins of about as
-    /// many rows.
-    pub fn learn(rows: usize, width: usize, write: &(impl Fn(usize, &mut [f64]) + Sync)) -> Self {
+    /// Learns the bins of `columns` from rows of their values, NaN where unknown, which `write` gives: a bin for each number where there are few, else bins of
+    /// about as many rows; a bin for each of the most frequent words.
+    pub fn learn(rows: usize, columns: &[Values], write: &(impl Fn(usize, &mut [f64]) + Sync)) -> Self {
+        let width = columns.len();
         let step = rows.div_ceil(LEARN_ROWS).max(1);
         let stripe = |first: usize| {
             let count = STRIPE.min(width - first);
@@ -37,11 +59,14 @@ impl Bins {
             let column = |column: usize| {
                 let mut known: Vec<f64> = values.iter().skip(column).step_by(count).copied().filter(|value| !value.is_nan()).collect();
                 known.sort_unstable_by(f64::total_cmp);
-                cuts(&known)
+                match columns[first + column] {
+                    Values::Numbers => Column::Cuts(cuts(&known)),
+                    Values::Words => Column::Words(words(&known)),
+                }
             };
             (0..count).into_par_iter().map(column).collect::<Vec<_>>()
         };
-        Self { cuts: (0..width).step_by(STRIPE).flat_map(stripe).collect() }
+        Self { columns: (0..width).step_by(STRIPE).flat_map(stripe).collect() }
     }
 
     /// What learning from so many rows takes of the memory.
@@ -51,20 +76,43 @@ impl Bins {
 
     /// How many columns there are.
     pub fn width(&self) -> usize {
-        self.cuts.len()
+        self.columns.len()
+    }
+
+    /// Whether the values of a column are words.
+    pub fn are_words(&self, column: usize) -> bool {
+        matches!(self.columns[column], Column::Words(_))
     }
 
     /// Bins that a column may have, that of unknown values included.
     pub fn count(&self, column: usize) -> usize {
-        self.cuts[column].len() + 2
+        let (Column::Cuts(known) | Column::Words(known)) = &self.columns[column];
+        known.len() + 2
     }
 
     /// The bins of a row.
     pub fn write(&self, values: &[f64], bins: &mut [u8]) {
-        for ((cuts, value), bin) in self.cuts.iter().zip(values).zip(bins) {
-            *bin = if value.is_nan() { UNKNOWN } else { (cuts.partition_point(|cut| cut < value) + 1) as u8 };
+        for ((column, value), bin) in self.columns.iter().zip(values).zip(bins) {
+            let place = match column {
+                _ if value.is_nan() => {
+                    *bin = UNKNOWN;
+                    continue;
+                }
+                Column::Cuts(cuts) => cuts.partition_point(|cut| cut < value),
+                Column::Words(words) => words.binary_search_by(|word| word.total_cmp(value)).unwrap_or(words.len()),
+            };
+            *bin = (place + 1) as u8;
         }
     }
+}
+
+/// The words that have most rows among sorted ones; as many as there are bins for.
+fn words(sorted: &[f64]) -> Vec<f64> {
+    let mut counted: Vec<&[f64]> = sorted.chunk_by(|a, b| a == b).filter(|equal| equal.len() >= WORD_ROWS).collect();
+    counted.sort_by_key(|equal| std::cmp::Reverse(equal.len()));
+    let mut words: Vec<f64> = counted.iter().take(BINS - 2).map(|equal| equal[0]).collect();
+    words.sort_unstable_by(f64::total_cmp);
+    words
 }
 
 /// Cuts between sorted values.
@@ -99,7 +147,11 @@ mod tests {
     use super::*;
 
     fn learn(values: &[f64]) -> Bins {
-        Bins::learn(values.len(), 1, &|row, place: &mut [f64]| place[0] = values[row])
+        learn_as(Values::Numbers, values)
+    }
+
+    fn learn_as(column: Values, values: &[f64]) -> Bins {
+        Bins::learn(values.len(), &[column], &|row, place: &mut [f64]| place[0] = values[row])
     }
 
     fn all(bins: &Bins, values: &[f64]) -> Vec<u8> {
@@ -111,9 +163,25 @@ mod tests {
     #[test]
     fn few_values_have_a_bin_each_and_unknown_ones_their_own() {
         let bins = learn(&[1.0, f64::NAN, 3.0, 3.0, 1.0, 9.0]);
-        assert_eq!(bins, Bins { cuts: vec![vec![2.0, 6.0]] });
+        assert_eq!(bins, Bins { columns: vec![Column::Cuts(vec![2.0, 6.0])] });
         assert_eq!(all(&bins, &[0.0, 1.0, 2.0, 2.1, 6.0, 1e9, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]), [1, 1, 1, 2, 2, 3, 0, 3, 1]);
         assert_eq!(between(1.0, 1.0 + f64::EPSILON), 1.0);
+    }
+
+    /// Three words of ten rows and more, one of nine; then words of which there are too many, the more frequent the higher.
+    #[test]
+    fn frequent_words_have_a_bin_each_and_all_others_one() {
+        let many = |word: f64, rows: usize| std::iter::repeat_n(word, rows);
+        let values: Vec<f64> = many(70.0, 10).chain(many(5.0, 30)).chain(many(f64::NAN, 12)).chain(many(6.0, 9)).chain(many(900.0, 11)).collect();
+        let bins = learn_as(Values::Words, &values);
+        assert_eq!(bins, Bins { columns: vec![Column::Words(vec![5.0, 70.0, 900.0])] });
+        assert_eq!(all(&bins, &[5.0, 6.0, 70.0, 71.0, 900.0, f64::NAN, -1.0]), [1, 4, 2, 4, 3, 0, 4]);
+        assert!(bins.count(0) == 5 && bins.are_words(0) && !learn(&values).are_words(0));
+        let values: Vec<f64> = (0..300).flat_map(|word| many(f64::from(word), 10 + word as usize / 2)).collect();
+        let bins = learn_as(Values::Words, &values);
+        assert_eq!(bins.count(0), BINS);
+        // 254 words have a bin: those from 46 on.
+        assert_eq!(all(&bins, &[45.0, 46.0, 47.0, 299.0, 300.0]), [255, 1, 2, 254, 255]);
     }
 
     /// A thousand values and one that stands 1,000 times: bins hold about as many rows each, and never part equal values.

@@ -5,7 +5,7 @@
 //! Exploiting CPU SIMD Extensions to Speed-up Document Scoring with Tree Ensembles, SIGIR.
 
 use super::bins::Bins;
-use super::tree::{Node, Tree};
+use super::tree::{Node, Question, Tree};
 
 /// Rows of a block.
 pub const ROWS: usize = 512;
@@ -44,11 +44,15 @@ impl Block {
         }
         let mut left = [[u8::MAX; ROWS]; PLANES];
         for (node, struck) in tree.nodes.iter().zip(struck(tree)) {
-            // An unknown value is bin 0: less one it is the last of all, and goes right.
-            let (from, to) = if node.unknown_left { (0, node.bin) } else { (1, node.bin.wrapping_sub(1)) };
             let mut goes_left = [0; ROWS];
-            for (goes_left, bin) in goes_left.iter_mut().zip(&self.columns[node.column as usize]) {
-                *goes_left = if bin.wrapping_sub(from) <= to { u8::MAX } else { 0 };
+            let bins = goes_left.iter_mut().zip(&self.columns[node.column as usize]);
+            match node.question {
+                Question::UpTo { bin: last, unknown_left } => {
+                    // An unknown value is bin 0: less one it is the last of all, and goes right.
+                    let (from, to) = if unknown_left { (0, last) } else { (1, last.wrapping_sub(1)) };
+                    bins.for_each(|(goes_left, bin)| *goes_left = if bin.wrapping_sub(from) <= to { u8::MAX } else { 0 });
+                }
+                Question::Among { bins: left } => bins.for_each(|(goes_left, bin)| *goes_left = if left.holds(*bin) { u8::MAX } else { 0 }),
             }
             // Leaves to the left of a node stand together: mostly in one plane.
             let [first, last] = [struck.trailing_zeros(), LEAVES as u32 - 1 - struck.leading_zeros()].map(|leaf| leaf as usize / PLANE);

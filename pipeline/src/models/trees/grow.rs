@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::Params;
 use super::bins::{BINS, Bins, UNKNOWN};
 use super::sums::{Packed, Sum, Sums};
-use super::tree::{Node, Tree};
+use super::tree::{Node, Question, Set, Tree};
 use crate::config::RawDirection;
 
 /// Rows with their bins, and what is learnt from.
@@ -147,46 +147,116 @@ impl Ground<'_> {
         columns.into_iter().flatten().reduce(|best, next| if next.gain > best.gain { next } else { best })
     }
 
-    /// The same of one column: after which bin, and to which side unknown values go.
+    /// The same of one column.
     fn best_of(&self, column: usize, (rows, sum, bounds): (usize, Sum, Bounds), bins: &[Sum; BINS]) -> Option<Split> {
-        let Params { l2, leaf_rows_min, leaf_curvature_min, gain_min, .. } = *self.params;
-        let worth = |sum: Sum| {
-            let [g, h] = self.packed.real(sum);
-            if bounds == ANY {
-                return (g * g / (h + l2), h);
-            }
-            let value = self.value(sum, bounds);
-            (-value * (2.0 * g + (h + l2) * value), h)
-        };
-        let direction = self.monotone.get(column).copied().flatten();
-        let may_part = |left: Sum, right: Sum| {
-            let [left, right] = [left, right].map(|sum| self.value(sum, bounds));
-            direction.is_none_or(|direction| if direction == RawDirection::Rising { left <= right } else { left >= right })
-        };
-        let (whole, curvature) = worth(sum);
+        let Params { l2, word_l2, .. } = *self.params;
+        let are_words = self.bins.are_words(column);
+        let halves = Halves { ground: self, column, rows, sum, bounds, whole: self.worth(sum, bounds, l2), l2: if are_words { l2 + word_l2 } else { l2 } };
+        if are_words { halves.of_words(bins) } else { halves.of_numbers(bins) }
+    }
+
+    /// What a leaf brings, and its curvature.
+    #[inline]
+    fn worth(&self, sum: Sum, bounds: Bounds, l2: f64) -> [f64; 2] {
+        let [g, h] = self.packed.real(sum);
+        if bounds == ANY {
+            return [g * g / (h + l2), h];
+        }
+        let value = self.value(sum, bounds);
+        [-value * (2.0 * g + (h + l2) * value), h]
+    }
+}
+
+/// The ways in which a leaf may be split by one column.
+struct Halves<'a> {
+    ground: &'a Ground<'a>,
+    column: usize,
+    rows: usize,
+    sum: Sum,
+    bounds: Bounds,
+    whole: [f64; 2],
+    /// Added to the curvature of both halves.
+    l2: f64,
+}
+
+impl Halves<'_> {
+    /// What is gained by this half of the leaf going left; none where that is not more than `least`, or may not be.
+    #[inline]
+    fn gain(&self, left: Sum, least: f64) -> Option<f64> {
+        let Self { ground, rows, sum, bounds, l2, .. } = *self;
+        let right = [sum[0] - left[0], sum[1] - left[1]];
+        let [whole, curvature] = self.whole;
+        let ([of_left, h_left], [of_right, h_right]) = (ground.worth(left, bounds, l2), ground.worth(right, bounds, l2));
+        let gain = of_left + of_right - whole;
         // Rows are counted by curvature, as LightGBM does.
-        let enough = |h: f64| h >= leaf_curvature_min && h / curvature * rows as f64 >= leaf_rows_min;
+        let enough = |h: f64| h >= ground.params.leaf_curvature_min && h / curvature * rows as f64 >= ground.params.leaf_rows_min;
+        (gain > least && enough(h_left) && enough(h_right) && self.may_part(left, right)).then_some(gain)
+    }
+
+    fn may_part(&self, left: Sum, right: Sum) -> bool {
+        let Some(direction) = self.ground.monotone.get(self.column).copied().flatten() else { return true };
+        let [left, right] = [left, right].map(|sum| self.ground.value(sum, self.bounds));
+        if direction == RawDirection::Rising { left <= right } else { left >= right }
+    }
+
+    fn split(&self, gain: f64, question: Question, left: Sum) -> Split {
+        Split { gain, node: Node { column: self.column as u16, question, children: [0; 2] }, left }
+    }
+
+    /// Numbers: after which bin, and to which side unknown values go.
+    fn of_numbers(&self, bins: &[Sum; BINS]) -> Option<Split> {
         let mut best: Option<Split> = None;
         let unknown = bins[UNKNOWN as usize];
         let mut left = [0, 0];
         // After the last bin all known values are left, and unknown ones right.
-        for (bin, of_bin) in bins.iter().enumerate().take(self.bins.count(column)).skip(1) {
-            left = [left[0] + of_bin[0], left[1] + of_bin[1]];
+        for (bin, of_bin) in bins.iter().enumerate().take(self.ground.bins.count(self.column)).skip(1) {
+            left = plus(left, *of_bin);
             for unknown_left in [false, true] {
-                let left = if unknown_left { [left[0] + unknown[0], left[1] + unknown[1]] } else { left };
-                let right = [sum[0] - left[0], sum[1] - left[1]];
+                let left = if unknown_left { plus(left, unknown) } else { left };
                 // Where none is unknown, one that will be goes to where most go.
-                if unknown == [0, 0] && unknown_left != (left[1] >= right[1]) {
+                if unknown == [0, 0] && unknown_left != self.are_most(left) {
                     continue;
                 }
-                let ((of_left, h_left), (of_right, h_right)) = (worth(left), worth(right));
-                let gain = of_left + of_right - whole;
-                if gain > best.map_or(gain_min, |best| best.gain) && enough(h_left) && enough(h_right) && may_part(left, right) {
-                    let node = Node { column: column as u16, bin: bin as u8, unknown_left, children: [0; 2] };
-                    best = Some(Split { gain, node, left });
+                if let Some(gain) = self.gain(left, best.map_or(self.ground.params.gain_min, |best| best.gain)) {
+                    best = Some(self.split(gain, Question::UpTo { bin: bin as u8, unknown_left }, left));
                 }
             }
         }
         best
     }
+
+    /// Words, of which unknown ones are one more: which of them go left. The best two groups stand one after the other where words are in the order of what
+    /// they are worth.
+    ///
+    /// Source: Fisher (1958), On Grouping for Maximum Homogeneity, Journal of the American Statistical Association 53:284; Ke et al. (2017).
+    fn of_words(&self, bins: &[Sum; BINS]) -> Option<Split> {
+        let worth = |bin: u8| {
+            let [g, h] = self.ground.packed.real(bins[bin as usize]);
+            g / (h + self.l2)
+        };
+        let mut order: Vec<(f64, u8)> = (0..=u8::MAX).filter(|bin| bins[*bin as usize] != [0, 0]).map(|bin| (worth(bin), bin)).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut best: Option<(f64, usize, Sum)> = None;
+        let mut left = [0, 0];
+        for (place, (_, bin)) in order.iter().enumerate() {
+            left = plus(left, bins[*bin as usize]);
+            if let Some(gain) = self.gain(left, best.map_or(self.ground.params.gain_min, |best| best.0)) {
+                best = Some((gain, place + 1, left));
+            }
+        }
+        let (gain, count, left) = best?;
+        // Words that no row here has go to where most go.
+        let others = (0..=u8::MAX).filter(|bin| bins[*bin as usize] == [0, 0] && self.are_most(left));
+        let goes_left = Set::of(order[..count].iter().map(|(_, bin)| *bin).chain(others));
+        Some(self.split(gain, Question::Among { bins: goes_left }, left))
+    }
+
+    /// Whether most rows go left.
+    fn are_most(&self, left: Sum) -> bool {
+        left[1] >= self.sum[1] - left[1]
+    }
+}
+
+fn plus(a: Sum, b: Sum) -> Sum {
+    [a[0] + b[0], a[1] + b[1]]
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::RawDirection;
 use crate::error::{Error, Kind, Result};
 use crate::models::{ln_one_plus_exp, log_odds, sigmoid};
-pub use bins::Bins;
+pub use bins::{Bins, Values};
 pub use block::{Block, ROWS};
 use grow::Ground;
 pub use reasons::Reasons;
@@ -36,6 +36,8 @@ pub struct Params {
     pub rate: f64,
     /// Added to the curvature of each leaf.
     pub l2: f64,
+    /// Added beside it to what is compared where words are parted: any group of them may go left, so the best one seems better than it is.
+    pub word_l2: f64,
     /// Fewest rows of a leaf, as counted by curvature.
     pub leaf_rows_min: f64,
     /// Least curvature of a leaf.
@@ -98,9 +100,9 @@ pub struct Binned {
 }
 
 impl Binned {
-    /// The bins of `rows` rows of `width` values, NaN where unknown; `write` gives those of a row, and is asked more than once.
-    pub fn new(rows: usize, width: usize, write: impl Fn(usize, &mut [f64]) + Sync) -> Self {
-        let bins = Bins::learn(rows, width, &write);
+    /// The bins of `rows` rows of values, NaN where unknown; `write` gives those of a row, and is asked more than once.
+    pub fn new(rows: usize, columns: &[Values], write: impl Fn(usize, &mut [f64]) + Sync) -> Self {
+        let (bins, width) = (Bins::learn(rows, columns, &write), columns.len());
         let mut binned = vec![0; rows * width];
         binned.par_chunks_mut(width.max(1)).enumerate().for_each_init(
             || vec![f64::NAN; width],
@@ -246,7 +248,8 @@ mod tests {
     use super::sums::Sums;
     use super::*;
 
-    const PARAMS: Params = Params { trees: 1, leaves: 2, rate: 0.5, l2: 1.0, leaf_rows_min: 1.0, leaf_curvature_min: 1e-3, gain_min: 1e-9, patience: 10 };
+    const PARAMS: Params =
+        Params { trees: 1, leaves: 2, rate: 0.5, l2: 1.0, word_l2: 0.0, leaf_rows_min: 1.0, leaf_curvature_min: 1e-3, gain_min: 1e-9, patience: 10 };
 
     /// Rows of values, and what came.
     #[derive(Default)]
@@ -288,13 +291,23 @@ mod tests {
     }
 
     fn binned(values: &[f64], width: usize) -> Binned {
-        Binned::new(values.len() / width.max(1), width, |row, place: &mut [f64]| place.copy_from_slice(&values[row * width..(row + 1) * width]))
+        binned_as(&vec![Values::Numbers; width], values)
+    }
+
+    fn binned_as(columns: &[Values], values: &[f64]) -> Binned {
+        let width = columns.len();
+        Binned::new(values.len() / width.max(1), columns, |row, place: &mut [f64]| place.copy_from_slice(&values[row * width..(row + 1) * width]))
     }
 
     /// Learns from all but the last rows, which say when to stop.
     fn learn(objective: Objective, rows: &Sample, validation: usize, params: &Params) -> Result<Model> {
+        let width = rows.values.len() / rows.targets.len().max(1);
+        learn_as(&vec![Values::Numbers; width], objective, rows, validation, params)
+    }
+
+    fn learn_as(columns: &[Values], objective: Objective, rows: &Sample, validation: usize, params: &Params) -> Result<Model> {
         let count = rows.targets.len();
-        let binned = binned(&rows.values, rows.values.len() / count.max(1));
+        let binned = binned_as(columns, &rows.values);
         let all: Vec<u32> = (0..count as u32).collect();
         let (training, validation) = all.split_at(count - validation);
         let trees = fit(objective, &binned, &Task { targets: &rows.targets, starts: &[], training, validation, monotone: &[] }, params)?;
@@ -368,6 +381,67 @@ mod tests {
         }
     }
 
+    /// Any group of six words and the unknown one, tried one by one on the real gradients.
+    #[test]
+    fn the_best_group_of_words_is_that_of_brute_force() {
+        for seed in 0..20 {
+            let (values, gradients) = random(600, seed);
+            let words: Vec<f64> = values.chunks(3).map(|row| (row[1] / 5.0).floor()).collect();
+            let (Binned { bins, rows: binned }, packed) = (binned_as(&[Values::Words], &words), Packed::new(&gradients));
+            let rows: Vec<u32> = (0..600).collect();
+            let params = Params { leaf_rows_min: 0.0, leaf_curvature_min: 0.0, l2: 0.0, ..PARAMS };
+            let ground = Ground { bins: &bins, binned: &binned, packed: &packed, params: &params, monotone: &[] };
+            let found = ground.best(600, packed.sum(&rows), &Sums::of(&rows, &binned, 1, &packed), ANY).expect("something gains");
+            let mut sums = [[0.0; 2]; 7];
+            let place = |word: f64| if word.is_nan() { 6 } else { word as usize };
+            words.iter().zip(&gradients).for_each(|(word, gradient)| (0..2).for_each(|part| sums[place(*word)][part] += gradient[part]));
+            let gain_of = |goes_left: &dyn Fn(usize) -> bool| {
+                let mut halves = [[0.0; 2]; 3];
+                for (word, sum) in sums.iter().enumerate() {
+                    (0..2).for_each(|part| [usize::from(goes_left(word)), 2].into_iter().for_each(|half| halves[half][part] += sum[part]));
+                }
+                let [left, right, all] = halves.map(|[g, h]| g * g / h);
+                left + right - all
+            };
+            // One word stays right: the other halves are the same, the other way.
+            let best = (1..1usize << 6).map(|set| gain_of(&|word| set >> word & 1 == 1)).fold(0.0, f64::max);
+            let bin = |word: usize| *words.iter().position(|of| place(*of) == word).map(|row| &binned[row]).expect("a row");
+            let own = gain_of(&|word| found.node.goes_left(bin(word)));
+            assert!((found.gain - best).abs() < 1e-3 && (own - best).abs() < 1e-3, "{seed}: {} {own}, by brute force {best}", found.gain);
+        }
+    }
+
+    /// The same rows as words and as numbers: the best group of words is the better half of chance, so numbers go first where that is weighed.
+    #[test]
+    fn words_have_to_gain_more_than_numbers() {
+        let rows: Vec<(Vec<f64>, f64)> = (0..80).map(|row| (vec![f64::from(row % 4); 2], f64::from(u8::from(row % 4 > 1)))).collect();
+        let rows: Vec<(&[f64], f64)> = rows.iter().map(|(values, target)| (values.as_slice(), *target)).collect();
+        let asked = |word_l2: f64| {
+            let columns = [Values::Words, Values::Numbers];
+            learn_as(&columns, Objective::Chance, &sample(&rows), 0, &Params { word_l2, ..PARAMS }).expect("it differs").trees.trees[0].nodes[0].column
+        };
+        assert_eq!((asked(0.0), asked(0.1)), (0, 1));
+    }
+
+    /// Three words, of which two come: one of the two is rare. A word that is new goes where rare ones went; where none was rare, to where most go.
+    #[test]
+    fn new_words_find_their_side() {
+        let of = |rows: &[(f64, usize, f64)]| {
+            let mut all = Sample::default();
+            for (word, count, target) in rows {
+                all.values.extend(vec![*word; *count]);
+                all.targets.extend(vec![*target; *count]);
+            }
+            learn_as(&[Values::Words], Objective::Chance, &all, 0, &PARAMS).expect("it differs")
+        };
+        let rare = of(&[(30.0, 60, 0.0), (10.0, 40, 1.0), (20.0, 7, 1.0)]);
+        let [no, yes, few, new, unknown] = [30.0, 10.0, 20.0, 25.0, f64::NAN].map(|word| rare.mean(&[word]));
+        assert!(no < 0.5 && yes > 0.5 && few == yes && new == yes && unknown == no, "{no} {yes} {few} {new} {unknown}");
+        let none_rare = of(&[(30.0, 30, 0.0), (10.0, 40, 1.0), (20.0, 20, 1.0)]);
+        let [no, yes, new, unknown] = [30.0, 20.0, 25.0, f64::NAN].map(|word| none_rare.mean(&[word]));
+        assert!(no < 0.5 && yes > 0.5 && new == yes && unknown == yes, "{no} {yes} {new} {unknown}");
+    }
+
     /// All rows of a block at once, against walking each tree row by row: trees of few leaves, which are asked without a branch, and of many.
     #[test]
     fn a_block_of_rows_finds_the_leaves_that_walking_finds() {
@@ -375,8 +449,13 @@ mod tests {
         let targets: Vec<f64> = gradients.iter().map(|[g, _]| f64::from(u8::from(*g < 0.1))).collect();
         for leaves in [1, 2, 7, 8, 9, 30, 64, 65] {
             let rows = Sample { values: values.clone(), targets: targets.clone() };
-            let model = learn(Objective::Chance, &rows, 0, &Params { trees: 12, leaves, ..PARAMS }).expect("it differs");
+            let columns = [Values::Numbers, Values::Words, Values::Numbers];
+            let model = learn_as(&columns, Objective::Chance, &rows, 0, &Params { trees: 12, leaves, ..PARAMS }).expect("it differs");
             assert!(leaves == 1 || model.trees.trees.iter().any(|tree| tree.values.len() == leaves), "{leaves}");
+            let questions = || model.trees.trees.iter().flat_map(|tree| &tree.nodes);
+            assert!(leaves < 7 || questions().any(|node| node.column == 1) && questions().any(|node| node.column != 1), "{leaves}");
+            let text = serde_json::to_string(&model.trees).expect("a text");
+            assert!(serde_json::from_str::<Trees>(&text).expect("trees") == model.trees);
             let mut block = Block::new(&model.bins);
             for rows in values.chunks(3 * ROWS).take(20) {
                 rows.chunks(3).enumerate().for_each(|(place, row)| block.write(place, row, &model.bins));

@@ -211,7 +211,7 @@ fn gauss_legendre<const N: usize>() -> ([f64; N], [f64; N]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::Node;
+    use super::super::tree::{Node, Question, Set};
     use super::*;
 
     /// What a tree is worth to a row of which the columns of a set are known: Lundberg et al. (2020), Algorithm 1.
@@ -246,16 +246,16 @@ mod tests {
         (0..width).map(part).collect()
     }
 
-    /// A tree that asks columns 0, 1, 2 in any order, 0 again and again, and unknown values of 1 to the left.
+    /// A tree that asks columns 0, 1, 2 in any order, 0 again and again, and unknown values of 1 to the left; once it asks for some bins of 1.
     fn tree() -> Tree {
-        let node = |column, bin, unknown_left, children| Node { column, bin, unknown_left, children };
+        let node = |column, bin, unknown_left, children| Node { column, question: Question::UpTo { bin, unknown_left }, children };
         let nodes = vec![
             node(0, 5, false, [1, 2]),
             node(1, 3, true, [3, !2]),
             node(2, 7, false, [!3, 4]),
             node(0, 2, true, [!0, !1]),
             node(0, 9, false, [5, !6]),
-            node(1, 8, false, [!4, !5]),
+            Node { column: 1, question: Question::Among { bins: Set::of([0, 2, 9, 255]) }, children: [!4, !5] },
         ];
         Tree { nodes, values: vec![0.3, -1.2, 0.7, 2.0, -0.4, 0.9, -2.5], rows: vec![40, 7, 13, 5, 22, 3, 10] }
     }

@@ -2,17 +2,53 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bins::UNKNOWN;
+use super::bins::{BINS, UNKNOWN};
+
+/// Some bins, a bit for each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set([u64; BINS / u64::BITS as usize]);
+
+impl Set {
+    /// Of these.
+    pub fn of(bins: impl IntoIterator<Item = u8>) -> Self {
+        let mut set = Self::default();
+        bins.into_iter().for_each(|bin| set.0[usize::from(bin) / 64] |= 1 << (bin % 64));
+        set
+    }
+
+    /// Whether a bin is one of them.
+    #[inline]
+    pub fn holds(&self, bin: u8) -> bool {
+        self.0[usize::from(bin) / 64] >> (bin % 64) & 1 == 1
+    }
+}
+
+/// Which bins go left.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Question {
+    /// Those of numbers up to this one, and of unknown values, or not.
+    UpTo {
+        /// The last one.
+        bin: u8,
+        /// Whether unknown values go left.
+        unknown_left: bool,
+    },
+    /// Those of words in the set, where that of unknown ones is one more.
+    Among {
+        /// The set.
+        bins: Set,
+    },
+}
 
 /// A question.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// Of which column.
     pub column: u16,
-    /// Bins up to this one go left.
-    pub bin: u8,
-    /// Whether unknown values go left.
-    pub unknown_left: bool,
+    /// What is asked.
+    #[serde(flatten)]
+    pub question: Question,
     /// Left and right: the place of a node, or the complement of that of a leaf.
     pub children: [i32; 2],
 }
@@ -21,7 +57,11 @@ impl Node {
     /// Whether a bin goes left.
     #[inline]
     pub fn goes_left(&self, bin: u8) -> bool {
-        if bin == UNKNOWN { self.unknown_left } else { bin <= self.bin }
+        match self.question {
+            Question::UpTo { unknown_left, .. } if bin == UNKNOWN => unknown_left,
+            Question::UpTo { bin: last, .. } => bin <= last,
+            Question::Among { bins } => bins.holds(bin),
+        }
     }
 }
 
