@@ -221,7 +221,7 @@ impl Grid {
 pub struct Dates {
     /// Dates whose labels are over on the test date, oldest first.
     pub training: Vec<Day>,
-    /// The date on which models are graded.
+    /// The date on which models are graded; as_of where none is.
     pub test: Day,
     /// The last day that may be seen.
     pub as_of: Day,
@@ -256,16 +256,24 @@ impl Dates {
         Self { training: grid.back_from(test.plus(-grid.every_days)), test, as_of, late_days: grid.late_days }
     }
 
+    /// Of a run that looks back on nothing.
+    pub fn only(as_of: Day) -> Self {
+        Self { training: Vec::new(), test: as_of, as_of, late_days: 0 }
+    }
+
     /// Whether the `days` after a date count as over on a later day.
     pub fn is_over(&self, date: Day, days: i32, by: Day) -> bool {
         Window::following(date, days).is_over(self.late_days, by)
     }
 
+    /// The dates before as_of, oldest first.
+    pub fn past(&self) -> Vec<Day> {
+        self.training.iter().copied().chain([self.test]).filter(|date| *date < self.as_of).collect()
+    }
+
     /// All dates, oldest first; as_of is the last.
     pub fn all(&self) -> Vec<Day> {
-        let mut all = self.training.clone();
-        all.extend([self.test, self.as_of]);
-        all
+        [self.past(), vec![self.as_of]].concat()
     }
 }
 
@@ -316,6 +324,9 @@ mod tests {
         assert!(dates.training.iter().all(|date| date.0 + 95 <= dates.test.0));
         let rolling = Dates::rolling(day("2026-06-30"), grid);
         assert_eq!((rolling.training, rolling.test), (vec![Day(20_460), Day(20_490)], Day(20_520)));
+        assert_eq!(dates.all(), [20_370, 20_400, 20_520, 20_634].map(Day));
+        let only = Dates::only(day("2026-06-30"));
+        assert_eq!((only.past(), only.all()), (Vec::new(), vec![Day(20_634)]));
     }
 
     #[test]

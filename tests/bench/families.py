@@ -44,7 +44,7 @@ def main() -> None:
     program, folder = arguments.regulars, arguments.folder
     job = folder / "families.yaml"
     text = JOB + TABLES_AND_FEATURES
-    job.write_text(text.format(folder=folder, as_of=AS_OF, zone=ZONE, threads=1, memory=arguments.memory, keep_state="false"))
+    job.write_text(text.format(folder=folder, as_of=AS_OF, zone=ZONE, threads=1, memory=arguments.memory, keep_state="false", models="false"))
     lines = str(folder / "shop" / "lake" / "order_lines")
     decode = Command("decode only", [sys.executable, str(HERE / "decode_only.py"), lines, "--engine", "polars", "--threads", "1", "--also", *ALSO])
     script = f"rm -rf {folder}/out && exec {program} run {job} --log json 2> {folder}/steps-families.json"

@@ -45,7 +45,7 @@ def split(folder: Path) -> tuple[Path, Path]:
 def run(program: Path, folder: Path, store: str, as_of: str, keep_state: str) -> dict[str, float]:
     """CPU seconds by step, and of the whole."""
     config = folder / "night" / f"{store}.yaml"
-    text = CONFIG.format(folder=folder / "night", as_of=as_of, zone=ZONE, threads=1, memory=2048, keep_state=keep_state)
+    text = CONFIG.format(folder=folder / "night", as_of=as_of, zone=ZONE, threads=1, memory=2048, keep_state=keep_state, models="true")
     config.write_text(text.replace("/night/shop/lake", "/night/lake").replace("/night/out", f"/night/{store}"))
     done = subprocess.run([program, "run", config, "--log", "json"], check=True, capture_output=True, text=True)
     events = [json.loads(line) for line in done.stderr.splitlines()]

@@ -168,6 +168,11 @@ fn each_fault_has_its_message() {
         ),
         ("no size", and("campaigns:\n  c: {audience: []}\n"), "job.yaml:10:3: campaigns.c.size: expected 1..=100000000, got nothing"),
         (
+            "due lists without models",
+            and("due: {level: category}\n").replace("job: {", "job: {models: false, "),
+            "job.yaml:9:14: due.level: expected `none` in a job without models (`job.models`), got a level",
+        ),
+        (
             "a direction of no feature",
             and("churn: {monotone: {recency_day: rising}}\n"),
             "job.yaml:9:33: churn.monotone.recency_day: expected one of the features that the churn model takes as numbers: recency_days, ...",

@@ -89,3 +89,31 @@ fn the_rule_that_turned_out_best_is_to_beat() {
     // Four hundred customers do not tell trees from what the shop was made by.
     assert!(gate["passed"] == false && card["model"] == best, "{gate}");
 }
+
+/// Without models the features, customers and training rows are the same bytes; nobody is scored, and everyone has the reason.
+#[test]
+fn a_job_without_models_publishes_the_same_features() {
+    let with = |settings: &[&str]| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        let (code, output, error) = told(&quickstart(folder.path(), &[&["--set", "due.level=none"], &settings[..]].concat()));
+        assert_eq!(code, 0, "{error}");
+        (published::live(folder.path(), "quickstart").expect("it is live"), folder, [output, error].concat())
+    };
+    let (scored, _folder, _) = with(&["snapshots.publish=true"]);
+    let (bare, _folder_of_bare, said) = with(&["job.models=false"]);
+    let (sampled, _folder_of_sampled, _) = with(&["job.models=false", "snapshots.publish=true"]);
+    let parts = |run: &Published, table: &str| run.manifest.table(table).expect("a table").parts.iter().map(|part| part.sha256.clone()).collect::<Vec<_>>();
+    for table in ["features", "customers", "customer_links", "feature_cuts"] {
+        assert_eq!(parts(&bare, table), parts(&scored, table), "{table}");
+    }
+    assert_eq!(parts(&sampled, "training_snapshots"), parts(&scored, "training_snapshots"));
+    assert!(scored.rows("scores") > 0 && scored.rows("training_snapshots") > 0 && !scored.manifest.models.is_empty());
+    for run in [&bare, &sampled] {
+        assert_eq!((run.rows("scores"), run.rows("model_grades"), run.manifest.models.len()), (0, 0, 0));
+        assert!(run.rows("groups") > 0 && !run.texts("audit", "check").iter().any(|check| check == "model_missing"));
+    }
+    let no_model = bare.texts("withheld", "reason").iter().filter(|reason| *reason == "no_model").count();
+    assert!(no_model as u64 > bare.rows("customers") / 2, "{no_model}");
+    assert!(!said.contains("train") && said.contains("collect features"), "{said}");
+}

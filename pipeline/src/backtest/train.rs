@@ -76,6 +76,14 @@ pub struct KeptChurn {
 /// A fit, and why the models before it in the list do not score.
 type CycleFit = (Fitted, Vec<String>);
 
+impl Trained {
+    /// Of a run that asks for no model.
+    pub fn none(inputs: Inputs) -> Self {
+        let artefacts = Artefacts { value: None, margin: None, correction: None, cycle: None, churn: [None, None], inputs };
+        Self { artefacts, cycle: None, churn: [None, None], due: None, grades: Vec::new(), missing: Vec::new() }
+    }
+}
+
 /// Trains and grades all models of a run.
 ///
 /// # Errors

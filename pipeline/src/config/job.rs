@@ -15,6 +15,8 @@ section! {
         timezone: String,
         /// ISO 4217 code of the currency of all amounts.
         currency: String,
+        /// Whether models are trained and customers scored; else there are features, and what follows from them alone.
+        models: bool,
         /// Salt of everything that is drawn: samples, arms.
         salt: String,
         /// Key of the hashes under which `regulars erase` remembers whom to forget: `${secret:NAME}`.

@@ -101,6 +101,9 @@ fn line_finding(params: &Params, people: &People) -> Finding {
 
 /// Models that are missing.
 pub fn model_findings(params: &Params, trained: &Trained) -> Vec<Finding> {
+    if !params.models {
+        return Vec::new();
+    }
     let held = |missing: bool| if missing && params.churn.hold_without_model { Severity::Hold } else { Severity::Note };
     let finding = |subject: &str, missing: bool, severity, words: String| Finding {
         check: "model_missing".into(),

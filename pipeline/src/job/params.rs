@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::audit;
 use crate::backtest::Origins;
 use crate::campaigns;
-use crate::config::{self, Environment, Faults, Override, RawBacktest, RawKeep, RawRun, RawSnapshots, Secret};
+use crate::config::{self, Environment, Faults, Override, RawBacktest, RawDueLevel, RawKeep, RawRun, RawSnapshots, Secret};
 use crate::customers;
 use crate::error::{Error, Kind, Result};
 use crate::features;
@@ -31,6 +31,8 @@ pub struct Params {
     pub zone: Zone,
     /// Currency of all amounts.
     pub currency: Currency,
+    /// Whether models are trained, and customers scored.
+    pub models: bool,
     /// Salt of everything that is drawn.
     pub salt: String,
     /// Key of the hashes of those who are erased.
@@ -106,7 +108,6 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
     let columns = [features::contract(features.features()), shards::scores_contract(&cycle, &churn.population), groups::contract()];
     let groups = groups::check(raw.groups, &mut faults);
     let snapshots = check_snapshots(&raw.snapshots, churn.population.horizon_days, &mut faults);
-    let name = check_name(raw.job.name, &mut faults);
     let as_of = options.as_of.map(str::to_owned).or(raw.job.as_of);
     let given = [&as_of, &raw.job.timezone, &raw.job.currency].map(Option::is_some);
     let zone = faults.text("job.timezone", raw.job.timezone, "an IANA time zone");
@@ -132,6 +133,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         keep_state: raw.run.keep_state.unwrap_or_default(),
         scratch: raw.run.scratch.clone().filter(|scratch| !scratch.is_empty()),
         retries: check_retries(&raw.run, &mut faults),
+        models: raw.job.models.unwrap_or_default(),
         salt: faults.text("job.salt", raw.job.salt, "a text"),
         erasure_key: raw.job.erasure_key.map(|key| check_erasure_key(&key, &mut faults)),
         lake: lake::check(raw.lake, &mut faults),
@@ -148,19 +150,23 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         due: due::check(raw.due, &mut faults),
         cycle,
         churn,
-        name,
+        name: check_name(raw.job.name, &mut faults),
         as_of: checked.0.unwrap_or(Day(0)),
         zone: checked.1.unwrap_or_else(|| Zone::parse("UTC").expect("UTC is compiled in")),
         currency: checked.2.unwrap_or(Currency { code: String::new(), digits: 2 }),
     };
-    check_sources(&params, &mut faults);
+    check_together(&params, &mut faults);
     faults.finish()?;
     Ok(params)
 }
 
-fn check_sources(params: &Params, faults: &mut Faults<'_>) {
+/// What sections ask of one another.
+fn check_together(params: &Params, faults: &mut Faults<'_>) {
     features::check_sources(&params.features, &params.lake, faults);
     due::check_sources(&params.due, &params.lake, faults);
+    if !params.models && params.due.level != RawDueLevel::None {
+        faults.add("due.level", "`none` in a job without models (`job.models`)", "a level");
+    }
 }
 
 fn check_name(name: Option<String>, faults: &mut Faults<'_>) -> String {
@@ -227,7 +233,8 @@ impl Params {
             "every_days": self.grid.every_days, "training_dates": self.grid.training_dates, "late_days": self.grid.late_days,
             "lookback_days": self.lookback_days, "sample_customers": self.sample_customers, "publish": self.publish_samples,
         });
-        let job = json!({"name": self.name, "timezone": self.zone.name(), "currency": self.currency, "salt_sha256": hex(&sha256(self.salt.as_bytes()))});
+        let salt = hex(&sha256(self.salt.as_bytes()));
+        let job = json!({"name": self.name, "timezone": self.zone.name(), "currency": self.currency, "models": self.models, "salt_sha256": salt});
         let write = |value: serde_json::Result<String>| value.map_err(|error| Error::bug(format!("definitions: {error}")));
         let mut named = vec![
             ("job".to_owned(), job.to_string()),

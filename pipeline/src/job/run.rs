@@ -143,7 +143,11 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     look_at_everyone(params, &people, &state, &mut world)?;
     progress.end(&format!("{} dates", dates.all().len()));
 
-    let (trained, due) = train(params, (&state, &world), (&dates, memory), (kept, progress))?;
+    let inputs_of_churn = churn::Inputs::new(params.features.features(), params.churn.population.horizon_days, &world);
+    let (trained, due) = match params.models {
+        true => train(params, (&state, &world), (&dates, inputs_of_churn, memory), (kept, progress))?,
+        false => (Trained::none(inputs_of_churn), None),
+    };
 
     let products = inputs.table("products").map(|_| &products);
     let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
@@ -191,13 +195,12 @@ const CHURN_MODELS: [&str; 2] = ["churn", "churn_newcomers"];
 fn train(
     params: &Params,
     (state, world): (&State, &World),
-    (dates, memory): (&Dates, &Allowance),
+    (dates, inputs, memory): (&Dates, churn::Inputs, &Allowance),
     (kept, progress): (KeptChurn, &dyn Progress),
 ) -> Result<(Trained, Option<DueModel>)> {
     progress.begin("train and grade models");
     let forecasts = if params.cycle.challengers.is_empty() { 0 } else { state.snapshots.iter().map(|snapshot| snapshot.buyers.len()).sum() };
     let _held = memory.take("train and grade models", backtest::challenge_bytes(forecasts, params.features.for_models().features().len()))?;
-    let inputs = churn::Inputs::new(params.features.features(), params.churn.population.horizon_days, world);
     let mut trained = backtest::train(state, dates, inputs, (&params.cycle, &params.churn), kept)?;
     if let Some(report) = &mut trained.cycle
         && let Model::Cohorts(of) = &report.fit.model
@@ -224,17 +227,27 @@ fn train(
 }
 
 /// At which dates is looked, and how many customers are sampled there: where churn models of the prior run score, training dates are for the choice of a
-/// purchase-cycle model.
+/// purchase-cycle model; where none is asked for, for samples that are published.
 fn dates_and_samples(params: &Params, kept: &KeptChurn) -> (Dates, SampleSizes) {
     let all = params.sample_customers;
     let dates = Dates::choose(params.as_of, params.grid);
-    let is_chosen = !(params.cycle.candidates().is_empty() && params.cycle.challengers.is_empty());
-    let mut populations = params.churn.population.sizes(all);
+    let is_chosen = params.models && !(params.cycle.candidates().is_empty() && params.cycle.challengers.is_empty());
+    let is_learnt_from = params.models || params.publish_samples;
+    let mut populations = params.churn.population.sizes(if is_learnt_from { all } else { 0 });
     let is_kept = |report: &Option<ChurnReport>| report.is_some() && !params.publish_samples;
     populations.iter_mut().zip(&kept.reports).filter(|(_, report)| is_kept(report)).for_each(|(size, _)| *size = 0);
-    let samples = SampleSizes { populations, training_buyers: if is_chosen { all } else { 0 }, test_buyers: all, buyers_features: params.cycle.boosts() };
-    let looks_back = is_chosen || populations != [0, 0];
-    (if looks_back { dates } else { Dates { training: Vec::new(), ..dates } }, samples)
+    let samples = SampleSizes {
+        populations,
+        training_buyers: if is_chosen { all } else { 0 },
+        test_buyers: if params.models { all } else { 0 },
+        buyers_features: params.cycle.boosts(),
+    };
+    let dates = match is_chosen || populations != [0, 0] {
+        true => dates,
+        false if params.models => Dates { training: Vec::new(), ..dates },
+        false => Dates::only(params.as_of),
+    };
+    (dates, samples)
 }
 
 /// What the state takes of the memory: what stays, and samples, which go once models are trained.
@@ -244,7 +257,7 @@ fn state_memory(params: &Params, (customers, dates, samples): (usize, &Dates, Sa
     let baskets = windows(Peers::Count).max(windows(Peers::Top)) * customers * features::BASKET_BYTES;
     let samples = samples.bytes(customers, dates.training.len(), params.features.for_models().features().len());
     let taken = |bytes: u64| memory.take("collect features", bytes);
-    Ok([taken(shards::state_bytes(customers, dates.training.len() + 1) + baskets as u64)?, taken(samples)?])
+    Ok([taken(shards::state_bytes(customers, dates.past().len()) + baskets as u64)?, taken(samples)?])
 }
 
 /// Checks the newest days, now that it is known whose lines the table `customers` does not know.

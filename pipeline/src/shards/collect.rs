@@ -192,7 +192,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     let starts: Vec<usize> = (0..=shards).map(|shard| customers.partition_point(|one| shard_of(place_of(one.order), shards) < shard)).collect();
     let rows = FeatureRows::new(plan.features.features().len(), starts, plan.memory, plan.scratch);
     let purchases = (plan.purchases != RawDueLevel::None).then(|| Purchases::new(shards, plan.memory, plan.scratch));
-    let samples = plan.dates.training.iter().copied().chain([plan.dates.test]).map(|date| Samples::new(date, plan)).collect();
+    let samples = plan.dates.past().into_iter().map(|date| Samples::new(date, plan)).collect();
     let draws = Draws::new(plan.salt, "sample");
     let collecting = Collecting { plan, models: plan.features.for_models(), minds_gaps: plan.cycle.minds_gaps(), samples, draws };
     let as_of = plan.dates.as_of;
