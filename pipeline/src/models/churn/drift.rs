@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::models::trees::Values;
+use crate::models::trees::{Values, most_frequent};
 
 /// Parts of what was seen at training, beside that of unknown values.
 const PARTS: usize = 10;
@@ -41,7 +41,7 @@ impl Profile {
         known.sort_unstable_by(f64::total_cmp);
         let parts = match column {
             Values::Numbers => Parts::Cuts(tenths(&known)),
-            Values::Words => Parts::Words(most_frequent(&known)),
+            Values::Words => Parts::Words(most_frequent(&known, 1, PARTS)),
         };
         let (Parts::Cuts(between) | Parts::Words(between)) = &parts;
         let mut profile = Self { name: name.to_owned(), counts: vec![0; between.len() + 2], parts };
@@ -92,13 +92,6 @@ fn tenths(sorted: &[f64]) -> Vec<f64> {
     // Above the largest value lies none.
     cuts.retain(|cut| sorted.last().is_some_and(|largest| cut < largest));
     cuts
-}
-
-/// The most frequent of sorted words.
-fn most_frequent(sorted: &[f64]) -> Vec<f64> {
-    let mut counted: Vec<&[f64]> = sorted.chunk_by(|a, b| a == b).collect();
-    counted.sort_by_key(|equal| std::cmp::Reverse(equal.len()));
-    counted.iter().take(PARTS).map(|equal| equal[0]).collect()
 }
 
 #[cfg(test)]

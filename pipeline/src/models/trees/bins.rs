@@ -106,11 +106,16 @@ impl Bins {
     }
 }
 
-/// The words that have most rows among sorted ones; as many as there are bins for.
-fn words(sorted: &[f64]) -> Vec<f64> {
-    let mut counted: Vec<&[f64]> = sorted.chunk_by(|a, b| a == b).filter(|equal| equal.len() >= WORD_ROWS).collect();
+/// The words that have most rows, `rows_min` at least, among sorted ones, the most frequent first: as many as `most`.
+pub fn most_frequent(sorted: &[f64], rows_min: usize, most: usize) -> Vec<f64> {
+    let mut counted: Vec<&[f64]> = sorted.chunk_by(|a, b| a == b).filter(|equal| equal.len() >= rows_min).collect();
     counted.sort_by_key(|equal| std::cmp::Reverse(equal.len()));
-    let mut words: Vec<f64> = counted.iter().take(BINS - 2).map(|equal| equal[0]).collect();
+    counted.iter().take(most).map(|equal| equal[0]).collect()
+}
+
+/// The words that have a bin of their own among sorted ones.
+fn words(sorted: &[f64]) -> Vec<f64> {
+    let mut words = most_frequent(sorted, WORD_ROWS, BINS - 2);
     words.sort_unstable_by(f64::total_cmp);
     words
 }

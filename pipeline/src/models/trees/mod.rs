@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::RawDirection;
 use crate::error::{Error, Kind, Result};
 use crate::models::{ln_one_plus_exp, log_odds, sigmoid};
-pub use bins::{Bins, Values};
+pub use bins::{Bins, Values, most_frequent};
 pub use block::{Block, ROWS};
 use grow::Ground;
 pub use reasons::Reasons;
