@@ -60,16 +60,24 @@ pub fn table(people: &People, range: std::ops::Range<usize>, order_dates: &[(Opt
 /// # Errors
 /// `Bug` if the contract is broken.
 pub fn links_table(people: &People, keys: &SourceKeys, params: &Params, range: std::ops::Range<usize>, as_of: Day) -> Result<Table> {
-    let row = |(customer, &number): (usize, &u32)| {
-        let (source, id) = keys.text(number);
-        (customer, people.sources[source as usize].as_str(), id, people.rules[number as usize])
-    };
-    let links = range.flat_map(|customer| people.members(customer).iter().map(move |number| (customer, number)));
-    let mut rows: Vec<(usize, &str, String, u8)> = links.map(row).collect();
-    rows.sort_unstable();
+    // One buffer for all ids, of each the place in it.
+    let mut texts = String::new();
+    let mut rows: Vec<(usize, &str, std::ops::Range<usize>, u8)> = Vec::new();
+    for customer in range {
+        let first = rows.len();
+        for &number in people.members(customer) {
+            let from = texts.len();
+            let source = keys.tell(number, |source, id| {
+                texts.push_str(id);
+                source
+            });
+            rows.push((customer, people.sources[source as usize].as_str(), from..texts.len(), people.rules[number as usize]));
+        }
+        rows[first..].sort_unstable_by_key(|(_, source, id, _)| (*source, &texts[id.clone()]));
+    }
     let columns = vec![
         Series::new("source".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()),
-        Series::new("source_customer_id".into(), rows.iter().map(|row| row.2.as_str()).collect::<Vec<_>>()),
+        Series::new("source_customer_id".into(), rows.iter().map(|row| &texts[row.2.clone()]).collect::<Vec<_>>()),
         ids("customer_id", rows.iter().map(|row| Some(people.customers[row.0].id))),
         Series::new("rule".into(), rows.iter().map(|row| params.link.rule_name(row.3)).collect::<Vec<_>>()),
     ];

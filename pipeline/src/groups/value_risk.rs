@@ -1,5 +1,6 @@
 //! Value x risk: four inputs, each with few values, unknown included, and a table that gives every combination one group.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -201,11 +202,15 @@ pub fn assign(members: &[Member<'_>], params: &Params) -> Vec<Assigned> {
 
 /// The given share of those with value in the window, the highest first.
 fn high_value(members: &[Member<'_>], share: f64) -> Vec<bool> {
-    let mut order: Vec<usize> = (0..members.len()).filter(|&index| members[index].facts.window_value_minor > 0).collect();
-    order.sort_by_key(|&index| (-members[index].facts.window_value_minor, index));
-    let count = (order.len() as f64 * share).round() as usize;
+    let valued = members.iter().enumerate().map(|(index, member)| (Reverse(member.facts.window_value_minor), index));
+    let mut valued: Vec<(Reverse<i64>, usize)> = valued.filter(|(value, _)| value.0 > 0).collect();
+    let count = (valued.len() as f64 * share).round() as usize;
+    if count < valued.len() {
+        // No two are equal, so these are who they are in whatever order.
+        valued.select_nth_unstable(count);
+    }
     let mut high = vec![false; members.len()];
-    order[..count].iter().for_each(|&index| high[index] = true);
+    valued[..count].iter().for_each(|(_, index)| high[*index] = true);
     high
 }
 

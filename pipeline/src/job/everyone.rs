@@ -162,12 +162,17 @@ impl Everyone {
     }
 
     fn reasons(&self, params: &Params, shard: usize) -> Result<Table> {
+        let segment = |row: usize| self.churn(row).filter(|(chance, _)| *chance >= params.churn.explain_from).map(|(_, segment)| (row, segment));
+        let explained: Vec<(usize, Segment)> = self.rows.customers(shard).filter_map(segment).collect();
+        if explained.is_empty() {
+            return shards::reasons_table(None, &[], &params.churn, params.as_of);
+        }
         let of_shard = self.rows.read(shard)?;
-        let of = |row: usize| {
-            let (_, segment) = self.churn(row).filter(|(chance, _)| *chance >= params.churn.explain_from)?;
-            Some(ExplainedCustomer { id: self.people.customers[row].id, segment, facts: &self.facts[row], row: of_shard.of(row) })
+        let of = |&(row, segment): &(usize, Segment)| {
+            let id = self.people.customers[row].id;
+            ExplainedCustomer { id, segment, facts: &self.facts[row], row: of_shard.of(row) }
         };
-        let customers: Vec<ExplainedCustomer<'_>> = self.rows.customers(shard).filter_map(of).collect();
+        let customers: Vec<ExplainedCustomer<'_>> = explained.iter().map(of).collect();
         shards::reasons_table(self.explainer.as_ref(), &customers, &params.churn, params.as_of)
     }
 

@@ -42,6 +42,8 @@ impl Why {
 /// By customer: why each output is withheld, if so.
 pub struct Withheld {
     reasons: Vec<[Option<Why>; Output::ALL.len()]>,
+    /// The outputs that the job has.
+    outputs: Vec<Output>,
 }
 
 impl Withheld {
@@ -65,7 +67,8 @@ impl Withheld {
             let churn = everything.or(standings[index].err().map(Why::Outside)).or(no_churn.then_some(Why::NoModel));
             [everything, scored, churn, everything]
         };
-        Self { reasons: people.customers.iter().enumerate().map(one).collect() }
+        let outputs = Output::ALL.into_iter().filter(|output| params.models || !output.is_scored()).collect();
+        Self { reasons: people.customers.iter().enumerate().map(one).collect(), outputs }
     }
 
     /// Why `output` is withheld from the customer at `row`, if so.
@@ -85,7 +88,7 @@ impl Withheld {
     pub fn table(&self, people: &People, range: Range<usize>, as_of: Day) -> Result<Table> {
         let mut rows = Vec::new();
         for index in range {
-            for output in Output::ALL {
+            for &output in &self.outputs {
                 rows.extend(self.of(output, index).map(|reason| (people.customers[index].id, output.name(), reason)));
             }
         }
@@ -101,7 +104,7 @@ impl Withheld {
     pub fn counts(&self) -> Vec<(String, String, usize)> {
         let mut counts: BTreeMap<(Output, &str), usize> = BTreeMap::new();
         for row in 0..self.reasons.len() {
-            for output in Output::ALL {
+            for &output in &self.outputs {
                 if let Some(reason) = self.of(output, row) {
                     *counts.entry((output, reason)).or_default() += 1;
                 }

@@ -342,6 +342,9 @@ impl Collecting<'_> {
     /// A customer at the dates before.
     fn past(&self, customer: usize, (lines, about): (&[Line], About<'_>), orders: &mut Orders, shard: &mut Shard) -> Result<()> {
         let plan = self.plan;
+        if self.samples.is_empty() {
+            return Ok(());
+        }
         let drawn = self.draws.of(&plan.people.customers[customer].id.written());
         for (samples, (cells, gaps)) in self.samples.iter().zip(&mut shard.past_cells) {
             let view = self.view(customer, samples.date);

@@ -36,6 +36,11 @@ impl Output {
     /// All outputs, in the order of the table `withheld`.
     pub const ALL: [Output; 4] = [Output::Features, Output::Scores, Output::ChurnProbability, Output::Groups];
 
+    /// Whether models make it.
+    pub fn is_scored(self) -> bool {
+        matches!(self, Output::Scores | Output::ChurnProbability)
+    }
+
     /// Its name in the table `withheld`.
     pub fn name(self) -> &'static str {
         match self {
@@ -363,6 +368,6 @@ pub fn withheld_contract() -> Contract {
         Column::new("output", Kind::Text, "features, scores, churn_probability or groups"),
         Column::new("reason", Kind::Text, &reasons),
     ];
-    let meaning = "One row a customer and output that has no value for it. Rows with a value and rows here are the rows of customers.";
+    let meaning = "One row a customer and output that has no value for it. Rows with a value and rows here are the rows of customers; a job without models has no scores to withhold.";
     Contract::new("withheld", meaning, &["customer_id", "output"], columns)
 }
