@@ -1,6 +1,7 @@
 //! Text columns by their dictionary: the texts once, and a number for each row. The parquet crate decodes the numbers of a dictionary-encoded
 //! page whatever the dictionary holds: it is handed one of the whole numbers from 0.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,12 +31,12 @@ impl Coded {
             return Ok(None);
         }
         let Some(Page::DictionaryPage { buf, num_values, .. }) = pages.get_next_page().map_err(|fault| fault.to_string())? else { return Ok(None) };
-        Ok(Some(Arc::new(texts(&buf, num_values as usize)?)))
+        Ok(Some(Arc::new(texts(&buf, Some(num_values as usize))?)))
     }
 
     /// The pages, of numbers below `count`.
     pub fn new(pages: Pages, count: usize) -> Self {
-        let buf: Bytes = (0..count as u32).flat_map(u32::to_le_bytes).collect();
+        let buf = Bytes::from(numbers(0..count as i32));
         let numbers = Page::DictionaryPage { buf, num_values: count as u32, encoding: Encoding::PLAIN, is_sorted: false };
         Self { pages, numbers: Some(numbers) }
     }
@@ -52,13 +53,22 @@ pub fn described(column: &ColumnDescriptor) -> Read<ColumnDescPtr> {
     Ok(Arc::new(ColumnDescriptor::new(Arc::new(number), column.max_def_level(), column.max_rep_level(), column.path().clone())))
 }
 
-/// Texts one after another, each after its length.
-fn texts(mut bytes: &[u8], count: usize) -> Read<Texts> {
-    let (mut all, mut ends) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(count.min(bytes.len() / 4)));
-    for _ in 0..count {
-        let (length, rest) = bytes.split_first_chunk::<4>().ok_or("a dictionary that ends inside a length")?;
-        let length = u32::from_le_bytes(*length) as usize;
-        let (text, rest) = rest.split_at_checked(length).ok_or("a dictionary that ends inside a text")?;
+/// Whole numbers, plainly.
+pub fn numbers(range: Range<i32>) -> Vec<u8> {
+    let mut bytes = vec![0; range.len() * 4];
+    bytes.chunks_exact_mut(4).zip(range).for_each(|(bytes, number)| bytes.copy_from_slice(&number.to_le_bytes()));
+    bytes
+}
+
+/// So many texts one after another, each after its length; as many as there are where no number is told.
+///
+/// # Errors
+/// If there are fewer, the last one is not whole, or one is not UTF-8.
+pub fn texts(mut bytes: &[u8], count: Option<usize>) -> Read<Texts> {
+    let (mut all, mut ends) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(count.unwrap_or(bytes.len() / 8).min(bytes.len() / 4)));
+    while count.map_or(!bytes.is_empty(), |count| ends.len() < count) {
+        let (length, rest) = bytes.split_first_chunk::<4>().ok_or("texts that end inside a length")?;
+        let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("texts that end inside one")?;
         all.extend_from_slice(text);
         ends.push(all.len());
         bytes = rest;

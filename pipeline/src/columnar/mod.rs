@@ -2,6 +2,7 @@
 
 mod caught;
 mod coded;
+mod listed;
 mod open;
 mod pages;
 mod read;

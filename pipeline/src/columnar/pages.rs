@@ -116,6 +116,23 @@ impl Pages {
         self.found.as_slice().iter().any(is_delta)
     }
 
+    /// Whether every page holds texts one after another, or is a dictionary or of numbers into one.
+    pub fn is_listed(&self) -> bool {
+        let is_listed = |found: &Found| {
+            let encoding = found.header.data.and_then(|data| encoding(data.encoding));
+            found.header.dictionary.is_some() || matches!(encoding, Some(Encoding::PLAIN | Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY))
+        };
+        self.found.as_slice().iter().all(is_listed)
+    }
+
+    /// Where the values of a page of version 1 begin.
+    ///
+    /// # Errors
+    /// If its levels end outside.
+    pub fn levels_end(&self, buf: &Bytes, values: u32, encoding: Encoding) -> Read<usize> {
+        if self.levels { first_version_levels(buf, values, encoding) } else { Ok(0) }
+    }
+
     /// Whether the first page is a dictionary and all others are numbers into it.
     pub fn is_by_dictionary(&self) -> bool {
         let by_dictionary = |found: &Found| {
@@ -144,9 +161,9 @@ impl Pages {
         let (num_values, encoding) = (data.values as u32, known(data.encoding)?);
         let Some(second) = data.second else {
             let buf = unpack(self.codec, &found.body, unpacked)?;
-            let start = if self.levels { first_version_levels(&buf, data)? } else { 0 };
-            self.check_delta(encoding, &buf[start..], num_values)?;
             let (def, rep) = (known(data.definition_encoding)?, known(data.repetition_encoding)?);
+            let start = self.levels_end(&buf, num_values, def)?;
+            self.check_delta(encoding, &buf[start..], num_values)?;
             return Ok(Page::DataPage { buf, num_values, encoding, def_level_encoding: def, rep_level_encoding: rep, statistics: None });
         };
         let levels = (second.definition_bytes + second.repetition_bytes) as usize;
@@ -238,10 +255,10 @@ impl Second {
 }
 
 /// Where the values of a page of version 1 begin: behind the definition levels.
-fn first_version_levels(buf: &Bytes, data: Data) -> Read<usize> {
-    if encoding(data.definition_encoding) != Some(Encoding::RLE) {
+fn first_version_levels(buf: &Bytes, values: u32, encoding: Encoding) -> Read<usize> {
+    if encoding != Encoding::RLE {
         // One bit a value, without a length.
-        return Ok((data.values as usize).div_ceil(8).min(buf.len()));
+        return Ok((values as usize).div_ceil(8).min(buf.len()));
     }
     let length: [u8; 4] = buf.get(..4).and_then(|bytes| bytes.try_into().ok()).ok_or("expected the length of its levels, got nothing")?;
     let end = 4 + u32::from_le_bytes(length) as usize;

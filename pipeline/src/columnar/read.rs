@@ -9,6 +9,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::caught::caught;
 use super::coded::{self, Coded};
+use super::listed::{Listed, ListedPages};
 use super::open::{File, chunk_range};
 use super::pages::{Chunk, Pages};
 use super::schema::FieldKind;
@@ -42,8 +43,16 @@ pub struct Batches<'a> {
 struct Decoder {
     reader: ColumnReader,
     rows_max: usize,
-    /// Where the values are numbers into it.
-    dictionary: Option<Arc<Texts>>,
+    /// What the values are numbers of, where they are.
+    texts: Option<By>,
+}
+
+/// What texts are decoded as numbers by.
+enum By {
+    /// Their places in a dictionary.
+    Dictionary(Arc<Texts>),
+    /// Those that are listed in pages.
+    Pages(Listed),
 }
 
 impl File {
@@ -106,8 +115,9 @@ impl Batches<'_> {
             let page_bytes_max = self.file.store.memory().limit() / PAGE_SHARE;
             let chunk = Chunk { column: &described, codec: metadata.compression(), values, page_bytes_max };
             let pages = Pages::find(chunk, &bytes).map_err(|fault| self.fault(self.group, column, fault))?;
-            held.grow("read the lake", pages.bytes_max).map_err(place)?;
+            // Texts of pages are held as they are, with their ends and their numbers.
             let is_text = self.file.fields[column].kind == FieldKind::Text;
+            held.grow("read the lake", if is_text { 4 } else { 1 } * pages.bytes_max).map_err(place)?;
             let decoder = caught(|| Decoder::of(pages, &described, is_text));
             self.readers.push(decoder.map_err(|fault| self.fault(self.group, column, fault))?);
         }
@@ -125,13 +135,18 @@ impl Batches<'_> {
 
 impl Decoder {
     fn of(mut pages: Pages, described: &ColumnDescPtr, is_text: bool) -> std::result::Result<Self, String> {
-        let dictionary = if is_text && described.physical_type() == Physical::BYTE_ARRAY { Coded::of(&mut pages)? } else { None };
+        let is_text = is_text && described.physical_type() == Physical::BYTE_ARRAY;
+        let dictionary = if is_text { Coded::of(&mut pages)? } else { None };
         let rows_max = if pages.shares_prefixes() { (BATCH_TEXT_BYTES / (pages.bytes_max as usize + 1)).clamp(1, BATCH_ROWS) } else { BATCH_ROWS };
-        let reader = match &dictionary {
-            Some(texts) => get_column_reader(coded::described(described)?, Box::new(Coded::new(pages, texts.len()))),
-            None => get_column_reader(described.clone(), Box::new(pages)),
-        };
-        Ok(Self { reader, rows_max, dictionary })
+        if let Some(texts) = dictionary {
+            let reader = get_column_reader(coded::described(described)?, Box::new(Coded::new(pages, texts.len())));
+            return Ok(Self { reader, rows_max, texts: Some(By::Dictionary(texts)) });
+        }
+        if is_text && pages.is_listed() {
+            let (pages, listed) = ListedPages::new(pages);
+            return Ok(Self { reader: get_column_reader(coded::described(described)?, Box::new(pages)), rows_max, texts: Some(By::Pages(listed)) });
+        }
+        Ok(Self { reader: get_column_reader(described.clone(), Box::new(pages)), rows_max, texts: None })
     }
 
     /// Reads exactly `rows` values, unknown ones included.
@@ -139,11 +154,15 @@ impl Decoder {
         let steps = Steps { rows, most: self.rows_max };
         match &mut self.reader {
             ColumnReader::BoolColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Bool(values))),
-            ColumnReader::Int32ColumnReader(reader) if self.dictionary.is_some() => {
-                let dictionary = self.dictionary.clone().unwrap_or_default();
-                steps.dense(reader, |_| 0, |codes| Ok(Values::Coded(codes.into_iter().map(|code| code as u32).collect(), dictionary)))
-            }
-            ColumnReader::Int32ColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Int(values.into_iter().map(i64::from).collect()))),
+            ColumnReader::Int32ColumnReader(reader) => match &self.texts {
+                Some(By::Dictionary(dictionary)) => {
+                    steps.dense(reader, |_| 0, |codes| Ok(Values::Coded(codes.into_iter().map(|code| code as u32).collect(), dictionary.clone())))
+                }
+                Some(By::Pages(listed)) => {
+                    steps.dense(reader, |_| 0, |codes| listed.gather(&codes, BATCH_TEXT_BYTES).map(Values::Text).ok_or_else(too_much_text))
+                }
+                None => steps.dense(reader, |_| 0, |values| Ok(Values::Int(values.into_iter().map(i64::from).collect()))),
+            },
             ColumnReader::Int64ColumnReader(reader) => steps.dense(reader, |_| 0, |values| Ok(Values::Int(values))),
             ColumnReader::Int96ColumnReader(reader) => {
                 steps.dense(reader, |_| 0, |values| Ok(Values::Int(values.iter().map(int96_micros).collect::<std::result::Result<_, _>>()?)))
@@ -183,7 +202,7 @@ impl Steps {
         length: impl Fn(&T::T) -> usize,
         convert: impl FnOnce(Vec<T::T>) -> std::result::Result<Values, String>,
     ) -> std::result::Result<Column, String> {
-        let (mut levels, mut values) = (Vec::new(), Vec::new());
+        let (mut levels, mut values) = (Vec::with_capacity(self.rows), Vec::with_capacity(self.rows));
         let (mut records, mut bytes) = (0, 0);
         while records < self.rows {
             let before = values.len();
@@ -195,7 +214,7 @@ impl Steps {
             records += read;
             bytes += values[before..].iter().map(&length).sum::<usize>();
             if bytes > BATCH_TEXT_BYTES {
-                return Err(format!("expected at most {BATCH_TEXT_BYTES} bytes of text in {BATCH_ROWS} rows, got more"));
+                return Err(too_much_text());
             }
         }
         if values.len() == self.rows {
@@ -207,6 +226,10 @@ impl Steps {
         }
         Ok(Column { values: spread(convert(values)?, &known), known: Some(known) })
     }
+}
+
+fn too_much_text() -> String {
+    format!("expected at most {BATCH_TEXT_BYTES} bytes of text in {BATCH_ROWS} rows, got more")
 }
 
 /// Known values at their rows, and nothing in particular at the others.

@@ -1,5 +1,6 @@
 //! Plain columns of decoded values.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Texts one after another, without an allocation each.
@@ -25,8 +26,39 @@ impl Texts {
     /// The text at `index`.
     #[inline]
     pub fn get(&self, index: usize) -> &str {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.bytes[start..self.ends[index]]
+        &self.bytes[self.start(index)..self.ends[index]]
+    }
+
+    /// Makes room for so many texts more.
+    pub fn reserve(&mut self, more: usize) {
+        self.ends.reserve(more);
+    }
+
+    /// Adds some texts of another at the end.
+    pub fn extend(&mut self, other: &Texts, range: Range<usize>) {
+        let start = other.start(range.start);
+        let (end, before) = (other.start(range.end), self.bytes.len());
+        self.bytes.push_str(&other.bytes[start..end]);
+        self.ends.extend(other.ends[range].iter().map(|end| end - start + before));
+    }
+
+    /// Lets go of the first ones.
+    pub fn let_go(&mut self, first: usize) {
+        let start = self.start(first);
+        self.bytes.drain(..start);
+        self.ends.drain(..first);
+        self.ends.iter_mut().for_each(|end| *end -= start);
+    }
+
+    /// Where the text at `index` begins, or where the last one ends.
+    #[inline]
+    fn start(&self, index: usize) -> usize {
+        if index == 0 { 0 } else { self.ends[index - 1] }
+    }
+
+    /// Bytes of all texts.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Number of texts.
