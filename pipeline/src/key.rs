@@ -61,6 +61,19 @@ impl Id {
         Self::of(&sha256(format!("\u{1f}household\u{1f}\u{1f}{oldest}").as_bytes()))
     }
 
+    /// Its first and its last eight bytes, as numbers.
+    pub fn halves(self) -> [u64; 2] {
+        let half = |from: usize| u64::from_be_bytes(self.0[from..from + 8].try_into().expect("eight bytes"));
+        [half(0), half(8)]
+    }
+
+    /// The id of these halves.
+    pub fn of_halves(halves: [u64; 2]) -> Self {
+        let mut bytes = [0; 16];
+        bytes.chunks_exact_mut(8).zip(halves).for_each(|(bytes, half)| bytes.copy_from_slice(&half.to_be_bytes()));
+        Self(bytes)
+    }
+
     fn of(hash: &Hash) -> Self {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash[..16]);

@@ -87,6 +87,7 @@ impl DayCounts {
     }
 
     /// So many lines, of which nothing else is known: they came on their day.
+    #[cfg(test)]
     pub fn of(lines: u32) -> Self {
         let mut arrived = [0; LATE];
         arrived[0] = lines;
@@ -135,7 +136,8 @@ impl Days {
         }
     }
 
-    fn add_lines(&mut self, age: usize, lines: u32) {
+    /// Adds so many lines of a day that is not counted one by one.
+    pub fn add_lines(&mut self, age: usize, lines: u32) {
         if self.lines.len() <= age {
             self.lines.resize(age + 1, 0);
         }

@@ -62,20 +62,23 @@ pub struct Feed {
 
 /// What lines that stand together hold.
 struct Sums {
+    lines: u32,
     /// Lines without a customer.
     anonymous: u32,
     /// Their value in minor units, and that without a customer.
     value_minor: [i64; 2],
-    /// What else; of a day that is not counted one by one, the lines alone.
-    counts: DayCounts,
+    /// How long before as_of, where that is counted.
+    age: Option<usize>,
+    /// What else, of a day that is counted one by one.
+    counts: Option<DayCounts>,
 }
 
 impl Sums {
-    fn of(lines: &LinesOf<'_>, counts: DayCounts) -> Self {
-        let value: i64 = lines.items.iter().filter(|item| item.kind != LineKind::NoProduct).map(|item| item.amount_minor).sum();
+    fn of(lines: &LinesOf<'_>, age: Option<usize>, counts: Option<DayCounts>) -> Self {
+        let value = lines.items.iter().map(|item| if item.kind == LineKind::NoProduct { 0 } else { item.amount_minor }).sum();
         let (count, is_anonymous) = (lines.items.len() as u32, lines.customer.is_none());
         let (anonymous, unknown) = if is_anonymous { (count, value) } else { (0, 0) };
-        Self { anonymous, value_minor: [value, unknown], counts }
+        Self { lines: count, anonymous, value_minor: [value, unknown], age, counts }
     }
 }
 
@@ -92,14 +95,16 @@ impl Feeds {
     }
 
     /// Adds lines of a head.
-    fn add(&mut self, number: u32, head: &LineHead, sums: &Sums, recent: bool, age: Option<usize>) {
+    fn add(&mut self, number: u32, head: &LineHead, sums: &Sums, recent: bool) {
         let feed = self.of(number, head.day);
         if recent {
             feed.order(head.order, head.day);
         }
         feed.value_minor.iter_mut().zip(sums.value_minor).for_each(|(sum, more)| *sum += i128::from(more));
-        if let Some(age) = age {
-            feed.days.add(age, &sums.counts);
+        match (sums.age, &sums.counts) {
+            (Some(age), Some(counts)) => feed.days.add(age, counts),
+            (Some(age), None) => feed.days.add_lines(age, sums.lines),
+            (None, _) => {}
         }
     }
 
@@ -173,28 +178,25 @@ impl Survey {
     pub fn add(&mut self, lines: &LinesOf<'_>, as_of: Day) {
         let LinesOf { source, head, items, .. } = lines;
         let age = days::age(as_of, head.day, days::TOTALS);
-        let counts = match age.filter(|age| *age < days::COUNTED) {
-            None => DayCounts::of(items.len() as u32),
-            Some(age) => {
-                let mut counts = DayCounts::of_head(lines);
-                for item in *items {
-                    let price = counts.count(item);
-                    if item.kind != LineKind::NoProduct {
-                        self.prices.count(item.product, item.amount_minor, price, age);
-                    }
+        let counts = age.filter(|age| *age < days::COUNTED).map(|age| {
+            let mut counts = DayCounts::of_head(lines);
+            for item in *items {
+                let price = counts.count(item);
+                if item.kind != LineKind::NoProduct {
+                    self.prices.count(item.product, item.amount_minor, price, age);
                 }
-                counts
             }
-        };
-        let sums = Sums::of(lines, counts);
+            counts
+        });
+        let sums = Sums::of(lines, age, counts);
         self.lines += items.len() as u64;
         self.anonymous_lines += u64::from(sums.anonymous);
         self.value_minor += i128::from(sums.value_minor[0]);
         self.anonymous_value_minor += i128::from(sums.value_minor[1]);
         let recent = Window::ending(as_of, PACE_DAYS).contains(head.day);
-        self.sources.add(*source, head, &sums, recent, age);
+        self.sources.add(*source, head, &sums, recent);
         if head.store > 0 {
-            self.stores.add(head.store, head, &sums, recent, age);
+            self.stores.add(head.store, head, &sums, recent);
         }
     }
 

@@ -13,7 +13,7 @@ use super::{ITSELF, NOBODY, Params};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
 use crate::key::Id;
-use crate::lake::LineNames;
+use crate::lake::{LineNames, Own};
 use crate::time::Day;
 
 /// A customer: a person, or what the sources take for one.
@@ -96,11 +96,10 @@ impl People {
         let orphaned = ledger.orphaned(&grouped);
         let mut taken = HashSet::new();
         let mut customers = Vec::with_capacity(names.keys.len());
-        names.keys.each(|number, order, source, id| {
+        names.keys.each(|number, own, source, _| {
             if !groups.is_linked(number) && settling.is_there(number) {
-                let id = Id::customer(&sources[source as usize], id);
-                taken.extend(orphaned.contains(&id).then_some(id));
-                customers.push(settling.customer(&[number], source, (id, order)));
+                taken.extend(orphaned.contains(&own.id).then_some(own.id));
+                customers.push(settling.customer(&[number], source, own));
             }
         });
         let is_taken = |id: Id| taken.contains(&id);
@@ -201,18 +200,18 @@ impl Settling<'_> {
         let at = registered.into_iter().chain(self.seen.first_order(number)).min();
         let (source, id) = self.names.keys.text(number);
         let source = self.names.keys.sources.text(source);
-        Member { own: Id::customer(&source, &id), age: (at.is_none(), at, source, id), number, rule }
+        Member { own: self.names.keys.own(number).id, age: (at.is_none(), at, source, id), number, rule }
     }
 
     /// The customer of a group, whose id is settled: who was seen first stands for it.
     fn group(&self, members: &[Member], id: Id) -> Customer {
         let numbers: Vec<u32> = members.iter().map(|member| member.number).collect();
         let source = self.names.keys.sources.number(&members[0].age.2);
-        self.customer(&numbers, source, (id, id.order()))
+        self.customer(&numbers, source, Own { id, order: id.order() })
     }
 
     /// The customer of `members`, of which the first is of this source.
-    fn customer(&self, members: &[u32], source: u32, (id, order): (Id, u64)) -> Customer {
+    fn customer(&self, members: &[u32], source: u32, Own { id, order }: Own) -> Customer {
         let rows = || members.iter().filter_map(|&member| self.known.get(member));
         let first = rows().filter(|row| row.registered.is_some()).min_by_key(|row| (row.registered, row.known_from));
         let born = rows().find_map(|row| Some((row, self.known.birth(row)?)));

@@ -206,11 +206,11 @@ impl Gathered {
             let customer = SourceCustomer {
                 recorded_at: int("recorded_at", row),
                 registered_at: int("registered_at", row),
-                registered: rows.days[row],
+                registered: rows.days.at(row),
                 account_type: account_type.transpose()?,
                 values: forms.values(rows, row, &mut self.whole.texts),
                 home_store: text("home_store_id").map(|name| Named::of(name, &names.stores)),
-                known_from: rows.recorded[row],
+                known_from: rows.recorded.at(row),
                 gender: text("gender").map(|name| Named::of(name, &names.genders)),
             };
             self.rows.push((key.number, customer));

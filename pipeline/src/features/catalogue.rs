@@ -79,7 +79,7 @@ pub fn read_products(table: &OpenTable, cut: &Cut, names: &LineNames) -> Result<
             let text = |name: &str| rows.text(name, row).unwrap_or_default().to_owned();
             let base_units = rows.column("base_units").and_then(|column| column.float(row));
             let product = Product {
-                recorded: rows.recorded[row],
+                recorded: rows.recorded.at(row),
                 category: text("leaf_category"),
                 brand: text("brand"),
                 series: text("series_id"),

@@ -111,7 +111,7 @@ pub struct Promotions {
 /// Those of the lake.
 pub fn read_promotions(tables: [&OpenTable; 2], cut: &Cut, names: &LineNames) -> Result<(Promotions, [Counts; 2])> {
     let number = |rows: &Rows<'_>, row: usize| names.promotions.number(rows.text("promo_id", row).unwrap_or_default());
-    let known = |rows: &Rows<'_>, row: usize| rows.recorded[row].unwrap_or(Day(i32::MIN));
+    let known = |rows: &Rows<'_>, row: usize| rows.recorded.at(row).unwrap_or(Day(i32::MIN));
     let add_span = |spans: &mut Vec<(u32, (Day, Day, Day))>, rows: &Rows<'_>| {
         let day = |name: &str, row: usize| {
             let day = rows.column(name).and_then(|column| column.int(row)).ok_or_else(|| Error::bug(format!("promotions have a column {name}")))?;

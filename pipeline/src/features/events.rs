@@ -128,12 +128,12 @@ pub fn read_events(table: &OpenTable, cut: &Cut, which: EventTable, keys: &Sourc
                 continue;
             }
             let Some(number) = keys.find(text("source"), text("source_customer_id")) else { continue };
-            let day = rows.days[row].ok_or_else(|| Error::bug(format!("{} are dated", which.name())))?;
+            let day = rows.days.at(row).ok_or_else(|| Error::bug(format!("{} are dated", which.name())))?;
             let closed = rows.column("closed_at").and_then(|column| column.int(row)).map(|at| zone.day(at));
             let rating = rows.column("rating").and_then(|column| column.float(row)).map(|rating| (rating * 1000.0).round());
             let event = Event {
                 day,
-                visible_from: rows.recorded[row].unwrap_or(day).max(day),
+                visible_from: rows.recorded.at(row).unwrap_or(day).max(day),
                 kind: which.kind(kinds, rows, row),
                 closed,
                 milli_rating: rating.filter(|rating| rating.abs() < 1e9).map(|rating| rating as i32),

@@ -109,7 +109,7 @@ pub fn read_closed_stores(table: &OpenTable, cut: &Cut) -> Result<(BTreeMap<Stri
     let add = |stores: &mut Known, rows: &Rows<'_>| {
         for &row in &rows.kept {
             let closed = rows.column("closed_on").and_then(|column| column.int(row)).map(|day| Day(day as i32));
-            keep(stores, rows.text("store_id", row).unwrap_or_default().to_owned(), (rows.recorded[row], closed));
+            keep(stores, rows.text("store_id", row).unwrap_or_default().to_owned(), (rows.recorded.at(row), closed));
         }
         Ok(())
     };

@@ -80,7 +80,7 @@ pub fn coerce<'a>(column: &'a Column, from: &FieldKind, to: Kind, keep: &[bool],
 fn is_as_it_is(column: &Column, from: &FieldKind, to: Kind) -> bool {
     let within = |values: &[i64], low: i64, high: i64| values.iter().fold(true, |all, value| all & (low..high).contains(value));
     match (&column.values, from, to) {
-        (Values::Coded(..), FieldKind::Text, Kind::Text) | (Values::Int(_), FieldKind::Int, Kind::Int) => true,
+        (Values::Coded(..) | Values::Text(_), FieldKind::Text, Kind::Text) | (Values::Int(_), FieldKind::Int, Kind::Int) => true,
         (Values::Float(values), FieldKind::Float, Kind::Float) => values.iter().fold(true, |all, value| all & value.is_finite()),
         (Values::Int(values), FieldKind::Int, Kind::Money) => within(values, -MINOR_MAX, MINOR_MAX),
         (Values::Int(values), FieldKind::Timestamp { per_second: 1_000_000, utc: true }, Kind::Timestamp) => within(values, MICROS.0, MICROS.1),

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::names::{KeysOfPart, Names, SourceKey, SourceKeys};
+use super::names::Names;
+use super::source_keys::{KeysOfPart, SourceKey, SourceKeys};
 use crate::money::MINOR_MAX;
 use crate::time::Day;
 

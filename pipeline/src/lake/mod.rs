@@ -2,6 +2,7 @@
 
 mod coerce;
 mod contracts;
+mod days;
 mod digests;
 mod lines;
 mod names;
@@ -10,13 +11,17 @@ mod params;
 mod quarantine;
 mod reader;
 mod scan;
+mod slots;
+mod source_keys;
 
 pub use contracts::{Input, input, inputs};
+pub use days::Days;
 pub use digests::Digests;
 pub use lines::{Line, LineHead, LineItem, LineKind, LineNames, LinesOf, NO_COST, NO_ITEM, NOT_TOLD, NamesMark, NamesSince, cost_of_units};
-pub use names::{ByEntry, ByFingerprint, Names, SourceKey, SourceKeys, place_of};
+pub use names::{ByEntry, ByFingerprint, Names};
 pub use open::{Identity, OpenTable, Source};
 pub use params::{Mapping, Params, TableParams, check};
 pub use quarantine::{Quarantine, Rejected};
 pub use reader::LineReader;
 pub use scan::{Arrived, Counts, Cut, Rows};
+pub use source_keys::{Own, SourceKey, SourceKeys, place_of};

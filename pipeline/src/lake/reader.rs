@@ -1,9 +1,10 @@
 //! How a batch of rows becomes order lines: what the lines of an order share once, then a column after another, some lines at a time.
 
 use super::lines::{LineHead, LineItem, LineKind, LineNames, LinesOf, NO_COST, NO_ITEM, NOT_TOLD, cost_of_units};
-use super::names::{ByEntry, Names, SourceKey};
+use super::names::ByEntry;
 use super::scan::Rows;
-use crate::columnar::{Column, mark_changes};
+use super::source_keys::SourceKey;
+use crate::columnar::Column;
 use crate::error::{Error, Result};
 use crate::key::fingerprint;
 use crate::time::Day;
@@ -20,7 +21,7 @@ const BLOCK: usize = 512;
 /// Makes lines of the batches of a file.
 #[derive(Debug, Default)]
 pub struct LineReader {
-    sources: ByEntry<Option<u32>>,
+    sources: ByEntry<Option<Source>>,
     currencies: ByEntry<bool>,
     kinds: ByEntry<Option<LineKind>>,
     products: ByEntry<u32>,
@@ -31,13 +32,24 @@ pub struct LineReader {
     /// By row that is used: whether it shares less with the one before than the lines of an order do.
     starts: Vec<bool>,
     heads: Vec<Head>,
+    /// By head: its first row.
+    firsts: Vec<usize>,
+    /// By row that is used: its product.
+    product_of: Vec<u32>,
     items: Vec<LineItem>,
+}
+
+/// Where lines come from: its number, and what the fingerprints of its orders start from.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    number: u32,
+    seed: u64,
 }
 
 /// What some rows share that stand one after another, and where they begin and end among those that are used.
 #[derive(Debug, Clone, Copy)]
 struct Head {
-    source: u32,
+    source: Source,
     customer: Option<SourceKey>,
     shared: LineHead,
     from: usize,
@@ -47,6 +59,7 @@ struct Head {
 /// The columns of a batch of order lines.
 struct Columns<'a> {
     ordered_at: &'a Column,
+    business_date: Option<&'a Column>,
     quantity: &'a Column,
     amount: &'a Column,
     order_id: &'a Column,
@@ -71,6 +84,7 @@ impl<'a> Columns<'a> {
         let required = |name: &str| rows.column(name).ok_or_else(|| Error::bug(format!("order lines have a column {name}")));
         Ok(Self {
             ordered_at: required("ordered_at")?,
+            business_date: rows.column("business_date"),
             quantity: required("quantity")?,
             amount: required("amount")?,
             order_id: required("order_id")?,
@@ -136,9 +150,10 @@ impl LineReader {
             }
         }
         self.find_heads(&columns, rows);
-        self.name_sources(&columns, rows, names)?;
-        self.name_heads(&columns, rows, names);
-        self.products.meet(columns.product_id, rows.kept.iter().copied(), 0, |texts| names.products.numbers(texts));
+        self.name_sources(&columns, names)?;
+        self.name_heads(&columns, names);
+        self.product_of.clear();
+        self.products.all(columns.product_id, &rows.kept, 0, |texts| names.products.numbers(texts), |_, number| self.product_of.push(number));
         let heads = std::mem::take(&mut self.heads);
         let mut rest = heads.as_slice();
         while let Some(first) = rest.first() {
@@ -147,12 +162,15 @@ impl LineReader {
             let used = &rows.kept[first.from..block[some - 1].to];
             self.items.clear();
             self.items.resize(used.len(), NO_ITEM);
+            for (item, product) in self.items.iter_mut().zip(&self.product_of[first.from..]) {
+                item.product = *product;
+            }
             self.name_items(&columns, used, names)?;
             self.return_items(&columns, used);
             self.value_items(&columns, used)?;
             let of = |head: &Head| {
                 let items = &self.items[head.from - first.from..head.to - first.from];
-                LinesOf { source: head.source, customer: head.customer, head: head.shared, items }
+                LinesOf { source: head.source.number, customer: head.customer, head: head.shared, items }
             };
             visit(&block.iter().map(of).collect::<Vec<_>>())?;
             rest = after;
@@ -163,77 +181,88 @@ impl LineReader {
 
     /// Finds rows one after another that share all that lines of an order do.
     fn find_heads(&mut self, columns: &Columns<'_>, rows: &Rows<'_>) {
+        let nowhere = Source { number: 0, seed: fingerprint(0, b"") };
         self.heads.clear();
         self.starts.clear();
         self.starts.resize(rows.kept.len(), false);
-        let shared = [Some(columns.order_id), Some(columns.ordered_at), columns.source, columns.customer, columns.store, columns.channel];
-        shared.into_iter().flatten().for_each(|column| column.mark_changes(&rows.kept, &mut self.starts));
-        mark_changes(&rows.days, &rows.kept, &mut self.starts);
-        mark_changes(&rows.recorded, &rows.kept, &mut self.starts);
+        // The day follows from the first two.
+        let shared = [Some(columns.ordered_at), columns.business_date, Some(columns.order_id)].into_iter();
+        let shared = shared.chain([columns.source, columns.customer, columns.store, columns.channel]);
+        shared.flatten().for_each(|column| column.mark_changes(&rows.kept, &mut self.starts));
+        rows.recorded.mark_changes(&rows.kept, &mut self.starts);
+        self.firsts.clear();
         let mut from = 0;
         while from < rows.kept.len() {
             let to = self.starts[from + 1..].iter().position(|starts| *starts).map_or(rows.kept.len(), |more| from + 1 + more);
             let row = rows.kept[from];
             let ordered_at = columns.ordered_at.int(row).unwrap_or_default();
-            let shared = LineHead { ordered_at, ..LineHead::dated(rows.days[row].unwrap_or(Day(0)), rows.recorded[row]) };
-            self.heads.push(Head { source: 0, customer: None, shared, from, to });
+            let shared = LineHead { ordered_at, ..LineHead::dated(rows.days.at(row).unwrap_or(Day(0)), rows.recorded.at(row)) };
+            self.heads.push(Head { source: nowhere, customer: None, shared, from, to });
+            self.firsts.push(row);
             from = to;
         }
     }
 
     /// The sources of all heads.
-    fn name_sources(&mut self, columns: &Columns<'_>, rows: &Rows<'_>, names: &LineNames) -> Result<()> {
+    fn name_sources(&mut self, columns: &Columns<'_>, names: &LineNames) -> Result<()> {
         let Some(column) = columns.source else { return Ok(()) };
         let mut all = true;
-        let number = |text: &str| (!text.contains('\u{1f}')).then(|| names.keys.sources.number(text));
-        for head in &mut self.heads {
-            let source = self.sources.get(column, rows.kept[head.from], number).unwrap_or(Some(0));
-            all &= source.is_some();
-            head.source = source.unwrap_or_default();
-        }
+        let source = |text: &str| {
+            let number = |text| names.keys.sources.number(text);
+            (!text.contains('\u{1f}')).then(|| Source { number: number(text), seed: fingerprint(0, text.as_bytes()) })
+        };
+        self.sources.each(column, &self.firsts, source, |place, source| match source {
+            Some(source) => self.heads[place].source = source,
+            None => all = false,
+        });
         if all { Ok(()) } else { Err(Error::input("column source: expected no byte 0x1F, got one")) }
     }
 
     /// What is told of heads by a text: who, which order, where.
-    fn name_heads(&mut self, columns: &Columns<'_>, rows: &Rows<'_>, names: &LineNames) {
-        self.meet_customers(columns, rows, names);
-        let Self { customers, stores, channels, heads, .. } = self;
-        for head in heads {
-            let row = rows.kept[head.from];
-            let source = || columns.source.and_then(|column| column.text(row)).unwrap_or_default();
-            head.shared.order = order_of(source(), columns.order_id.text(row).unwrap_or_default());
-            let key = |id: &str| names.keys.key(source(), id);
-            head.customer = columns.customer.and_then(|column| match customers.get_mut(head.source as usize) {
-                Some(entries) => entries.get(column, row, key).flatten(),
-                None => column.text(row).and_then(key),
-            });
-            let number = |entries: &mut ByEntry<u32>, column: Option<&Column>, names: &Names| {
-                column.and_then(|column| entries.get(column, row, |text| names.number(text))).unwrap_or_default()
-            };
-            head.shared.store = number(stores, columns.store, &names.stores);
-            head.shared.channel = number(channels, columns.channel, &names.channels);
+    fn name_heads(&mut self, columns: &Columns<'_>, names: &LineNames) {
+        self.name_customers(columns, names);
+        let Self { stores, channels, heads, firsts, .. } = self;
+        for (head, row) in heads.iter_mut().zip(firsts.iter()) {
+            let order = columns.order_id.text(*row).unwrap_or_default();
+            head.shared.order = fingerprint(head.source.seed, order.as_bytes());
+        }
+        if let Some(column) = columns.store {
+            stores.each(column, firsts, |text| names.stores.number(text), |place, number| heads[place].shared.store = number);
+        }
+        if let Some(column) = columns.channel {
+            channels.each(column, firsts, |text| names.channels.number(text), |place, number| heads[place].shared.channel = number);
         }
     }
 
-    /// Looks up the source customers of all heads at once, source by source.
-    fn meet_customers(&mut self, columns: &Columns<'_>, rows: &Rows<'_>, names: &LineNames) {
+    /// The source customers of all heads, source by source: those of a source that nothing is known of yet are looked up at once.
+    fn name_customers(&mut self, columns: &Columns<'_>, names: &LineNames) {
         let Some(column) = columns.customer else { return };
-        let mut by_source: [Vec<usize>; SOURCES] = Default::default();
-        for head in &self.heads {
-            let row = rows.kept[head.from];
-            by_source.get_mut(head.source as usize).into_iter().filter(|_| column.is_known(row)).for_each(|rows| rows.push(row));
+        // Of each source: places of heads, and their first rows.
+        let mut by_source: [(Vec<usize>, Vec<usize>); SOURCES] = Default::default();
+        for (place, row) in self.firsts.iter().enumerate().filter(|(_, row)| column.is_known(**row)) {
+            let head = &mut self.heads[place];
+            match by_source.get_mut(head.source.number as usize) {
+                Some((places, rows)) => {
+                    places.push(place);
+                    rows.push(*row);
+                }
+                None => {
+                    let source = columns.source.and_then(|column| column.text(*row)).unwrap_or_default();
+                    head.customer = column.text(*row).and_then(|id| names.keys.key(source, id));
+                }
+            }
         }
-        for (entries, rows) in self.customers.iter_mut().zip(by_source) {
+        for (entries, (places, rows)) in self.customers.iter_mut().zip(&by_source) {
             let Some(&first) = rows.first() else { continue };
             let source = columns.source.and_then(|column| column.text(first)).unwrap_or_default();
-            entries.meet(column, rows.into_iter(), None, |ids| names.keys.keys(source, ids));
+            let put = |place: usize, customer| self.heads[places[place]].customer = customer;
+            entries.all(column, rows, None, |ids| names.keys.keys(source, ids), put);
         }
     }
 
-    /// What is told of items by a text: what, and in which promotion.
+    /// What is told of items by a text beside the product: what it is, and in which promotion.
     fn name_items(&mut self, columns: &Columns<'_>, rows: &[usize], names: &LineNames) -> Result<()> {
-        let Self { products, promotions, kinds, items, .. } = self;
-        products.each(columns.product_id, rows, |text| names.products.number(text), |place, number| items[place].product = number);
+        let Self { promotions, kinds, items, .. } = self;
         if let Some(column) = columns.promotion {
             promotions.each(column, rows, |text| names.promotions.number(text), |place, number| items[place].promotion = number);
         }
@@ -339,6 +368,7 @@ mod tests {
             ("order_id", texts(&["o1", "o1", "o1", "o2", "o2", "o2", "o2", "o2", "o2", "o2", "o2"])),
             ("source_customer_id", texts(&["ann", "ann", "ann", "ann", "ann", "?", "?", "?", "?", "?", "?"])),
             ("ordered_at", numbers([5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6])),
+            ("business_date", numbers([1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2])),
             ("store_id", texts(&["s", "s", "s", "s", "s", "s", "s", "t", "t", "t", "t"])),
             ("channel", texts(&["c", "c", "c", "c", "c", "c", "c", "c", "d", "d", "d"])),
             ("product_id", texts(&["p", "q", "x", "p", "p", "p", "p", "q", "q", "q", "r"])),

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::coerce::{Context, Origin, coerce, constant, product};
+use super::days::Days;
 use super::names::ByEntry;
 use super::open::{OpenTable, Source};
 use super::quarantine::{Quarantine, Rejected};
@@ -98,15 +99,16 @@ pub struct Rows<'a> {
     /// The rows that are used.
     pub kept: Vec<usize>,
     /// Day on which each row happened (in the job's zone), where the table is dated and it is known.
-    pub days: Vec<Option<Day>>,
+    pub days: Days,
     /// Day on which each row reached the lake, where it is known.
-    pub recorded: Vec<Option<Day>>,
+    pub recorded: Days,
 }
 
 #[cfg(test)]
 impl<'a> Rows<'a> {
     /// The rows `kept` of the named columns, of which each happened on the day that it is given and reached the lake on that in `recorded`.
     pub fn of(contract: &'a Contract, named: Vec<(&str, Column)>, kept: Vec<usize>, days: Vec<Option<Day>>, recorded: Vec<Option<Day>>) -> Self {
+        let (days, recorded) = (Days::of(days), Days::of(recorded));
         let mut columns = vec![None; contract.columns.len()];
         for (name, column) in named {
             let place = contract.columns.iter().position(|column| column.name == name).expect("a column of the contract");
@@ -200,12 +202,11 @@ impl<'a> Batch<'a> {
         let recorded = self.days_of("recorded_at", &every)?;
         let mut days = self.days_of("business_date", &every)?;
         if let Some(event) = self.table.params.input.event {
-            let happened = self.days_of(event, &every)?;
-            days.iter_mut().zip(happened).for_each(|(day, other)| *day = day.or(other));
+            days = days.or(self.days_of(event, &every)?);
         }
         let as_of = self.cut.as_of;
-        let seen = |day: &Option<Day>| day.is_none_or(|day| day <= as_of);
-        let mut keep: Vec<bool> = days.iter().zip(&recorded).map(|(day, recorded)| seen(day) && seen(recorded)).collect();
+        let mut keep = every;
+        [&days, &recorded].into_iter().for_each(|days| days.leave_out_later(as_of, &mut keep));
         counts.rows_in_files += self.rows as u64;
         counts.rows_after_as_of += keep.iter().filter(|&&keep| !keep).count() as u64;
         if !self.cut.erased.is_empty() {
@@ -224,13 +225,11 @@ impl<'a> Batch<'a> {
         Ok(Rows { contract, columns, kept, days, recorded })
     }
 
-    /// The days of a time column; unknown everywhere if the file has none.
-    fn days_of(&self, name: &str, keep: &[bool]) -> Result<Vec<Option<Day>>> {
+    /// The days of a time column, if the file has it.
+    fn days_of(&self, name: &str, keep: &[bool]) -> Result<Days> {
         let contract = &self.table.params.input.contract;
-        let Some(index) = contract.columns.iter().position(|column| column.name == name) else {
-            return Ok(vec![None; self.rows]);
-        };
-        let Some(origin) = &self.source.origins[index] else { return Ok(vec![None; self.rows]) };
+        let Some(index) = contract.columns.iter().position(|column| column.name == name) else { return Ok(Days::default()) };
+        let Some(origin) = &self.source.origins[index] else { return Ok(Days::default()) };
         // An instant is a day in the job's zone; a date is a day as it is.
         let instant = contract.columns[index].kind == Kind::Timestamp
             && matches!(origin, Origin::Field(position) if matches!(self.source.file.fields[*position].kind, FieldKind::Timestamp { .. }));
@@ -238,7 +237,7 @@ impl<'a> Batch<'a> {
         let (column, _) = self.convert(origin, to, keep).map_err(|message| self.fault(name, &message))?;
         let mut day_here = self.cut.zone.days();
         let mut day = |value: i64| if instant { day_here(value) } else { Day(value as i32) };
-        Ok((0..self.rows).map(|row| column.int(row).map(&mut day)).collect())
+        Ok(Days::of((0..self.rows).map(|row| column.int(row).map(&mut day)).collect()))
     }
 
     /// Clears `keep` where the customer is erased.
@@ -268,7 +267,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Clears `keep` where all rules of a name hold; a row counts for the first name.
-    fn reject(&self, keep: &mut [bool], days: &[Option<Day>], counts: &mut Counts) {
+    fn reject(&self, keep: &mut [bool], days: &Days, counts: &mut Counts) {
         for (name, rules) in &self.table.params.reject {
             let tested: Vec<_> = rules.iter().filter_map(|rule| Some((rule, self.field(self.source.file.position(&rule.column)?)))).collect();
             let mut rejected = 0;
@@ -276,7 +275,7 @@ impl<'a> Batch<'a> {
                 if tested.iter().all(|(rule, (column, kind))| rule.holds(value(column, kind, row))) {
                     *keep = false;
                     rejected += 1;
-                    counts.quarantine.add(name, self.told(row, days[row]), 1);
+                    counts.quarantine.add(name, self.told(row, days.at(row)), 1);
                 }
             }
             *counts.rejected.entry(name.clone()).or_default() += rejected;
@@ -341,9 +340,9 @@ impl<'a> Batch<'a> {
 }
 
 /// Counts the rows that are used by the day on which they reached the lake.
-fn arrive(kept: &[usize], recorded: &[Option<Day>], columns: &[Option<Cow<'_, Column>>], counts: &mut Counts) {
-    for day in kept.chunk_by(|a, b| recorded[*a] == recorded[*b]) {
-        let Some(recorded) = recorded[day[0]] else { continue };
+fn arrive(kept: &[usize], recorded: &Days, columns: &[Option<Cow<'_, Column>>], counts: &mut Counts) {
+    for day in kept.chunk_by(|a, b| recorded.at(*a) == recorded.at(*b)) {
+        let Some(recorded) = recorded.at(day[0]) else { continue };
         let arrived = counts.arrived.entry(recorded).or_default();
         arrived.rows += day.len() as u64;
         arrived.unknown.resize(columns.len(), 0);

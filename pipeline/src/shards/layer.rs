@@ -148,7 +148,7 @@ impl Divide<'_> {
             let piece = match (self.groups.is_linked(number), shard < self.shards) {
                 (true, _) => moved.entry((true, number as usize % LINKED_SHARDS)).or_default(),
                 (false, true) => &mut stay,
-                (false, false) => moved.entry((false, shard_of(place_of(self.names.keys.order(number)), self.shards))).or_default(),
+                (false, false) => moved.entry((false, shard_of(place_of(self.names.keys.own(number).order), self.shards))).or_default(),
             };
             piece.extend_from_slice(together.bytes());
         }

@@ -11,11 +11,14 @@ use crate::lake::{Line, LineNames, NO_COST, cost_of_units};
 pub(super) struct Sorted<'a> {
     plan: &'a Plan<'a>,
     bytes: Vec<u8>,
-    /// Places in the bytes of lines that stand together, customer by customer.
-    places: Vec<usize>,
+    /// Lines that stand together, customer by customer.
+    places: Vec<Place>,
     /// Where each customer's places begin, and where the last one's end.
     starts: Vec<u32>,
 }
+
+/// Lines that stand together: when they were ordered, the fingerprint of source and order, and their place in the bytes.
+type Place = (i64, u64, usize);
 
 impl<'a> Sorted<'a> {
     /// Finds them.
@@ -31,17 +34,21 @@ impl<'a> Sorted<'a> {
         for together in Encoded(&bytes) {
             if let Some(customer) = local(together.number()) {
                 starts[customer + 1] += 1;
-                owners.push((customer as u32, at));
+                let (ordered_at, order) = together.order();
+                owners.push((customer as u32, (ordered_at, order, at)));
             }
             at += together.bytes().len();
         }
         (0..customers.len()).for_each(|customer| starts[customer + 1] += starts[customer]);
         let mut next = starts.clone();
-        let mut places = vec![0; owners.len()];
-        for (customer, at) in owners {
-            let place = &mut next[customer as usize];
-            places[*place as usize] = at;
-            *place += 1;
+        let mut places = vec![(0, 0, 0); owners.len()];
+        for (customer, place) in owners {
+            let next = &mut next[customer as usize];
+            places[*next as usize] = place;
+            *next += 1;
+        }
+        for customer in starts.windows(2) {
+            places[customer[0] as usize..customer[1] as usize].sort_unstable();
         }
         Self { plan, bytes, places, starts }
     }
@@ -50,7 +57,7 @@ impl<'a> Sorted<'a> {
     pub fn unknown(&self) -> UnknownLines {
         let mut lines = UnknownLines::new();
         let people = self.plan.people;
-        for together in self.places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
+        for together in self.places.iter().filter_map(|place| Together::at(&self.bytes, place.2)) {
             let number = together.number() as usize;
             if self.plan.unknown.get(number) == Some(&true) {
                 let source = people.customers[people.customer_of[number] as usize].source;
@@ -69,7 +76,7 @@ impl<'a> Sorted<'a> {
         let places = &self.places[self.starts[customer] as usize..self.starts[customer + 1] as usize];
         let unit_costs = &self.plan.world.catalogue.unit_cost_minor;
         lines.clear();
-        for together in places.iter().filter_map(|place| Together::at(&self.bytes, *place)) {
+        for together in places.iter().filter_map(|place| Together::at(&self.bytes, place.2)) {
             together.each(|line| {
                 let mut line = self.plan.ranks.line(line);
                 // What a line cost, it says best itself.
@@ -79,9 +86,8 @@ impl<'a> Sorted<'a> {
                 lines.push(line);
             });
         }
-        if !lines.is_sorted() {
-            lines.sort_unstable();
-        }
+        // Orders stand in their order, and lines are compared by it first.
+        lines.chunk_by_mut(|a, b| (a.ordered_at, a.order) == (b.ordered_at, b.order)).for_each(<[Line]>::sort_unstable);
     }
 }
 

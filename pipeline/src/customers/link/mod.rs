@@ -142,11 +142,11 @@ fn log_odds(probability: f64) -> f64 {
 /// Everyone who may be linked, in the order of hashes; a value that too many carry is unknown.
 fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> Vec<Record> {
     let mut records = Vec::new();
-    keys.each(|number, order, _, _| {
+    keys.each(|number, own, _, _| {
         let Some(row) = known.get(number) else { return };
         let is_nobody = matches!(row.account_type, Some(AccountType::HouseCard | AccountType::Test));
         if !is_nobody && row.values[..Field::HouseholdKey as usize].iter().any(|value| *value != 0) {
-            records.push(Record { number, order, values: row.values });
+            records.push(Record { number, order: own.order, values: row.values });
         }
     });
     records.sort_unstable_by_key(|record| (record.order, record.values));

@@ -1,0 +1,289 @@
+//! Numbers for source customers, of which there are many: what lines carry in place of a source and a source_customer_id.
+//!
+//! Numbers follow from the order in which threads meet the customers: no published byte may depend on one.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use serde::{Deserialize, Serialize};
+
+use super::names::Names;
+use super::slots::{Slots, high};
+use crate::key::{Id, fingerprint, wide_fingerprint};
+
+/// A source customer among others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceKey {
+    /// Its number.
+    pub number: u32,
+    /// Where it stands if it is a customer of its own: the first 32 bits of `Id::order` of its own customer_id.
+    pub place: u32,
+}
+
+/// Who a source customer is if it is a customer of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    /// Its customer_id.
+    pub id: Id,
+    /// `Id::order` of that.
+    pub order: u64,
+}
+
+impl Own {
+    fn of(source: &str, id: &str) -> Self {
+        let id = Id::customer(source, id);
+        Self { id, order: id.order() }
+    }
+}
+
+/// Keys of a part that were given numbers since some were kept, in the order of their numbers.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct KeysOfPart {
+    /// Source number, and length of the source_customer_id in `ids`.
+    keys: Vec<(u32, u32)>,
+    /// Halves of the customer_id of each as a customer of its own, and where that stands.
+    own: Vec<[u64; 3]>,
+    ids: String,
+}
+
+const PARTS: usize = 64;
+
+/// The keys of a part: numbers are given out in turn, part by part.
+#[derive(Debug, Default)]
+struct Part {
+    known: Slots<SourceKey>,
+    /// By what each is looked for.
+    highs: Vec<u32>,
+    /// Source number, and place of the end of the source_customer_id in `ids`.
+    keys: Vec<(u32, usize)>,
+    own: Vec<Own>,
+    ids: String,
+}
+
+impl Part {
+    /// Source number and source_customer_id of a number of this part.
+    fn text(&self, number: u32) -> (u32, &str) {
+        let index = number as usize / PARTS;
+        let start = if index == 0 { 0 } else { self.keys[index - 1].1 };
+        let (source, end) = self.keys[index];
+        (source, &self.ids[start..end])
+    }
+
+    /// Makes room for so many keys more.
+    fn reserve(&mut self, more: usize) {
+        let highs = &self.highs;
+        self.known.reserve(highs.len() + more, |key| highs[key.number as usize / PARTS]);
+    }
+
+    /// Gives the next number to a source customer that has none.
+    fn add(&mut self, fingerprint: u128, (source, id): (u32, &str), own: Own) -> SourceKey {
+        let key = SourceKey { number: (self.keys.len() * PARTS + part_of(fingerprint)) as u32, place: place_of(own.order) };
+        self.reserve(1);
+        self.known.put(fingerprint, key);
+        self.highs.push(high(fingerprint));
+        self.own.push(own);
+        self.ids.push_str(id);
+        self.keys.push((source, self.ids.len()));
+        key
+    }
+}
+
+/// Source customers: pairs of source and source_customer_id, numbered.
+#[derive(Debug)]
+pub struct SourceKeys {
+    /// Numbers of sources.
+    pub sources: Names,
+    parts: Vec<RwLock<Part>>,
+}
+
+impl Default for SourceKeys {
+    fn default() -> Self {
+        Self { sources: Names::default(), parts: (0..PARTS).map(|_| RwLock::default()).collect() }
+    }
+}
+
+/// The place that a customer of this order has.
+pub fn place_of(order: u64) -> u32 {
+    (order >> 32) as u32
+}
+
+/// The part of a fingerprint.
+fn part_of(fingerprint: u128) -> usize {
+    (fingerprint >> 122) as usize % PARTS
+}
+
+fn fingerprint_of(source: &str, id: &str) -> u128 {
+    wide_fingerprint(fingerprint(0, source.as_bytes()), id.as_bytes())
+}
+
+impl SourceKeys {
+    fn part(&self, part: usize) -> RwLockReadGuard<'_, Part> {
+        self.parts[part].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn part_to_change(&self, part: usize) -> RwLockWriteGuard<'_, Part> {
+        self.parts[part].write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All parts, in their order.
+    fn all(&self) -> impl Iterator<Item = RwLockReadGuard<'_, Part>> {
+        (0..PARTS).map(|part| self.part(part))
+    }
+
+    /// The key of a source customer, a new one if need be; an empty id is nobody's.
+    pub fn key(&self, source: &str, id: &str) -> Option<SourceKey> {
+        self.keys(source, &[id])[0]
+    }
+
+    /// The keys of many source customers of one source, in their order, new ones if need be; an empty id is nobody's. All that are known are looked
+    /// up first, one after another, so that the memory's delays overlap.
+    pub fn keys(&self, source: &str, ids: &[&str]) -> Vec<Option<SourceKey>> {
+        let seed = fingerprint(0, source.as_bytes());
+        let fingerprints: Vec<u128> = ids.iter().map(|id| wide_fingerprint(seed, id.as_bytes())).collect();
+        let parts: Vec<_> = self.all().collect();
+        let mut keys: Vec<Option<SourceKey>> = fingerprints.iter().map(|fingerprint| parts[part_of(*fingerprint)].known.find(*fingerprint)).collect();
+        drop(parts);
+        let new = keys.iter_mut().zip(&fingerprints).zip(ids).filter(|((key, _), id)| key.is_none() && !id.is_empty());
+        let mut number = None;
+        for ((key, fingerprint), id) in new {
+            let source_number = *number.get_or_insert_with(|| self.sources.number(source));
+            let own = Own::of(source, id);
+            let mut part = self.part_to_change(part_of(*fingerprint));
+            // Another thread may have been faster, or it stands twice among these.
+            *key = part.known.find(*fingerprint).or_else(|| Some(part.add(*fingerprint, (source_number, id), own)));
+        }
+        keys
+    }
+
+    /// By number of the source: what the fingerprints of its keys start from.
+    fn seeds(&self) -> Vec<u64> {
+        self.sources.texts().iter().map(|source| fingerprint(0, source.as_bytes())).collect()
+    }
+
+    /// How many keys each part has.
+    pub fn counts(&self) -> Vec<usize> {
+        self.all().map(|part| part.keys.len()).collect()
+    }
+
+    /// The keys of each part, from the given places on.
+    pub fn since(&self, from: &[usize]) -> Vec<KeysOfPart> {
+        let since = |(part, from): (RwLockReadGuard<'_, Part>, usize)| {
+            let mut since = KeysOfPart::default();
+            for (index, own) in part.own.iter().enumerate().skip(from) {
+                let (source, id) = part.text((index * PARTS) as u32);
+                since.keys.push((source, id.len() as u32));
+                let halves = own.id.halves();
+                since.own.push([halves[0], halves[1], own.order]);
+                since.ids.push_str(id);
+            }
+            since
+        };
+        self.all().zip(from.iter().copied().chain(std::iter::repeat(0))).map(since).collect()
+    }
+
+    /// Gives keys the numbers that they had, which must be the next ones of their parts; None if they are not.
+    pub fn restore(&self, since: &[KeysOfPart]) -> Option<()> {
+        let seeds = self.seeds();
+        for (at, since) in since.iter().enumerate().take(PARTS) {
+            let mut part = self.part_to_change(at);
+            part.reserve(since.keys.len());
+            part.keys.reserve_exact(since.keys.len());
+            let mut from = 0;
+            for (&(source, length), &[high, low, order]) in since.keys.iter().zip(&since.own) {
+                let id = since.ids.get(from..from + length as usize)?;
+                from += length as usize;
+                let fingerprint = wide_fingerprint(*seeds.get(source as usize)?, id.as_bytes());
+                if part_of(fingerprint) != at || part.known.find(fingerprint).is_some() {
+                    return None;
+                }
+                part.add(fingerprint, (source, id), Own { id: Id::of_halves([high, low]), order });
+            }
+        }
+        Some(())
+    }
+
+    /// The number of a source customer that is known.
+    pub fn find(&self, source: &str, id: &str) -> Option<u32> {
+        let fingerprint = fingerprint_of(source, id);
+        self.part(part_of(fingerprint)).known.find(fingerprint).map(|key| key.number)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.counts().iter().sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A number above all others.
+    pub fn end(&self) -> usize {
+        self.counts().iter().max().map_or(0, |most| most * PARTS)
+    }
+
+    /// Hands every source customer to `visit`: its number, who it is if it is a customer of its own, the number of its source, source_customer_id.
+    pub fn each(&self, mut visit: impl FnMut(u32, Own, u32, &str)) {
+        for (at, part) in self.all().enumerate() {
+            for (index, own) in part.own.iter().enumerate() {
+                let number = (index * PARTS + at) as u32;
+                let (source, id) = part.text(number);
+                visit(number, *own, source, id);
+            }
+        }
+    }
+
+    /// Who the source customer of `number` is if it is a customer of its own.
+    pub fn own(&self, number: u32) -> Own {
+        self.part(number as usize % PARTS).own[number as usize / PARTS]
+    }
+
+    /// Hands source number and source_customer_id of `number` to `visit`.
+    pub fn tell<T>(&self, number: u32, visit: impl FnOnce(u32, &str) -> T) -> T {
+        let part = self.part(number as usize % PARTS);
+        let (source, id) = part.text(number);
+        visit(source, id)
+    }
+
+    /// Source number and source_customer_id of `number`.
+    pub fn text(&self, number: u32) -> (u32, String) {
+        self.tell(number, |source, id| (source, id.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids of two sources, more than one table holds without growing, an empty one and one that stands twice among others.
+    #[test]
+    fn keys_are_found_again_and_restored() {
+        let ids: Vec<String> = (0..5000).map(|number| format!("c{number}")).collect();
+        let mut wanted: Vec<&str> = ids.iter().map(String::as_str).collect();
+        wanted.insert(7, "");
+        wanted.insert(9, "c4999");
+        let keys = SourceKeys::default();
+        let web = keys.keys("web", &wanted);
+        assert_eq!((web[7], web[9].map(|key| key.number)), (None, web[5001].map(|key| key.number)));
+        assert_eq!((keys.len(), keys.counts().len()), (5000, PARTS));
+        let mark = keys.counts();
+        let app = keys.keys("app", &wanted[..100]);
+        assert!(app.iter().flatten().all(|key| !web.contains(&Some(*key))));
+        assert_eq!(keys.keys("web", &wanted), web);
+        assert_eq!((keys.find("web", "c17"), keys.find("web", "c5000")), (web[19].map(|key| key.number), None));
+        let restored = SourceKeys::default();
+        restored.sources.numbers(&["web", "app"]);
+        let (first, later) = (keys.since(&[]), keys.since(&mark));
+        assert_eq!(restored.restore(&later), Some(()));
+        assert_eq!(restored.len(), 99);
+        assert_eq!(restored.restore(&later), None, "numbers are given once");
+        let restored = SourceKeys::default();
+        restored.sources.numbers(&["web", "app"]);
+        assert_eq!(restored.restore(&first), Some(()));
+        assert_eq!((restored.keys("web", &wanted), restored.keys("app", &wanted[..100])), (web, app));
+        restored.each(|number, own, source, id| {
+            assert_eq!((own.id, own.order), (Id::customer(["", "web", "app"][source as usize], id), restored.own(number).order));
+            assert_eq!(keys.text(number), (source, id.to_owned()));
+        });
+    }
+}
