@@ -159,12 +159,25 @@ impl Zone {
     /// The instant of a local time. A time that exists twice is the earlier one; one that does not exist is moved
     /// forward by the length of the gap (RFC 5545).
     pub fn instant(&self, local_micros: i64) -> i64 {
-        // Period i ends, in its own local time, where the next one starts plus its own offset: these ends rise.
-        let index = self.local_ends.partition_point(|&end| local_micros >= end);
-        let (start, offset) = self.periods[index];
-        let in_gap = index > 0 && local_micros < start + offset;
-        let offset = if in_gap { self.periods[index - 1].1 } else { offset };
-        local_micros - offset
+        self.instants()(local_micros)
+    }
+
+    /// `instant`, quicker for times of one season after another.
+    pub fn instants(&self) -> impl FnMut(i64) -> i64 {
+        let mut near = (i64::MAX, i64::MIN, 0);
+        move |local_micros| {
+            if !(near.0 <= local_micros && local_micros < near.1) {
+                // Period i ends, in its own local time, where the next one starts plus its own offset: these ends rise.
+                let index = self.local_ends.partition_point(|&end| local_micros >= end);
+                let (start, offset) = self.periods[index];
+                let in_gap = index > 0 && local_micros < start + offset;
+                if in_gap {
+                    return local_micros - self.periods[index - 1].1;
+                }
+                near = (start + offset, self.local_ends.get(index).copied().unwrap_or(i64::MAX), offset);
+            }
+            local_micros - near.2
+        }
     }
 
     /// The first instant of `day` here.
@@ -312,6 +325,10 @@ mod tests {
         assert_eq!(new_york.instant(local("2026-03-08", 2)), local("2026-03-08", 7));
         assert_eq!(new_york.instant(local("2026-11-01", 1)), local("2026-11-01", 5));
         assert_eq!(new_york.instant(local("2026-11-01", 2)), local("2026-11-01", 7));
+        // One after another, into the gap and out of it, and back to before.
+        let mut instants = new_york.instants();
+        let hours = [("2026-03-08", 1, 6), ("2026-03-08", 2, 7), ("2026-03-08", 3, 7), ("2026-11-01", 1, 5), ("2026-11-01", 2, 7), ("2026-03-08", 1, 6)];
+        hours.into_iter().for_each(|(date, from, to)| assert_eq!(instants(local(date, from)), local(date, to)));
     }
 
     #[test]

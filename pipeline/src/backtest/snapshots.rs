@@ -44,6 +44,6 @@ pub fn snapshots_table(state: &State, features: &[Feature], (people, world): (&P
         Series::new("churned".into(), rows.iter().map(|(.., row)| row.labels.churned()).collect::<Vec<_>>()),
         Series::new("horizon_order_days".into(), rows.iter().map(|(.., row)| i64::from(row.labels.horizon_order_days)).collect::<Vec<_>>()),
     ];
-    columns.extend(features::columns(features, rows.iter().map(|(.., row)| &*row.values), world)?);
+    columns.extend(features::columns(features, |place| rows.iter().map(move |(.., row)| row.values[place]), world)?);
     Table::new(snapshots_contract(features), columns, days.as_of)
 }

@@ -171,7 +171,8 @@ impl Column {
             Values::Text(texts) => {
                 changes.first_mut().into_iter().for_each(|first| *first = true);
                 let pairs = rows.windows(2).zip(changes.iter_mut().skip(1));
-                pairs.for_each(|(pair, change)| *change |= texts.get(pair[0]) != texts.get(pair[1]));
+                // Where there is a change already, no text is looked at.
+                pairs.for_each(|(pair, change)| *change = *change || texts.get(pair[0]) != texts.get(pair[1]));
             }
         }
         self.known.iter().for_each(|known| mark_changes(known, rows, changes));

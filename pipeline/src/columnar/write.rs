@@ -178,10 +178,20 @@ type Written = std::result::Result<ColumnCloseResult, ParquetError>;
 
 fn write_column(column: &Column, frames: &[&Series], writer: ColumnWriter<'_>) -> Result<Written> {
     macro_rules! all {
-        ($kind:ty, $values:ident => $iterated:expr) => {{
+        ($kind:ty, $values:ident => $iterated:expr) => {
+            all!($kind, $values => $iterated, |_| None::<&[_]>)
+        };
+        // Numbers that are all known are taken as they stand.
+        ($kind:ty, $values:ident => $iterated:expr, $slice:expr) => {{
             let rows = frames.iter().map(|values| values.len()).sum();
             let (mut levels, mut known) = (Vec::with_capacity(if column.nullable { rows } else { 0 }), Vec::with_capacity(rows));
+            let slice_of: fn(&Series) -> Option<&[_]> = $slice;
             for $values in frames {
+                if let Some(slice) = slice_of($values) {
+                    levels.resize(if column.nullable { levels.len() + slice.len() } else { 0 }, 1);
+                    known.extend_from_slice(slice);
+                    continue;
+                }
                 for value in $iterated {
                     if column.nullable {
                         levels.push(i16::from(value.is_some()));
@@ -206,8 +216,12 @@ fn write_column(column: &Column, frames: &[&Series], writer: ColumnWriter<'_>) -
             };
             all!(ByteArrayType, values => values.str()?.iter().map(|text| text.map(&mut part)))
         }
-        Kind::Int | Kind::Money | Kind::Timestamp => all!(Int64Type, values => values.i64()?.iter()),
-        Kind::Float => all!(DoubleType, values => values.f64()?.iter()),
+        Kind::Int | Kind::Money | Kind::Timestamp => {
+            all!(Int64Type, values => values.i64()?.iter(), |values| values.i64().ok().and_then(|values| values.cont_slice().ok()))
+        }
+        Kind::Float => {
+            all!(DoubleType, values => values.f64()?.iter(), |values| values.f64().ok().and_then(|values| values.cont_slice().ok()))
+        }
         Kind::Bool => all!(BoolType, values => values.bool()?.iter()),
         Kind::Date => all!(Int32Type, values => values.cast(&DataType::Int32)?.i32()?.iter()),
     })

@@ -41,7 +41,7 @@ pub use world::{Person, World};
 
 use std::sync::Arc;
 
-use polars::prelude::Column as Series;
+use polars::prelude::{Column as Series, Float64Chunked, Int64Chunked, IntoColumn, NewChunkedArray};
 use serde::Serialize;
 
 use crate::config::{Faults, RawFamily, RawFeatures};
@@ -256,16 +256,19 @@ pub fn contract(features: &[Feature]) -> Contract {
     Contract::new("features", meaning, &["customer_id"], columns)
 }
 
-/// The columns of `features`: `rows` hold a cell for each of them.
+/// The columns of `features`: `cells` gives those of the one at a place.
 ///
 /// # Errors
 /// `Bug` if dates cannot be made.
-pub fn columns<'a>(features: &[Feature], rows: impl Iterator<Item = &'a [Cell]> + Clone, world: &World) -> Result<Vec<Series>> {
+pub fn columns<I: Iterator<Item = Cell>>(features: &[Feature], cells: impl Fn(usize) -> I, world: &World) -> Result<Vec<Series>> {
     let column = |(place, feature): (usize, &Feature)| {
-        let known = rows.clone().map(|row| Some(row[place]).filter(|cell| *cell != UNKNOWN));
+        let known = cells(place).map(|cell| Some(cell).filter(|cell| *cell != UNKNOWN));
         let name = feature.name.as_str().into();
         Ok(match feature.kind {
-            Kind::Float => Series::new(name, known.map(|cell| cell.map(|cell| f64::from_bits(cell as u64))).collect::<Vec<_>>()),
+            Kind::Float => {
+                let numbers = known.map(|cell| cell.map(|cell| f64::from_bits(cell as u64)));
+                Float64Chunked::from_iter_options(name, numbers).into_column()
+            }
             Kind::Date => dates(&feature.name, known.map(|cell| cell.map(|cell| Day(cell as i32))).collect())?,
             Kind::Text if feature.peers.is_some() => {
                 Series::new(name, known.map(|cell| cell.and_then(|cell| world.missed_top(feature, cell))).collect::<Vec<_>>())
@@ -277,19 +280,22 @@ pub fn columns<'a>(features: &[Feature], rows: impl Iterator<Item = &'a [Cell]> 
                 Series::new(name, known.map(|cell| cell.and_then(|cell| world.ranked(feature, cell))).collect::<Vec<_>>())
             }
             Kind::Text => Series::new(name, known.map(|cell| cell.map(|cell| world.word(feature.words, cell as usize))).collect::<Vec<_>>()),
-            _ => Series::new(name, known.collect::<Vec<_>>()),
+            _ => Int64Chunked::from_iter_options(name, known).into_column(),
         })
     };
     features.iter().enumerate().map(column).collect()
 }
 
-/// The table `features`, or some columns of it: `rows` hold a cell for each of `features`, and are those of `customers`.
+/// The table `features`, or some columns of it: `cells` gives those of `customers` in the column at a place.
 ///
 /// # Errors
 /// `Bug` if a feature breaks its contract.
-pub fn table(features: &[Feature], rows: &[&[Cell]], customers: &[Id], world: &World, as_of: Day) -> Result<Table> {
+pub fn table<I>(features: &[Feature], cells: impl Fn(usize) -> I, customers: &[Id], world: &World, as_of: Day) -> Result<Table>
+where
+    I: Iterator<Item = Cell>,
+{
     let mut all = vec![ids("customer_id", customers.iter().copied().map(Some))];
-    all.extend(columns(features, rows.iter().copied(), world)?);
+    all.extend(columns(features, cells, world)?);
     Table::new(contract(features), all, as_of)
 }
 

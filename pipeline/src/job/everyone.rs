@@ -134,10 +134,13 @@ impl Everyone {
     }
 
     fn features(&self, params: &Params, shard: usize) -> Result<Table> {
-        let of_shard = self.rows.read(shard)?;
-        let kept = self.kept(Output::Features, self.rows.customers(shard));
-        let rows: Vec<&[Cell]> = kept.iter().map(|row| of_shard.of(*row)).collect();
-        features::table(params.features.features(), &rows, &self.ids(&kept), &self.world, params.as_of)
+        let (columns, range) = (self.rows.columns(shard)?, self.rows.customers(shard));
+        let kept = self.kept(Output::Features, range.clone());
+        let cells = |place: usize| {
+            let (column, kept): (&[Cell], &[usize]) = (&columns[place], &kept);
+            kept.iter().map(move |row| column[row - range.start])
+        };
+        features::table(params.features.features(), cells, &self.ids(&kept), &self.world, params.as_of)
     }
 
     /// Churn probability and by which model, where it is not withheld.

@@ -69,8 +69,14 @@ pub fn coerce<'a>(column: &'a Column, from: &FieldKind, to: Kind, keep: &[bool],
             rounded += u64::from(was_rounded);
             Ok(minor)
         })?),
-        Kind::Timestamp => Values::Int(collect(rows, &known, |row| instant(column, from, row, context))?),
-        Kind::Date => Values::Int(collect(rows, &known, |row| day(column, from, row, context))?),
+        Kind::Timestamp => {
+            let mut instants = context.zone.map(Zone::instants);
+            Values::Int(collect(rows, &known, |row| instant(column, from, row, &mut instants))?)
+        }
+        Kind::Date => {
+            let (mut instants, mut days) = (context.zone.map(Zone::instants), context.days.days());
+            Values::Int(collect(rows, &known, |row| day(column, from, row, (&mut instants, &mut days)))?)
+        }
     };
     let all = known.iter().all(|&known| known);
     Ok((Cow::Owned(Column { values, known: (!all).then_some(known) }), rounded))
@@ -203,12 +209,13 @@ fn to_minor(units: f64, currency: &Currency) -> Result<(i64, bool), String> {
     currency.to_minor(units).ok_or_else(too_large)
 }
 
-fn instant(column: &Column, from: &FieldKind, row: usize, context: Context<'_>) -> Result<i64, String> {
+/// The instant of a row; `instants` are those of local times, where the config says in which zone they are.
+fn instant(column: &Column, from: &FieldKind, row: usize, instants: &mut Option<impl FnMut(i64) -> i64>) -> Result<i64, String> {
     let ticks = column.int(row).ok_or("expected a timestamp, got something else")?;
-    match (from, context.zone) {
+    match (from, instants) {
         (FieldKind::Timestamp { per_second, utc: true }, _) => micros(ticks, *per_second),
-        (FieldKind::Timestamp { per_second, .. }, Some(zone)) => Ok(zone.instant(micros(ticks, *per_second)?)),
-        (FieldKind::Date, Some(zone)) => Ok(zone.start_of(Day(to_day(ticks)?))),
+        (FieldKind::Timestamp { per_second, .. }, Some(instants)) => Ok(instants(micros(ticks, *per_second)?)),
+        (FieldKind::Date, Some(instants)) => Ok(instants(i64::from(to_day(ticks)?) * 86_400_000_000)),
         _ => Err("expected a timestamp, got something else".to_owned()),
     }
 }
@@ -229,13 +236,19 @@ fn to_day(days: i64) -> Result<i32, String> {
     if (-719_162..2_932_897).contains(&days) { Ok(days as i32) } else { Err("expected a date in the years 1 to 9999, got another".to_owned()) }
 }
 
-fn day(column: &Column, from: &FieldKind, row: usize, context: Context<'_>) -> Result<i64, String> {
+type Conversions<'a, I, D> = (&'a mut Option<I>, &'a mut D);
+
+fn day<I, D>(column: &Column, from: &FieldKind, row: usize, (instants, days): Conversions<'_, I, D>) -> Result<i64, String>
+where
+    I: FnMut(i64) -> i64,
+    D: FnMut(i64) -> Day,
+{
     match from {
         FieldKind::Text => parse_day(column.text(row).unwrap_or_default()),
         FieldKind::Date => to_day(column.int(row).unwrap_or_default()).map(i64::from),
         // A local time's day is the day that its calendar shows.
         FieldKind::Timestamp { per_second, utc: false } => Ok(micros(column.int(row).unwrap_or_default(), *per_second)?.div_euclid(86_400_000_000)),
-        _ => Ok(i64::from(context.days.day(instant(column, from, row, context)?).0)),
+        _ => Ok(i64::from(days(instant(column, from, row, instants)?).0)),
     }
 }
 

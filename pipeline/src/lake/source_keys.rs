@@ -131,7 +131,10 @@ impl SourceKeys {
 
     /// The key of a source customer, a new one if need be; an empty id is nobody's.
     pub fn key(&self, source: &str, id: &str) -> Option<SourceKey> {
-        self.keys(source, &[id])[0]
+        let fingerprint = fingerprint_of(source, id);
+        let known = self.part(part_of(fingerprint)).known.find(fingerprint);
+        let new = || self.add(fingerprint, (self.sources.number(source), source), id);
+        (!id.is_empty()).then(|| known.unwrap_or_else(new))
     }
 
     /// The keys of many source customers of one source, in their order, new ones if need be; an empty id is nobody's. All that are known are looked
@@ -145,13 +148,18 @@ impl SourceKeys {
         let new = keys.iter_mut().zip(&fingerprints).zip(ids).filter(|((key, _), id)| key.is_none() && !id.is_empty());
         let mut number = None;
         for ((key, fingerprint), id) in new {
-            let source_number = *number.get_or_insert_with(|| self.sources.number(source));
-            let own = Own::of(source, id);
-            let mut part = self.part_to_change(part_of(*fingerprint));
-            // Another thread may have been faster, or it stands twice among these.
-            *key = part.known.find(*fingerprint).or_else(|| Some(part.add(*fingerprint, (source_number, id), own)));
+            let number = *number.get_or_insert_with(|| self.sources.number(source));
+            *key = Some(self.add(*fingerprint, (number, source), id));
         }
         keys
+    }
+
+    /// The key of a source customer that was not known a moment ago: another thread may have been faster, or it stands twice among many.
+    fn add(&self, fingerprint: u128, (number, source): (u32, &str), id: &str) -> SourceKey {
+        let own = Own::of(source, id);
+        let mut part = self.part_to_change(part_of(fingerprint));
+        let known = part.known.find(fingerprint);
+        known.unwrap_or_else(|| part.add(fingerprint, (number, id), own))
     }
 
     /// By number of the source: what the fingerprints of its keys start from.

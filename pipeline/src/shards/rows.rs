@@ -54,10 +54,10 @@ impl FeatureRows {
         self.shards.add(shard, packed)
     }
 
-    /// The cells of a shard in the columns of which `wanted` holds, column after column.
-    fn columns_of(&self, shard: usize, wanted: impl Fn(usize) -> bool) -> Result<Vec<Cell>> {
+    /// The cells of a shard in the columns of which `wanted` holds.
+    fn columns_of(&self, shard: usize, wanted: impl Fn(usize) -> bool) -> Result<Vec<Vec<Cell>>> {
         let packed = self.shards.read(shard)?;
-        let (mut rest, mut cells) = (packed.as_slice(), Vec::new());
+        let (mut rest, mut columns) = (packed.as_slice(), Vec::new());
         let damaged = |fault: String| Error::bug(format!("features of a shard: {fault}"));
         for place in 0..self.width {
             let Some((lengths, more)) = rest.split_first_chunk::<16>() else { break };
@@ -66,10 +66,10 @@ impl FeatureRows {
             rest = more;
             if wanted(place) {
                 let column = lz4_flex::block::decompress(bytes, length(8)).map_err(|fault| damaged(fault.to_string()))?;
-                cells.extend(column.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))));
+                columns.push(column.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))).collect());
             }
         }
-        Ok(cells)
+        Ok(columns)
     }
 
     /// Number of shards.
@@ -94,14 +94,22 @@ impl FeatureRows {
         parts
     }
 
+    /// The cells of a shard's customers, column by column.
+    ///
+    /// # Errors
+    /// `Limit` if scratch cannot be read.
+    pub fn columns(&self, shard: usize) -> Result<Vec<Vec<Cell>>> {
+        self.columns_of(shard, |_| true)
+    }
+
     /// The rows of a shard's customers.
     ///
     /// # Errors
     /// `Limit` if scratch cannot be read.
     pub fn read(&self, shard: usize) -> Result<RowsOfShard> {
-        let columns = self.columns_of(shard, |_| true)?;
-        let (rows, mut cells) = (columns.len() / self.width.max(1), vec![0; columns.len()]);
-        for (place, column) in columns.chunks_exact(rows.max(1)).enumerate() {
+        let columns = self.columns(shard)?;
+        let mut cells = vec![0; columns.iter().map(Vec::len).sum()];
+        for (place, column) in columns.iter().enumerate().filter(|(_, column)| !column.is_empty()) {
             cells[place..].iter_mut().step_by(self.width).zip(column).for_each(|(cell, value)| *cell = *value);
         }
         Ok(RowsOfShard { cells, width: self.width, first: self.starts[shard] })
@@ -112,7 +120,7 @@ impl FeatureRows {
     /// # Errors
     /// `Limit` if scratch cannot be read.
     pub fn column(&self, place: usize) -> Result<Vec<Cell>> {
-        let shards: Vec<Result<Vec<Cell>>> = (0..self.shards()).into_par_iter().map(|shard| self.columns_of(shard, |other| other == place)).collect();
-        Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.concat())
+        let shards: Vec<Result<Vec<Vec<Cell>>>> = (0..self.shards()).into_par_iter().map(|shard| self.columns_of(shard, |other| other == place)).collect();
+        Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.concat().concat())
     }
 }
