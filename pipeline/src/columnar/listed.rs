@@ -76,9 +76,9 @@ impl ListedPages {
         (Self { pages, listed: listed.clone() }, listed)
     }
 
-    /// Keeps the texts of `values`; returns as many numbers.
-    fn keep(&self, values: &[u8]) -> Read<Vec<u8>> {
-        let texts = texts(values, None)?;
+    /// Keeps the texts of a page, whose values begin at `start`; returns the page of as many numbers.
+    fn keep(&self, page: &Bytes, start: usize) -> Read<Bytes> {
+        let texts = texts(&page[start..], None)?;
         let held = &mut *self.listed.held();
         let from = held.first + held.listed.len();
         let to = i32::try_from(from + texts.len()).map_err(|_| "more texts than a chunk may have")?;
@@ -87,51 +87,28 @@ impl ListedPages {
         } else {
             held.listed.extend(&texts, 0..texts.len());
         }
-        Ok(numbers(from as i32..to))
+        Ok(Bytes::from([&page[..start], &numbers(from as i32..to)].concat()))
     }
 
-    fn page(&self, page: Page) -> Read<Page> {
-        match page {
-            Page::DictionaryPage { buf, num_values, is_sorted, .. } => {
-                let dictionary = texts(&buf, Some(num_values as usize))?;
+    fn page(&self, mut page: Page) -> Read<Page> {
+        match &mut page {
+            Page::DictionaryPage { buf, num_values, encoding, .. } => {
+                let dictionary = texts(buf, Some(*num_values as usize))?;
                 let count = i32::try_from(dictionary.len()).map_err(|_| "more texts than a dictionary may have")?;
                 let held = &mut *self.listed.held();
                 (held.dictionary, held.first) = (dictionary, count as usize);
-                Ok(Page::DictionaryPage { buf: numbers(0..count).into(), num_values, encoding: Encoding::PLAIN, is_sorted })
+                (*buf, *encoding) = (numbers(0..count).into(), Encoding::PLAIN);
             }
-            Page::DataPage { buf, num_values, encoding: Encoding::PLAIN, def_level_encoding, rep_level_encoding, statistics } => {
-                let start = self.pages.levels_end(&buf, num_values, def_level_encoding)?;
-                let numbers = self.keep(&buf[start..])?;
-                let buf = Bytes::from([&buf[..start], &numbers].concat());
-                Ok(Page::DataPage { buf, num_values, encoding: Encoding::PLAIN, def_level_encoding, rep_level_encoding, statistics })
+            Page::DataPage { buf, num_values, encoding: Encoding::PLAIN, def_level_encoding, .. } => {
+                *buf = self.keep(buf, self.pages.levels_end(buf, *num_values, *def_level_encoding)?)?;
             }
-            Page::DataPageV2 {
-                buf,
-                num_values,
-                encoding: Encoding::PLAIN,
-                num_nulls,
-                num_rows,
-                def_levels_byte_len,
-                rep_levels_byte_len,
-                is_compressed,
-                statistics,
-            } => {
-                let start = (def_levels_byte_len + rep_levels_byte_len) as usize;
-                let numbers = self.keep(&buf[start..])?;
-                Ok(Page::DataPageV2 {
-                    buf: Bytes::from([&buf[..start], &numbers].concat()),
-                    num_values,
-                    encoding: Encoding::PLAIN,
-                    num_nulls,
-                    num_rows,
-                    def_levels_byte_len,
-                    rep_levels_byte_len,
-                    is_compressed,
-                    statistics,
-                })
+            Page::DataPageV2 { buf, encoding: Encoding::PLAIN, def_levels_byte_len, rep_levels_byte_len, .. } => {
+                *buf = self.keep(buf, (*def_levels_byte_len + *rep_levels_byte_len) as usize)?;
             }
-            by_dictionary => Ok(by_dictionary),
+            // Numbers already.
+            Page::DataPage { .. } | Page::DataPageV2 { .. } => {}
         }
+        Ok(page)
     }
 }
 

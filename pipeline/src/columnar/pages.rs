@@ -30,6 +30,18 @@ struct Found {
     body: Bytes,
 }
 
+impl Found {
+    /// How the values of a page of data are written.
+    fn encoding(&self) -> Option<Encoding> {
+        self.header.data.and_then(|data| encoding(data.encoding))
+    }
+
+    /// Whether the values are numbers into a dictionary.
+    fn is_by_dictionary(&self) -> bool {
+        matches!(self.encoding(), Some(Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY))
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Header {
     kind: i32,
@@ -112,16 +124,12 @@ impl Pages {
 
     /// Whether a page holds texts by what they share with the one before: a few bytes of it may stand for many.
     pub fn shares_prefixes(&self) -> bool {
-        let is_delta = |found: &Found| found.header.data.is_some_and(|data| encoding(data.encoding) == Some(Encoding::DELTA_BYTE_ARRAY));
-        self.found.as_slice().iter().any(is_delta)
+        self.found.as_slice().iter().any(|found| found.encoding() == Some(Encoding::DELTA_BYTE_ARRAY))
     }
 
     /// Whether every page holds texts one after another, or is a dictionary or of numbers into one.
     pub fn is_listed(&self) -> bool {
-        let is_listed = |found: &Found| {
-            let encoding = found.header.data.and_then(|data| encoding(data.encoding));
-            found.header.dictionary.is_some() || matches!(encoding, Some(Encoding::PLAIN | Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY))
-        };
+        let is_listed = |found: &Found| found.header.dictionary.is_some() || found.is_by_dictionary() || found.encoding() == Some(Encoding::PLAIN);
         self.found.as_slice().iter().all(is_listed)
     }
 
@@ -135,11 +143,7 @@ impl Pages {
 
     /// Whether the first page is a dictionary and all others are numbers into it.
     pub fn is_by_dictionary(&self) -> bool {
-        let by_dictionary = |found: &Found| {
-            let encoding = found.header.data.and_then(|data| encoding(data.encoding));
-            matches!(encoding, Some(Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY))
-        };
-        matches!(self.found.as_slice(), [first, rest @ ..] if first.header.dictionary.is_some() && rest.iter().all(by_dictionary))
+        matches!(self.found.as_slice(), [first, rest @ ..] if first.header.dictionary.is_some() && rest.iter().all(Found::is_by_dictionary))
     }
 
     fn page(&self, found: &Found) -> Read<Page> {

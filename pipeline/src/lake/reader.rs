@@ -3,7 +3,7 @@
 use super::lines::{LineHead, LineItem, LineKind, LineNames, LinesOf, NO_COST, NO_ITEM, NOT_TOLD, cost_of_units};
 use super::names::ByEntry;
 use super::scan::Rows;
-use super::source_keys::SourceKey;
+use super::source_keys::{SourceKey, seed_of};
 use crate::columnar::Column;
 use crate::error::{Error, Result};
 use crate::key::fingerprint;
@@ -181,7 +181,7 @@ impl LineReader {
 
     /// Finds rows one after another that share all that lines of an order do.
     fn find_heads(&mut self, columns: &Columns<'_>, rows: &Rows<'_>) {
-        let nowhere = Source { number: 0, seed: fingerprint(0, b"") };
+        let nowhere = Source { number: 0, seed: seed_of("") };
         self.heads.clear();
         self.starts.clear();
         self.starts.resize(rows.kept.len(), false);
@@ -209,7 +209,7 @@ impl LineReader {
         let mut all = true;
         let source = |text: &str| {
             let number = |text| names.keys.sources.number(text);
-            (!text.contains('\u{1f}')).then(|| Source { number: number(text), seed: fingerprint(0, text.as_bytes()) })
+            (!text.contains('\u{1f}')).then(|| Source { number: number(text), seed: seed_of(text) })
         };
         self.sources.each(column, &self.firsts, source, |place, source| match source {
             Some(source) => self.heads[place].source = source,
@@ -224,7 +224,7 @@ impl LineReader {
         let Self { stores, channels, heads, firsts, .. } = self;
         for (head, row) in heads.iter_mut().zip(firsts.iter()) {
             let order = columns.order_id.text(*row).unwrap_or_default();
-            head.shared.order = fingerprint(head.source.seed, order.as_bytes());
+            head.shared.order = order_of(head.source.seed, order);
         }
         if let Some(column) = columns.store {
             stores.each(column, firsts, |text| names.stores.number(text), |place, number| heads[place].shared.store = number);
@@ -282,7 +282,7 @@ impl LineReader {
         for (item, &row) in self.items.iter_mut().zip(rows).filter(|(_, row)| column.is_known(**row)) {
             let source = columns.source.and_then(|column| column.text(row)).unwrap_or_default();
             let order = column.text(row).filter(|order| !order.is_empty());
-            item.return_of = order.map_or(0, |order| order_of(source, order));
+            item.return_of = order.map_or(0, |order| order_of(seed_of(source), order));
         }
     }
 
@@ -324,9 +324,9 @@ impl LineReader {
     }
 }
 
-/// The fingerprint of an order of a source.
-fn order_of(source: &str, order: &str) -> u64 {
-    fingerprint(fingerprint(0, source.as_bytes()), order.as_bytes())
+/// The fingerprint of an order of the source of this seed.
+fn order_of(seed: u64, order: &str) -> u64 {
+    fingerprint(seed, order.as_bytes())
 }
 
 /// A number as the nearest whole one, halves away from 0; of numbers of 32 bits, which a call of `round` would take longer for.

@@ -111,8 +111,13 @@ fn part_of(fingerprint: u128) -> usize {
     (fingerprint >> 122) as usize % PARTS
 }
 
+/// What the fingerprints of all that is a source's own start from.
+pub(super) fn seed_of(source: &str) -> u64 {
+    fingerprint(0, source.as_bytes())
+}
+
 fn fingerprint_of(source: &str, id: &str) -> u128 {
-    wide_fingerprint(fingerprint(0, source.as_bytes()), id.as_bytes())
+    wide_fingerprint(seed_of(source), id.as_bytes())
 }
 
 impl SourceKeys {
@@ -140,7 +145,7 @@ impl SourceKeys {
     /// The keys of many source customers of one source, in their order, new ones if need be; an empty id is nobody's. All that are known are looked
     /// up first, one after another, so that the memory's delays overlap.
     pub fn keys(&self, source: &str, ids: &[&str]) -> Vec<Option<SourceKey>> {
-        let seed = fingerprint(0, source.as_bytes());
+        let seed = seed_of(source);
         let fingerprints: Vec<u128> = ids.iter().map(|id| wide_fingerprint(seed, id.as_bytes())).collect();
         let parts: Vec<_> = self.all().collect();
         let mut keys: Vec<Option<SourceKey>> = fingerprints.iter().map(|fingerprint| parts[part_of(*fingerprint)].known.find(*fingerprint)).collect();
@@ -164,7 +169,7 @@ impl SourceKeys {
 
     /// By number of the source: what the fingerprints of its keys start from.
     fn seeds(&self) -> Vec<u64> {
-        self.sources.texts().iter().map(|source| fingerprint(0, source.as_bytes())).collect()
+        self.sources.texts().iter().map(|source| seed_of(source)).collect()
     }
 
     /// How many keys each part has.

@@ -120,7 +120,8 @@ impl FeatureRows {
     /// # Errors
     /// `Limit` if scratch cannot be read.
     pub fn column(&self, place: usize) -> Result<Vec<Cell>> {
-        let shards: Vec<Result<Vec<Vec<Cell>>>> = (0..self.shards()).into_par_iter().map(|shard| self.columns_of(shard, |other| other == place)).collect();
-        Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.concat().concat())
+        let of_shard = |shard: usize| self.columns_of(shard, |other| other == place);
+        let shards: Vec<Result<Vec<Vec<Cell>>>> = (0..self.shards()).into_par_iter().map(of_shard).collect();
+        Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().flatten().collect())
     }
 }
