@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use parquet::basic::Compression;
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use regulars_tests::{files, lake, published, root};
 
 use crate::{quickstart, regulars, told};
@@ -27,7 +29,7 @@ fn threads_shards_and_zone_do_not_matter() {
     let plain = published_with(&["--set", "run.threads=1", "--set", "run.shards=1"], &[("TZ", "UTC")]);
     assert!(plain.len() > 15);
     assert_eq!(plain, published_with(&["--set", "run.threads=2", "--set", "run.shards=64"], &[("TZ", "Asia/Shanghai"), ("LC_ALL", "C")]));
-    // Four of sixteen MiB may be lines: the rest is spilled.
+    // One of sixteen MiB may be lines: the rest is spilled.
     assert_eq!(plain, published_with(&["--set", "run.memory_limit_mib=16"], &[("TZ", "America/New_York")]));
 }
 
@@ -37,6 +39,26 @@ fn file_order_and_row_order_do_not_matter() {
     lake::reshuffle(&root().join("data-samples/lake"), folder.path(), &|_| false);
     let url = format!("lake.url={}", folder.path().display());
     assert_eq!(published_with(&[], &[]), published_with(&["--set", &url], &[]));
+}
+
+/// Other writers' pages: without dictionaries, with dictionaries that are given up after a few rows, both in one chunk, of either version; pages of three
+/// rows, so that texts of a batch come from many.
+#[test]
+fn how_files_are_encoded_does_not_matter() {
+    let whole = published_with(&[], &[]);
+    let pages = || WriterProperties::builder().set_data_page_row_count_limit(3).set_write_batch_size(3);
+    let few = || pages().set_dictionary_page_size_limit(24);
+    let all = [
+        pages().set_dictionary_enabled(false).set_compression(Compression::LZ4_RAW),
+        few().set_compression(Compression::SNAPPY),
+        few().set_writer_version(WriterVersion::PARQUET_2_0).set_compression(Compression::UNCOMPRESSED),
+    ];
+    for properties in all {
+        let folder = tempfile::tempdir().expect("a folder");
+        lake::rewrite(&root().join("data-samples/lake"), folder.path(), &properties.build());
+        let url = format!("lake.url={}", folder.path().display());
+        assert_eq!(whole, published_with(&["--set", &url], &[]));
+    }
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
 use regulars::allowance::Allowance;
 use regulars::columnar::{Column, FieldKind, File};
 use regulars::store::{Access, Location, Retries, Store};
 
-use crate::parquet_file::{Cells, floats, texts, write};
+use crate::parquet_file::{Cells, floats, texts, write, write_as};
 
 /// A small order_lines file: one line an order, on the day given (days since 1970-01-01, 12:00 UTC).
 pub fn small_lines(path: &Path, rows: &[(&str, &str, i64, f64, f64)]) {
@@ -52,6 +53,16 @@ pub fn reshuffle(from: &Path, to: &Path, change: &dyn Fn(&str) -> bool) {
             let picked: Vec<(&str, Cells)> = columns.iter().map(|(name, cells)| (name.as_str(), cells.pick(part))).collect();
             write(&folder.join(format!("{name}.parquet")), &picked, Compression::SNAPPY);
         }
+    }
+}
+
+/// Every Parquet file below `from`, rewritten below `to` as `properties` say.
+pub fn rewrite(from: &Path, to: &Path, properties: &WriterProperties) {
+    let store = local(from);
+    for entry in store.list("").expect("files").iter().filter(|entry| entry.path.ends_with(".parquet")) {
+        let columns = read(&File::open(&store, entry).expect("a file"));
+        let columns: Vec<(&str, Cells)> = columns.iter().map(|(name, cells)| (name.as_str(), cells.clone())).collect();
+        write_as(&to.join(&entry.path), &columns, properties.clone());
     }
 }
 

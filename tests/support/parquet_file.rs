@@ -84,12 +84,16 @@ pub fn floats(values: &[f64]) -> Cells {
 
 /// Writes columns as one file with one row group.
 pub fn write(path: &Path, columns: &[(&str, Cells)], codec: Compression) {
+    write_as(path, columns, WriterProperties::builder().set_compression(codec).build());
+}
+
+/// The same, as `properties` say.
+pub fn write_as(path: &Path, columns: &[(&str, Cells)], properties: WriterProperties) {
     std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder");
     let fields = columns.iter().map(|(name, cells)| Arc::new(cells.field(name))).collect();
     let schema = Arc::new(Type::group_type_builder("schema").with_fields(fields).build().expect("a schema"));
-    let properties = Arc::new(WriterProperties::builder().set_compression(codec).build());
     let file = std::fs::File::create(path).expect("a file");
-    let mut writer = SerializedFileWriter::new(file, schema, properties).expect("a writer");
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).expect("a writer");
     let mut group = writer.next_row_group().expect("a row group");
     for (_, cells) in columns {
         let mut column = group.next_column().expect("a column").expect("as many as fields");

@@ -193,7 +193,7 @@ impl Days {
 }
 
 /// Puts as many empty days before what is known by age, and lets go of what is older than `most`.
-fn later<T: Clone + Default + PartialEq>(by_age: &mut Vec<T>, days: usize, most: usize) {
+pub(super) fn later<T: Clone + Default + PartialEq>(by_age: &mut Vec<T>, days: usize, most: usize) {
     let days = if by_age.is_empty() { 0 } else { days.min(most) };
     by_age.splice(0..0, std::iter::repeat_n(T::default(), days));
     by_age.truncate(most);

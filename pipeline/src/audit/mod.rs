@@ -5,6 +5,7 @@ mod checks;
 mod days;
 mod history;
 mod measures;
+mod pace;
 mod prices;
 mod quarantine;
 mod survey;

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::days::{self, DayCounts, Days, Prices, PricesByDay};
+use super::pace::{PACE_DAYS, Pace};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
-use crate::lake::{ByFingerprint, LineHead, LineKind, LinesOf, Names};
-use crate::time::{Day, Window};
-
-/// Days over which the pace of a source or store is measured.
-const PACE_DAYS: i32 = 28;
+use crate::lake::{LineHead, LineKind, LinesOf, Names};
+use crate::time::Day;
 
 /// What the order lines hold, as a whole.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -38,16 +36,13 @@ pub struct Survey {
 /// Lines that count for an order where orders are not known one by one: more than most orders have.
 const LINES_AN_ORDER: f64 = 10.0;
 
-/// Bytes that an order of the pace window takes.
-const ORDER_BYTES: u64 = 32;
-
 /// Where lines come from (sources, or stores), by number.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Feeds {
     feeds: Vec<Option<Feed>>,
 }
 
-/// A source or store: the day of its newest line, its orders in the pace window, and its newest days one by one.
+/// A source or store: the day of its newest line, its orders of late, and its newest days one by one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feed {
     /// Day of the newest line.
@@ -56,8 +51,8 @@ pub struct Feed {
     pub days: Days,
     /// Value of its lines in minor units, and of those without a customer.
     pub value_minor: [i128; 2],
-    /// By fingerprint: the newest day of its lines.
-    recent_orders: ByFingerprint<u64, Day>,
+    /// Its orders of late.
+    pace: Pace,
 }
 
 /// What lines that stand together hold.
@@ -88,18 +83,16 @@ impl Feeds {
         if self.feeds.len() <= index {
             self.feeds.resize(index + 1, None);
         }
-        let new = || Feed { newest: day, days: Days::default(), value_minor: [0; 2], recent_orders: ByFingerprint::default() };
+        let new = || Feed { newest: day, days: Days::default(), value_minor: [0; 2], pace: Pace::default() };
         let feed = self.feeds[index].get_or_insert_with(new);
         feed.newest = feed.newest.max(day);
         feed
     }
 
     /// Adds lines of a head.
-    fn add(&mut self, number: u32, head: &LineHead, sums: &Sums, recent: bool) {
+    fn add(&mut self, number: u32, head: &LineHead, sums: &Sums) {
         let feed = self.of(number, head.day);
-        if recent {
-            feed.order(head.order, head.day);
-        }
+        sums.age.into_iter().for_each(|age| feed.pace.add(age, head.order));
         feed.value_minor.iter_mut().zip(sums.value_minor).for_each(|(sum, more)| *sum += i128::from(more));
         match (sums.age, &sums.counts) {
             (Some(age), Some(counts)) => feed.days.add(age, counts),
@@ -112,14 +105,14 @@ impl Feeds {
         for (number, feed) in other.feeds.into_iter().enumerate() {
             let Some(feed) = feed else { continue };
             let known = self.of(number as u32, feed.newest);
-            feed.recent_orders.into_iter().for_each(|(order, day)| known.order(order, day));
+            known.pace.merge(feed.pace);
             known.days.merge(&feed.days);
             known.value_minor.iter_mut().zip(feed.value_minor).for_each(|(sum, more)| *sum += more);
         }
     }
 
     fn bytes(&self) -> u64 {
-        let bytes = |feed: &Feed| feed.recent_orders.len() as u64 * ORDER_BYTES + feed.days.bytes();
+        let bytes = |feed: &Feed| feed.pace.bytes() + feed.days.bytes();
         self.feeds.iter().flatten().map(bytes).sum()
     }
 
@@ -130,24 +123,19 @@ impl Feeds {
 }
 
 impl Feed {
-    fn order(&mut self, order: u64, day: Day) {
-        let newest = self.recent_orders.entry(order).or_insert(day);
-        *newest = day.max(*newest);
-    }
-
     /// A feed of which only its days are known.
     #[cfg(test)]
     pub fn of(newest: Day, days: Days) -> Self {
-        Self { newest, days, value_minor: [0; 2], recent_orders: ByFingerprint::default() }
+        Self { newest, days, value_minor: [0; 2], pace: Pace::default() }
     }
 
     /// How many orders should have come between its newest line and `day`, at its own pace; where it has been silent for long, at that of the lines
     /// before it fell silent, ten of them for an order.
     pub fn missing_orders(&self, day: Day, as_of: Day) -> f64 {
-        let silent = day.since(self.newest) as f64 / f64::from(PACE_DAYS);
+        let silent = day.since(self.newest) as f64 / PACE_DAYS as f64;
         let newest = as_of.since(self.newest).max(0) as usize;
-        let lines: u32 = (newest..newest + PACE_DAYS as usize).map(|age| self.days.lines(age)).sum();
-        (self.recent_orders.len() as f64 * silent).max(f64::from(lines) / LINES_AN_ORDER * silent)
+        let lines: u32 = (newest..newest + PACE_DAYS).map(|age| self.days.lines(age)).sum();
+        (self.pace.orders() * silent).max(f64::from(lines) / LINES_AN_ORDER * silent)
     }
 }
 
@@ -193,19 +181,17 @@ impl Survey {
         self.anonymous_lines += u64::from(sums.anonymous);
         self.value_minor += i128::from(sums.value_minor[0]);
         self.anonymous_value_minor += i128::from(sums.value_minor[1]);
-        let recent = Window::ending(as_of, PACE_DAYS).contains(head.day);
-        self.sources.add(*source, head, &sums, recent);
+        self.sources.add(*source, head, &sums);
         if head.store > 0 {
-            self.stores.add(head.store, head, &sums, recent);
+            self.stores.add(head.store, head, &sums);
         }
     }
 
-    /// The same lines, as a survey of `as_of` has them that was made of them `days` earlier: none of them is newer.
-    pub fn seen_later(&mut self, days: usize, as_of: Day) {
-        let pace = Window::ending(as_of, PACE_DAYS);
+    /// The same lines, as a survey has them that is made `days` later: none of them is newer.
+    pub fn seen_later(&mut self, days: usize) {
         for feed in [&mut self.sources, &mut self.stores].into_iter().flat_map(|feeds| feeds.feeds.iter_mut().flatten()) {
             feed.days.seen_later(days);
-            feed.recent_orders.retain(|_, day| pace.contains(*day));
+            feed.pace.seen_later(days);
         }
         self.prices.seen_later(days);
     }
@@ -288,8 +274,8 @@ mod tests {
     fn a_feed_is_late_by_its_own_pace() {
         let (mut early, mut late) = (Feeds::default(), Feeds::default());
         // 14 orders in 28 days is one every second day: six silent days hold three.
-        (0..9).for_each(|order| early.of(2, Day(80 + order)).order(order as u64, Day(80 + order)));
-        (8..14).for_each(|order| late.of(2, Day(80 + order)).order(order as u64, Day(80 + order)));
+        (0..9).for_each(|order| early.of(2, Day(80 + order)).pace.add(19 - order as usize, order as u64));
+        (8..14).for_each(|order| late.of(2, Day(80 + order)).pace.add(19 - order as usize, order as u64));
         late.merge(early);
         let feed = late.feeds[2].as_ref().expect("it was added");
         assert!((feed.missing_orders(Day(99), Day(99)) - 3.0).abs() < 1e-12);
@@ -337,7 +323,7 @@ mod tests {
         for days in [0, 1, 6, 7, 27, 28, 84, 400, 485, 600] {
             let later = 1000 + days as i32;
             let mut seen = made(&lines, 1000);
-            seen.seen_later(days, Day(later));
+            seen.seen_later(days);
             let newer: Vec<(u32, Line)> = (1..=days as u64).map(|order| line(order, 1000 + order as i32)).collect();
             seen.merge(made(&newer, later), &memory).expect("there is room");
             let all: Vec<(u32, Line)> = lines.iter().chain(&newer).copied().collect();

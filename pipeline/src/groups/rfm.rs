@@ -1,5 +1,7 @@
 //! RFM codes: fifths by mid-rank, so that equal values share one code and a code may be empty.
 
+use std::collections::BTreeMap;
+
 use polars::prelude::Column as Series;
 use rayon::prelude::*;
 
@@ -34,6 +36,9 @@ pub struct Cut {
     pub customers: i64,
 }
 
+/// What is ranked.
+const DIMENSIONS: [&str; 3] = ["recency_days", "order_count", "value_minor"];
+
 /// The code of every value: 1 + floor(5 (L + E / 2) / N), with L values below, E equal, N in all.
 struct Fifths {
     /// The lowest value of each code that someone has, and the code; in the order of values.
@@ -63,35 +68,27 @@ impl Fifths {
 }
 
 /// Codes of everyone with an order, and the cuts of the three dimensions.
-pub fn codes(facts: &[&Facts]) -> (Vec<Option<Rfm>>, Vec<Cut>) {
-    let bought = |facts: &&&Facts| facts.last_day.is_some();
+pub fn codes<'a>(facts: impl Iterator<Item = &'a Facts> + Clone) -> (Vec<Option<Rfm>>, Vec<Cut>) {
     let recency = |facts: &Facts| facts.last_day.map_or(0, |day| facts.date.since(day));
-    let column = |pick: &dyn Fn(&Facts) -> i64| facts.iter().filter(bought).map(|facts| pick(facts)).collect::<Vec<i64>>();
     let frequency = |facts: &Facts| facts.order_count;
     let monetary = |facts: &Facts| facts.value_minor;
+    let fifths = |pick: &dyn Fn(&Facts) -> i64| Fifths::of(facts.clone().filter(|facts| facts.last_day.is_some()).map(pick).collect());
     // Fewer days since the last order are better, so recency is ranked the other way round.
-    let by_recency = Fifths::of(column(&|facts| -recency(facts)));
-    let by_frequency = Fifths::of(column(&frequency));
-    let by_monetary = Fifths::of(column(&monetary));
-    let one = |facts: &&Facts| {
+    let (by_recency, by_frequency, by_monetary) = (fifths(&|facts| -recency(facts)), fifths(&frequency), fifths(&monetary));
+    let mut cuts: BTreeMap<(usize, u8), Cut> = BTreeMap::new();
+    let mut one = |facts: &Facts| {
         facts.last_day?;
-        Some(Rfm { recency: by_recency.code(-recency(facts)), frequency: by_frequency.code(frequency(facts)), monetary: by_monetary.code(monetary(facts)) })
-    };
-    let codes: Vec<Option<Rfm>> = facts.iter().map(one).collect();
-    let mut cuts = Vec::new();
-    type Dimension<'a> = (&'static str, &'a dyn Fn(&Facts) -> i64, fn(&Rfm) -> u8);
-    let dimensions: [Dimension<'_>; 3] =
-        [("recency_days", &recency, |rfm| rfm.recency), ("order_count", &frequency, |rfm| rfm.frequency), ("value_minor", &monetary, |rfm| rfm.monetary)];
-    for (dimension, value, code_of) in dimensions {
-        for code in 1..=5 {
-            let members = facts.iter().zip(&codes).filter(|(_, rfm)| rfm.as_ref().is_some_and(|rfm| code_of(rfm) == code));
-            let values: Vec<i64> = members.map(|(facts, _)| value(facts)).collect();
-            if let (Some(&low), Some(&high)) = (values.iter().min(), values.iter().max()) {
-                cuts.push(Cut { dimension, code: i64::from(code), low, high, customers: values.len() as i64 });
-            }
+        let values = [recency(facts), frequency(facts), monetary(facts)];
+        let rfm = Rfm { recency: by_recency.code(-values[0]), frequency: by_frequency.code(values[1]), monetary: by_monetary.code(values[2]) };
+        for (place, (code, value)) in [rfm.recency, rfm.frequency, rfm.monetary].into_iter().zip(values).enumerate() {
+            let new = || Cut { dimension: DIMENSIONS[place], code: i64::from(code), low: value, high: value, customers: 0 };
+            let cut = cuts.entry((place, code)).or_insert_with(new);
+            (cut.low, cut.high, cut.customers) = (cut.low.min(value), cut.high.max(value), cut.customers + 1);
         }
-    }
-    (codes, cuts)
+        Some(rfm)
+    };
+    let codes = facts.clone().map(&mut one).collect();
+    (codes, cuts.into_values().collect())
 }
 
 /// The contract of the table `rfm_cuts`.

@@ -172,13 +172,13 @@ impl Params {
 }
 
 /// Assigns every member, in their order (which breaks ties of value).
-pub fn assign(members: &[Member<'_>], params: &Params) -> Vec<Assigned> {
-    let high = high_value(members, params.high_value_share);
+pub fn assign<'a>(members: impl Iterator<Item = Member<'a>> + Clone, params: &Params) -> Vec<Assigned> {
+    let high = high_value(members.clone().map(|member| member.facts.window_value_minor), params.high_value_share);
     let mut rows: BTreeMap<[u8; 4], u16> = BTreeMap::new();
-    let mut one = |(index, member): (usize, &Member<'_>)| {
+    let mut one = |(member, is_high): (Member<'_>, &bool)| {
         let value = match member.facts.last_day {
             None => "unknown",
-            Some(_) if high[index] => "high",
+            Some(_) if *is_high => "high",
             Some(_) => "other",
         };
         let risk = match member.churn_probability {
@@ -197,19 +197,20 @@ pub fn assign(members: &[Member<'_>], params: &Params) -> Vec<Assigned> {
         let row = || params.table.iter().position(|row| row.takes(stage, value, risk, registered)).expect("the table was checked to be total") as u16;
         Assigned { inputs, row: *rows.entry(inputs).or_insert_with(row) }
     };
-    members.iter().enumerate().map(&mut one).collect()
+    members.zip(&high).map(&mut one).collect()
 }
 
 /// The given share of those with value in the window, the highest first.
-fn high_value(members: &[Member<'_>], share: f64) -> Vec<bool> {
-    let valued = members.iter().enumerate().map(|(index, member)| (Reverse(member.facts.window_value_minor), index));
-    let mut valued: Vec<(Reverse<i64>, usize)> = valued.filter(|(value, _)| value.0 > 0).collect();
+fn high_value(values: impl Iterator<Item = i64>, share: f64) -> Vec<bool> {
+    let mut members = 0;
+    let counted = values.inspect(|_| members += 1).enumerate().map(|(index, value)| (Reverse(value), index));
+    let mut valued: Vec<(Reverse<i64>, usize)> = counted.filter(|(value, _)| value.0 > 0).collect();
     let count = (valued.len() as f64 * share).round() as usize;
     if count < valued.len() {
         // No two are equal, so these are who they are in whatever order.
         valued.select_nth_unstable(count);
     }
-    let mut high = vec![false; members.len()];
+    let mut high = vec![false; members];
     valued[..count].iter().for_each(|(_, index)| high[*index] = true);
     high
 }

@@ -62,10 +62,10 @@ pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trai
     let told = |row: usize| withheld.of(Output::ChurnProbability, row).is_none();
     let churn_probability = |row: usize| scores.of(row).and_then(|scores| scores.churn_probability).filter(|_| told(row));
     let member = |&row: &usize| Member { facts: &facts[row], churn_probability: churn_probability(row), registered: people.customers[row].registered };
-    let members: Vec<Member<'_>> = grouped.iter().map(member).collect();
-    let (rfm, cuts) = groups::codes(&members.iter().map(|member| member.facts).collect::<Vec<_>>());
-    let assigned = groups::assign(&members, &params.groups);
-    let values: Vec<i64> = members.iter().map(|member| member.facts.window_value_minor).collect();
+    let members = grouped.iter().map(member);
+    let (rfm, cuts) = groups::codes(members.clone().map(|member| member.facts));
+    let assigned = groups::assign(members.clone(), &params.groups);
+    let values = members.map(|member| member.facts.window_value_minor);
     let lines = group_lines(assigned.iter().map(|assigned| params.groups.group(assigned)).zip(values));
     let groups = rfm.into_iter().zip(assigned).collect();
     let due = purchases.zip(due);

@@ -143,15 +143,17 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     look_at_everyone(params, &people, &state, &mut world)?;
     progress.end(&format!("{} dates", dates.all().len()));
 
+    let products = inputs.table("products").map(|_| &products);
+    let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
+    let of_input = input.findings(params, &state, &mut counts);
+    drop((survey, feeds));
+
     let inputs_of_churn = churn::Inputs::new(params.features.features(), params.churn.population.horizon_days, &world);
     let (trained, due) = match params.models {
         true => train(params, (&state, &world), (&dates, inputs_of_churn, memory), (kept, progress))?,
         false => (Trained::none(inputs_of_churn), None),
     };
 
-    let products = inputs.table("products").map(|_| &products);
-    let input = Input { survey: &survey, feeds: &feeds, complete: &complete, checked: &checked, names: &names, products };
-    let of_input = input.findings(params, &state, &mut counts);
     let findings = [of_input, model_findings(params, &trained), people_findings(params, &people, &complete, &consents)].concat();
     let models = params.features.for_models();
     let samples = params.publish_samples.then(|| backtest::snapshots_table(&state, models.features(), (&people, &world), &dates)).transpose()?;

@@ -68,10 +68,16 @@ impl Part {
         (source, &self.ids[start..end])
     }
 
-    /// Makes room for so many keys more.
+    /// Makes room for so many keys more. All parts grow in step: if they doubled, up to half of the memory of all would be unused.
     fn reserve(&mut self, more: usize) {
         let highs = &self.highs;
         self.known.reserve(highs.len() + more, |key| highs[key.number as usize / PARTS]);
+        if self.keys.capacity() - self.keys.len() < more {
+            let more = more.max(self.keys.len() / 4);
+            self.highs.reserve_exact(more);
+            self.keys.reserve_exact(more);
+            self.own.reserve_exact(more);
+        }
     }
 
     /// Gives the next number to a source customer that has none.
@@ -81,6 +87,9 @@ impl Part {
         self.known.put(fingerprint, key);
         self.highs.push(high(fingerprint));
         self.own.push(own);
+        if self.ids.capacity() - self.ids.len() < id.len() {
+            self.ids.reserve_exact(id.len().max(self.ids.len() / 4));
+        }
         self.ids.push_str(id);
         self.keys.push((source, self.ids.len()));
         key
@@ -199,7 +208,6 @@ impl SourceKeys {
         for (at, since) in since.iter().enumerate().take(PARTS) {
             let mut part = self.part_to_change(at);
             part.reserve(since.keys.len());
-            part.keys.reserve_exact(since.keys.len());
             let mut from = 0;
             for (&(source, length), &[high, low, order]) in since.keys.iter().zip(&since.own) {
                 let id = since.ids.get(from..from + length as usize)?;

@@ -112,7 +112,8 @@ impl Samples {
     fn new(date: Day, plan: &Plan<'_>) -> Self {
         let SampleSizes { populations, training_buyers, test_buyers, .. } = plan.samples;
         let buyers = if date == plan.dates.test { test_buyers } else { training_buyers };
-        Self { date, populations: populations.map(Sample::new), buyers: Sample::new(buyers) }
+        let sample = |size: usize| Sample::new(size, plan.people.customers.len());
+        Self { date, populations: populations.map(sample), buyers: sample(buyers) }
     }
 }
 

@@ -108,7 +108,7 @@ impl Divide<'_> {
     pub fn unpack(&self, head: &[u8], cut: &Cut) -> Option<Layer> {
         let (as_of, mut survey, counts, dropped): Head = unpack(head)?;
         let days = usize::try_from(cut.as_of.since(as_of)).ok()?;
-        survey.seen_later(days, cut.as_of);
+        survey.seen_later(days);
         let runs: Vec<Run> = dropped.iter().map(|(&number, &(lines, first_order))| Run { number, lines, first_order }).collect();
         self.seen.add(&runs);
         Some(Layer { survey, counts, dropped, ..self.nothing() })

@@ -59,10 +59,10 @@ pub fn shard_of(place: u32, shards: usize) -> usize {
     ((u64::from(place) * shards as u64) >> 32) as usize
 }
 
-/// What rows may hold of the memory before they go to scratch: an eighth. Linking, sorting and scoring need the rest, and what rows held in
+/// What rows may hold of the memory before they go to scratch: a sixteenth. Linking, sorting and scoring need the rest, and what rows held in
 /// small pieces is not given back to the system.
 pub fn share_of(memory: &Allowance) -> Allowance {
-    Allowance::memory(memory.limit() / 8)
+    Allowance::memory(memory.limit() / 16)
 }
 
 impl Partition {

@@ -17,9 +17,11 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// An empty sample that keeps `size` rows.
-    pub fn new(size: usize) -> Self {
-        Self { size, highest: AtomicU64::new(if size == 0 { 0 } else { u64::MAX }), rows: Mutex::default() }
+    /// An empty sample that keeps `size` rows of so many customers.
+    pub fn new(size: usize, customers: usize) -> Self {
+        // What is not used of it costs nothing; growing step by step would take twice as much.
+        let rows = Mutex::new(Vec::with_capacity((size + size / 2 + 1).min(customers)));
+        Self { size, highest: AtomicU64::new(if size == 0 { 0 } else { u64::MAX }), rows }
     }
 
     /// Whether a row that was drawn so may have a place: most have none, and need not be made.
@@ -50,6 +52,7 @@ impl Sample {
             rows.select_nth_unstable(self.size);
             rows.truncate(self.size);
         }
+        rows.shrink_to_fit();
         rows.sort_unstable_by_key(|row| row.customer);
         rows
     }
@@ -66,14 +69,14 @@ mod tests {
         let labels = Labels::default();
         let row =
             |drawn: u64, customer: u32| Sampled { drawn, customer, cell: cycle::Cell { x: 0, t_x: 0, observed: 1, cohort: 0 }, values: Box::default(), labels };
-        let sample = Sample::new(2);
+        let sample = Sample::new(2, 9);
         for (drawn, customer) in [(50, 1), (70, 2), (60, 0), (60, 3), (10, 9)] {
             if sample.wants(drawn) {
                 sample.offer(row(drawn, customer)).expect("no thread died");
             }
         }
         // Of four rows two were left out at once: the highest of the others was drawn at 60.
-        assert!(!sample.wants(61) && sample.wants(60) && !Sample::new(0).wants(0));
+        assert!(!sample.wants(61) && sample.wants(60) && !Sample::new(0, 9).wants(0));
         assert_eq!(sample.into_rows(), [row(50, 1), row(10, 9)]);
     }
 }

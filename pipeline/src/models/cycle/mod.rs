@@ -91,7 +91,9 @@ impl Cells {
     /// Counts the cells of customers.
     pub fn of(mut cells: Vec<Cell>, gaps: Gaps) -> Self {
         cells.par_sort_unstable();
-        Self { counts: cells.chunk_by(PartialEq::eq).map(|equal| (equal[0], equal.len() as u64)).collect(), gaps }
+        let mut counts: Vec<(Cell, u64)> = cells.chunk_by(PartialEq::eq).map(|equal| (equal[0], equal.len() as u64)).collect();
+        counts.shrink_to_fit();
+        Self { counts, gaps }
     }
 
     /// Some of them, with all gaps.
