@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::Hasher;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -129,6 +129,9 @@ pub fn fingerprint(seed: u64, bytes: &[u8]) -> u64 {
 pub fn wide_fingerprint(seed: u64, bytes: &[u8]) -> u128 {
     XxHash3_128::oneshot_with_seed(seed, bytes)
 }
+
+/// Many ids.
+pub type Ids = HashSet<Id, BuildHasherDefault<Spread>>;
 
 /// A hasher of fingerprints: they are spread already.
 #[derive(Debug, Default, Clone, Copy)]

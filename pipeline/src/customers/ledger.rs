@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use polars::prelude::Column as Series;
 
-use super::link::{Groups, Params};
+use super::link::Params;
 use crate::error::Result;
-use crate::key::{Erased, Id};
+use crate::key::{Erased, Id, Ids};
 use crate::lake::{Names, SourceKey, SourceKeys};
 use crate::table::{Class, Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
@@ -52,10 +52,10 @@ pub struct Change {
 }
 
 impl Ledger {
-    /// Notes that the prior run called a source customer `customer`, by `rule`.
-    pub fn add(&mut self, (keys, groups): (&SourceKeys, &Groups), (source, id): (&str, &str), customer: Id, rule: &str) {
+    /// Notes that the prior run called a source customer `customer`, by `rule`; `linked` are the ids made of those who are one with others.
+    pub fn add(&mut self, (keys, linked): (&SourceKeys, &Ids), (source, id): (&str, &str), customer: Id, rule: &str) {
         // Alone, then and now.
-        if customer == Id::customer(source, id) && !keys.find(source, id).is_some_and(|number| groups.is_linked(number)) {
+        if customer == Id::customer(source, id) && !linked.contains(&customer) {
             return;
         }
         let Some(SourceKey { number, .. }) = keys.key(source, id) else { return };

@@ -94,13 +94,13 @@ impl<'a> Prior<'a> {
     ///
     /// # Errors
     /// As `each`.
-    pub fn ledger(&self, known: (&SourceKeys, &Groups), erased: &Erased) -> Result<(Ledger, HashSet<Id>)> {
-        let (mut ledger, mut forgotten) = (Ledger::default(), HashSet::new());
+    pub fn ledger(&self, (keys, groups): (&SourceKeys, &Groups), erased: &Erased) -> Result<(Ledger, HashSet<Id>)> {
+        let (mut ledger, mut forgotten, linked) = (Ledger::default(), HashSet::new(), groups.own_ids(keys));
         self.each_link(|source, source_id, customer, rule| {
             if erased.holds(source, source_id) {
                 forgotten.insert(customer);
             } else {
-                ledger.add(known, (source, source_id), customer, rule);
+                ledger.add((keys, &linked), (source, source_id), customer, rule);
             }
         })?;
         Ok((ledger, forgotten))

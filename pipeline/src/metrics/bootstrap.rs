@@ -32,10 +32,15 @@ const BEYOND: f64 = 0.05;
 /// Nobody is drawn more often than this: the chance is under 1e-19.
 const TIMES_MAX: usize = 20;
 
+/// The first bits of a draw, by which it is looked up.
+const BITS: u32 = 12;
+
 /// How often a customer is drawn: Poisson with mean 1, by inversion.
 struct Poisson {
     /// By number of times, the chance to be drawn no more often, in 2^-64.
     up_to: [u64; TIMES_MAX],
+    /// By the first bits of a draw: how often, where they alone tell.
+    by_bits: Vec<Option<u8>>,
 }
 
 impl Poisson {
@@ -46,12 +51,22 @@ impl Poisson {
             sum += chance;
             (sum * 2f64.powi(64)) as u64
         };
-        Self { up_to: std::array::from_fn(up_to) }
+        let up_to: [u64; TIMES_MAX] = std::array::from_fn(up_to);
+        let times = |bits: u64| {
+            let [least, most] = [0, u64::MAX >> BITS].map(|rest| searched(&up_to, bits << (64 - BITS) | rest));
+            (least == most).then_some(least)
+        };
+        Self { by_bits: (0..1 << BITS).map(times).collect(), up_to }
     }
 
     fn times(&self, uniform: u64) -> u8 {
-        self.up_to.iter().take_while(|up_to| uniform >= **up_to).count() as u8
+        self.by_bits[(uniform >> (64 - BITS)) as usize].unwrap_or_else(|| searched(&self.up_to, uniform))
     }
+}
+
+/// How many of these a draw is not below.
+fn searched(up_to: &[u64], uniform: u64) -> u8 {
+    up_to.iter().take_while(|up_to| uniform >= **up_to).count() as u8
 }
 
 /// A draw of a customer from the customer's own key: any number of 64 bits is as likely.

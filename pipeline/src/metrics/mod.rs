@@ -15,7 +15,7 @@ pub type Graded = (f64, bool);
 
 /// Area under the ROC curve: how often a positive is ranked above a negative, ties counting half. None without both.
 pub fn auc(graded: &[Graded]) -> Option<f64> {
-    Order::of(graded).auc(|_| 1.0)
+    Order::of(graded).auc(&vec![1; graded.len()])
 }
 
 fn mean(graded: &[Graded], each: impl Fn(f64, f64) -> f64) -> Option<f64> {

@@ -40,64 +40,84 @@ struct Contacted {
 
 /// Customers in the order of contact, those likeliest to leave first; those who are as likely are contacted together.
 pub struct Order {
-    places: Vec<Place>,
+    /// Their rows; of those who are as likely, who would leave first.
+    rows: Vec<u32>,
+    runs: Vec<Run>,
 }
 
-/// A customer in the order of contact.
-struct Place {
-    row: u32,
-    /// Whether the customer would leave.
-    leaves: bool,
-    /// Whether the next one is less likely to.
-    is_last_of_equals: bool,
+/// Customers one after another who all would leave, who all would stay, or who are as likely: the ROC curve goes straight on while they are contacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    /// Where those begin who would stay.
+    stayers_from: usize,
+    /// Where it ends.
+    end: usize,
 }
 
 impl Order {
     /// The order of these.
     pub fn of(graded: &[Graded]) -> Self {
         let mut rows: Vec<u32> = (0..graded.len() as u32).collect();
-        let score = |row: u32| graded[row as usize].0;
-        rows.sort_unstable_by(|a, b| score(*b).total_cmp(&score(*a)).then(a.cmp(b)));
-        let place = |(at, &row): (usize, &u32)| {
-            let is_last_of_equals = rows.get(at + 1).is_none_or(|next| score(*next) != score(row));
-            Place { row, leaves: graded[row as usize].1, is_last_of_equals }
-        };
-        Self { places: rows.iter().enumerate().map(place).collect() }
+        let of = |row: u32| graded[row as usize];
+        rows.sort_unstable_by(|a, b| of(*b).0.total_cmp(&of(*a).0).then(of(*b).1.cmp(&of(*a).1)).then(a.cmp(b)));
+        let (mut runs, mut from, mut run_from): (Vec<Run>, usize, usize) = (Vec::new(), 0, 0);
+        for equals in rows.chunk_by(|a, b| of(*a).0 == of(*b).0) {
+            let run = Run { stayers_from: from + equals.partition_point(|row| of(*row).1), end: from + equals.len() };
+            match runs.last_mut() {
+                Some(last) if last.stayers_from == from && run.stayers_from == run.end => *last = run,
+                Some(last) if last.stayers_from == run_from && run.stayers_from == from => last.end = run.end,
+                _ => {
+                    run_from = from;
+                    runs.push(run);
+                }
+            }
+            from = run.end;
+        }
+        Self { rows, runs }
     }
 
-    /// Tells `visit` who has been contacted after each group of equals, where each customer stands for `weight` of them; returns all.
-    fn contact(&self, weight: impl Fn(u32) -> f64, mut visit: impl FnMut(Contacted)) -> Contacted {
-        let mut sum = Contacted::NOBODY;
-        for place in &self.places {
-            // Who leaves is as good as chance: a branch would be guessed wrong.
-            let (weight, leaves) = (weight(place.row), f64::from(u8::from(place.leaves)));
-            sum.leavers += weight * leaves;
-            sum.stayers += weight * (1.0 - leaves);
-            if place.is_last_of_equals {
-                visit(sum);
-            }
+    /// Tells `visit` who is contacted in each run, and who has been by then, where each customer stands for as many as the weight of the row says;
+    /// returns all.
+    fn contact(&self, weights: &[u8], mut visit: impl FnMut(Contacted, Contacted)) -> Contacted {
+        // By place: weights of all before it.
+        let mut before = Vec::with_capacity(self.rows.len() + 1);
+        let mut all = 0;
+        before.push(all);
+        for row in &self.rows {
+            all += u32::from(weights[*row as usize]);
+            before.push(all);
+        }
+        let (mut sum, mut from) = (Contacted::NOBODY, 0);
+        for run in &self.runs {
+            let [first, middle, last] = [from, run.stayers_from, run.end].map(|place| before[place]);
+            let more = Contacted { leavers: f64::from(middle - first), stayers: f64::from(last - middle) };
+            sum = Contacted { leavers: sum.leavers + more.leavers, stayers: sum.stayers + more.stayers };
+            visit(more, sum);
+            from = run.end;
         }
         sum
     }
 
     /// The expected maximum profit.
-    pub fn profit(&self, economics: &Economics, weight: impl Fn(u32) -> f64) -> Profit {
-        self.auc_and_profit(economics, weight).1
+    pub fn profit(&self, economics: &Economics, weights: &[u8]) -> Profit {
+        let mut hull = Hull::new();
+        let all = self.contact(weights, |more, sum| hull.add(more, sum));
+        economics.expected_maximum(&hull.shares_of(all))
     }
 
-    /// Area under the ROC curve, exact where weights are whole numbers; none without both leavers and stayers.
-    pub fn auc(&self, weight: impl Fn(u32) -> f64) -> Option<f64> {
-        let mut area = Area::new();
-        let all = self.contact(weight, |sum| area.add(sum));
+    /// Area under the ROC curve; none without both leavers and stayers.
+    pub fn auc(&self, weights: &[u8]) -> Option<f64> {
+        let mut area = Area(0.0);
+        let all = self.contact(weights, |more, sum| area.add(more, sum));
         area.share_of(all)
     }
 
     /// Both at once.
-    pub fn auc_and_profit(&self, economics: &Economics, weight: impl Fn(u32) -> f64) -> (Option<f64>, Profit) {
-        let (mut area, mut hull) = (Area::new(), Hull::new());
-        let all = self.contact(weight, |sum| {
-            area.add(sum);
-            hull.push(sum);
+    pub fn auc_and_profit(&self, economics: &Economics, weights: &[u8]) -> (Option<f64>, Profit) {
+        let (mut area, mut hull) = (Area(0.0), Hull::new());
+        let all = self.contact(weights, |more, sum| {
+            area.add(more, sum);
+            hull.add(more, sum);
         });
         (area.share_of(all), economics.expected_maximum(&hull.shares_of(all)))
     }
@@ -105,7 +125,7 @@ impl Order {
     /// What is earned a customer at each share of customers contacted, by the mean chance of acceptance; within equals evenly.
     pub fn curve(&self, economics: &Economics, shares: &[f64]) -> Vec<f64> {
         let mut sums = vec![Contacted::NOBODY];
-        let all = self.contact(|_| 1.0, |sum| sums.push(sum));
+        let all = self.contact(&vec![1; self.rows.len()], |_, sum| sums.push(sum));
         sums.iter_mut().for_each(|sum| *sum = sum.share_of(all));
         let of = |share: &f64| {
             let reached = |sum: &Contacted| sum.leavers + sum.stayers;
@@ -129,12 +149,19 @@ impl Contacted {
     }
 }
 
-/// The vertices of the upper convex hull of the ROC curve, as far as it has come: exact where weights are whole numbers.
+/// The vertices of the upper convex hull of the ROC curve, as far as it has come: exact, as they are whole numbers.
 struct Hull(Vec<Contacted>);
 
 impl Hull {
     fn new() -> Self {
         Self(vec![Contacted::NOBODY])
+    }
+
+    /// Adds a run. After one of nobody who leaves the curve never turns towards those who stay.
+    fn add(&mut self, more: Contacted, sum: Contacted) {
+        if more.leavers > 0.0 {
+            self.push(sum);
+        }
     }
 
     fn push(&mut self, point: Contacted) {
@@ -149,29 +176,23 @@ impl Hull {
         self.0.push(point);
     }
 
-    fn shares_of(self, all: Contacted) -> Vec<Contacted> {
+    /// All vertices, now that the curve ends at `all`.
+    fn shares_of(mut self, all: Contacted) -> Vec<Contacted> {
+        self.push(all);
         self.0.into_iter().map(|vertex| vertex.share_of(all)).collect()
     }
 }
 
-/// The area under the ROC curve, as far as it has come.
-struct Area {
-    area: f64,
-    to: Contacted,
-}
+/// The area under the ROC curve, as far as it has come: exact, as it is a half of whole numbers.
+struct Area(f64);
 
 impl Area {
-    fn new() -> Self {
-        Self { area: 0.0, to: Contacted::NOBODY }
-    }
-
-    fn add(&mut self, next: Contacted) {
-        self.area += (next.stayers - self.to.stayers) * f64::midpoint(self.to.leavers, next.leavers);
-        self.to = next;
+    fn add(&mut self, more: Contacted, sum: Contacted) {
+        self.0 += more.stayers * (sum.leavers - more.leavers / 2.0);
     }
 
     fn share_of(self, Contacted { leavers, stayers }: Contacted) -> Option<f64> {
-        (leavers > 0.0 && stayers > 0.0).then(|| self.area / (leavers * stayers))
+        (leavers > 0.0 && stayers > 0.0).then(|| self.0 / (leavers * stayers))
     }
 }
 
@@ -230,10 +251,10 @@ mod tests {
     }
 
     /// The expected maximum by its definition (equation 9): for each chance of acceptance, the best of all cuts; chances by Simpson's rule on 20,000 steps.
-    fn by_definition(graded: &[Graded], economics: &Economics, weight: &dyn Fn(u32) -> f64) -> Profit {
-        let rows = || (0..graded.len() as u32).zip(graded);
-        let all: f64 = rows().map(|(row, _)| weight(row)).sum();
-        let of = |cut: f64, left: bool| rows().filter(|(_, row)| row.0 >= cut && row.1 == left).map(|(row, _)| weight(row)).sum::<f64>() / all;
+    fn by_definition(graded: &[Graded], economics: &Economics, weights: &[u8]) -> Profit {
+        let rows = || weights.iter().map(|weight| f64::from(*weight)).zip(graded);
+        let all: f64 = rows().map(|(weight, _)| weight).sum();
+        let of = |cut: f64, left: bool| rows().filter(|(_, row)| row.0 >= cut && row.1 == left).map(|(weight, _)| weight).sum::<f64>() / all;
         let cuts: Vec<[f64; 2]> = graded.iter().map(|(score, _)| *score).chain([2.0]).map(|cut| [true, false].map(|left| of(cut, left))).collect();
         let Economics { margin, offer_cost, contact_cost, acceptance } = *economics;
         let best = |chance: f64| {
@@ -270,8 +291,9 @@ mod tests {
         let thin = Economics { margin: 60.0, offer_cost: 10.0, contact_cost: 4.0, ..PAPER };
         for (graded, economics) in [(graded(), PAPER), (weak, thin)] {
             let order = Order::of(&graded);
-            for weight in [&|_: u32| 1.0, &|row: u32| f64::from(row % 4)] as [&dyn Fn(u32) -> f64; 2] {
-                let (found, defined) = (order.profit(&economics, weight), by_definition(&graded, &economics, weight));
+            for weight in [|_: u8| 1, |row: u8| row % 4] {
+                let weights: Vec<u8> = (0..graded.len() as u8).map(weight).collect();
+                let (found, defined) = (order.profit(&economics, &weights), by_definition(&graded, &economics, &weights));
                 let differ = [found.maximum - defined.maximum, found.share - defined.share];
                 assert!(differ.iter().all(|differ| differ.abs() < 1e-3), "{found:?} {defined:?}");
             }
@@ -282,7 +304,7 @@ mod tests {
     #[test]
     fn the_expected_maximum_is_that_of_another_program() {
         let graded = graded();
-        let found = Order::of(&graded).profit(&PAPER, |_| 1.0);
+        let found = Order::of(&graded).profit(&PAPER, &[1; 60]);
         assert!((found.maximum - 17.404_199_768_134_89).abs() < 1e-9, "{found:?}");
     }
 
@@ -294,7 +316,7 @@ mod tests {
         curve.iter().zip([0.0, 14.0, 28.0, 22.5]).for_each(|(found, by_hand)| assert!((found - by_hand).abs() < 1e-9, "{curve:?}"));
         // Who keeps nobody earns nothing.
         let dear = Economics { offer_cost: 300.0, ..PAPER };
-        assert_eq!(Order::of(&graded).profit(&dear, |_| 1.0), Profit { maximum: 0.0, share: 0.0 });
+        assert_eq!(Order::of(&graded).profit(&dear, &[1; 4]), Profit { maximum: 0.0, share: 0.0 });
     }
 
     /// Mann, Whitney (1947): the rank sum of those who left, less the least that it may be, over the pairs; equal chances share their mean rank.
@@ -310,14 +332,28 @@ mod tests {
         (ranks - left * (left + 1.0) / 2.0) / (left * (graded.len() as f64 - left))
     }
 
+    /// By hand: three leave, one stays who is likelier to than two who are as likely, of whom one leaves; then one who stays, and one who leaves.
+    #[test]
+    fn runs_go_straight_on() {
+        let chances = [(0.9, true), (0.5, false), (0.8, true), (0.7, true), (0.5, true), (0.6, false), (0.4, false), (0.2, true)];
+        let order = Order::of(&chances);
+        assert_eq!(order.rows, [0, 2, 3, 5, 4, 1, 6, 7]);
+        let run = |stayers_from, end| Run { stayers_from, end };
+        assert_eq!(order.runs, [run(3, 3), run(3, 4), run(5, 6), run(6, 7), run(8, 8)]);
+        // Two that are as likely and both stay are a run like others.
+        assert_eq!(Order::of(&[(0.5, false), (0.5, false), (0.4, false), (0.6, false)]).runs, [run(0, 4)]);
+    }
+
     #[test]
     fn the_area_is_that_of_ranks() {
         let graded = graded();
-        let found = Order::of(&graded).auc(|_| 1.0).expect("both");
+        let found = Order::of(&graded).auc(&[1; 60]).expect("both");
         assert!((found - by_ranks(&graded)).abs() < 1e-12);
         // A row of weight two is one that stands there twice.
         let twice: Vec<Graded> = graded.iter().chain(&graded[..9]).copied().collect();
-        let weighted = Order::of(&graded).auc(|place| if place < 9 { 2.0 } else { 1.0 }).expect("both");
+        let mut weights = [1; 60];
+        weights[..9].fill(2);
+        let weighted = Order::of(&graded).auc(&weights).expect("both");
         assert!((weighted - by_ranks(&twice)).abs() < 1e-12);
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
-use crate::key::{hex, sha256};
+use crate::key::{hex, sha256, wide_fingerprint};
 use crate::lake::Identity;
 use crate::store::{Created, Entry, STAGING, Store};
 use crate::time::Day;
@@ -21,8 +21,8 @@ pub struct Object {
     pub name: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// Digest of its bytes, lower-case hexadecimal.
-    pub sha256: String,
+    /// Fingerprint of its bytes, 32 hexadecimal digits: it finds damage, at a tenth of the time of a digest.
+    pub fingerprint: String,
 }
 
 /// What some files of the order lines gave.
@@ -98,13 +98,13 @@ impl StateIndex {
 }
 
 impl Object {
-    /// Writes an object of a build, under a name that begins with `stem` and holds its digest; None where something else has that name.
+    /// Writes an object of a build, under a name that begins with `stem` and holds half of its fingerprint; None where something else has that name.
     ///
     /// # Errors
     /// Those of the store.
     pub fn write(store: &Store, job: &str, build_id: &str, stem: &str, bytes: Bytes) -> Result<Option<Self>> {
-        let digest = hex(&sha256(&bytes));
-        let object = Self { build_id: build_id.to_owned(), name: format!("{stem}-{}.bin", &digest[..16]), bytes: bytes.len() as u64, sha256: digest };
+        let (fingerprint, length) = (fingerprint_of(&bytes), bytes.len() as u64);
+        let object = Self { build_id: build_id.to_owned(), name: format!("{stem}-{}.bin", &fingerprint[..16]), bytes: length, fingerprint };
         let created = store.create(&object.path(job), bytes.clone())?;
         Ok((created == Created::Written || created == Created::Existed(bytes)).then_some(object))
     }
@@ -123,11 +123,15 @@ impl Object {
             return Ok(None);
         }
         match store.ranges(&path, std::slice::from_ref(&(0..self.bytes))) {
-            Ok(parts) => Ok(parts.into_iter().next().filter(|bytes| hex(&sha256(bytes)) == self.sha256)),
+            Ok(parts) => Ok(parts.into_iter().next().filter(|bytes| fingerprint_of(bytes) == self.fingerprint)),
             Err(error) if error.kind() == Kind::Input => Ok(None),
             Err(error) => Err(error),
         }
     }
+}
+
+fn fingerprint_of(bytes: &[u8]) -> String {
+    format!("{:032x}", wide_fingerprint(0, bytes))
 }
 
 /// The files of all states but those that the run of a build kept, and those on their way.

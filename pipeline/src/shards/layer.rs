@@ -125,8 +125,10 @@ impl Divide<'_> {
             let run = |one: &[u8]| {
                 let (number, rest) = one.split_first_chunk::<4>()?;
                 let (lines, first) = rest.split_first_chunk::<4>()?;
-                let first = i64::from_le_bytes(first.try_into().ok()?);
-                Some(Run { number: u32::from_le_bytes(*number), lines: u32::from_le_bytes(*lines), first_order: (first != NONE).then_some(first) })
+                let (number, first) = (u32::from_le_bytes(*number), i64::from_le_bytes(first.try_into().ok()?));
+                // Whose first order it was matters of those who are one with others, as when lines are read.
+                let first_order = (first != NONE && self.groups.is_linked(number)).then_some(first);
+                Some(Run { number, lines: u32::from_le_bytes(*lines), first_order })
             };
             let runs: Vec<Run> = seen.chunks_exact(SEEN).filter_map(run).collect();
             let linked = runs.iter().filter(|run| self.groups.is_linked(run.number)).count();

@@ -24,7 +24,7 @@ use super::read::{AccountType, SourceCustomers};
 use super::{ITSELF, NOBODY};
 use crate::allowance::Allowance;
 use crate::error::Result;
-use crate::key::fingerprint;
+use crate::key::{Ids, fingerprint};
 use crate::lake::{ByFingerprint, SourceKeys};
 
 /// Strengths are in 2^-20 of a bit.
@@ -68,6 +68,11 @@ impl Groups {
             self.of[number as usize] = self.members.len() as u32;
             self.members.push(vec![(number, ITSELF)]);
         }
+    }
+
+    /// The ids that are made of those who are one with others.
+    pub fn own_ids(&self, keys: &SourceKeys) -> Ids {
+        self.members.iter().flatten().map(|(number, _)| keys.own(*number).id).collect()
     }
 
     /// The members of all groups.
