@@ -107,20 +107,21 @@ fn trees_of(file: &str, columns: &str, leaves: usize) -> Value {
     let (chances, score_s) = timed(chances);
     std::fs::write(format!("{file}.p"), chances.iter().flat_map(|chance| chance.to_le_bytes()).collect::<Vec<u8>>()).expect("a file of chances");
     let rows: Vec<usize> = (train..rows.min(train + 10_000)).collect();
-    let reasons = model.reasons();
-    let explain = || -> Vec<f64> {
+    let explain = || {
+        let reasons = model.reasons();
         let of_rows = |rows: &[usize]| {
             let (mut bins, mut parts) = (vec![0; rows.len() * width], vec![0.0; rows.len() * width]);
             bins.chunks_exact_mut(width).zip(rows).for_each(|(bins, row)| binned.bins().write(of_row(*row), bins));
             reasons.add(&bins, width, &mut parts);
             parts
         };
-        rows.par_chunks(ROWS).flat_map_iter(of_rows).collect()
+        let parts: Vec<f64> = rows.par_chunks(ROWS).flat_map_iter(of_rows).collect();
+        (parts, reasons.base())
     };
-    let (parts, shap_s) = timed(explain);
+    let ((parts, base), shap_s) = timed(explain);
     // Parts add up to the score.
     let off = parts.chunks_exact(width).zip(&chances).map(|(parts, chance)| {
-        let score = reasons.base() + parts.iter().sum::<f64>();
+        let score = base + parts.iter().sum::<f64>();
         (Objective::Chance.mean(score) - chance).abs()
     });
     json!({"bin_s": bin_s, "fit_s": bin_s + fit_s, "score_s": score_s, "shap_s": shap_s, "off": off.fold(0.0, f64::max), "trees": model.len()})

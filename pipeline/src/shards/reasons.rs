@@ -14,7 +14,7 @@ use crate::time::Day;
 
 /// What explains churn probabilities.
 pub struct Explainer {
-    churn: [Option<churn::Model>; 2],
+    churn: [Option<Explaining>; 2],
     cycle: Option<Model>,
     inputs: Inputs,
 }
@@ -37,19 +37,17 @@ const SOME: usize = 256;
 impl Explainer {
     /// What explains the scores of these; None where no churn is scored.
     pub fn of(artefacts: &Artefacts) -> Option<Self> {
-        let churn = artefacts.churn.clone();
-        churn.iter().any(Option::is_some).then(|| Self { churn, cycle: artefacts.cycle.clone(), inputs: artefacts.inputs.clone() })
+        let churn = || artefacts.churn.clone().map(|model| model.map(Explaining::of));
+        let is_scored = artefacts.churn.iter().any(Option::is_some);
+        is_scored.then(|| Self { churn: churn(), cycle: artefacts.cycle.clone(), inputs: artefacts.inputs.clone() })
     }
 
     /// The reasons of customers, in their order.
     fn reasons(&self, customers: &[ExplainedCustomer<'_>], params: &churn::Params) -> Vec<(Id, Reason)> {
-        let (explaining, telling) = (
-            self.churn.each_ref().map(|churn| churn.as_ref().map(Explaining::of)),
-            Telling::new(&self.inputs, &params.sensitive, params.population.horizon_days),
-        );
+        let telling = Telling::new(&self.inputs, &params.sensitive, params.population.horizon_days);
         let mut reasons = Vec::new();
         for some in customers.chunks(SOME).flat_map(|some| some.chunk_by(|a, b| a.segment == b.segment)) {
-            let Some(explaining) = &explaining[some[0].segment as usize] else { continue };
+            let Some(explaining) = &self.churn[some[0].segment as usize] else { continue };
             let values = |customer: &ExplainedCustomer<'_>| Some(self.inputs.of_row(customer.row, Cell::of(customer.facts)?, self.cycle.as_ref()));
             let (known, values): (Vec<&ExplainedCustomer<'_>>, Vec<Vec<f64>>) = some.iter().filter_map(|customer| Some((customer, values(customer)?))).unzip();
             let parts = explaining.parts(&values.concat());

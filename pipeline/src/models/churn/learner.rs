@@ -278,10 +278,10 @@ impl Model {
 }
 
 /// What explains a model's scores.
-pub struct Explaining<'a> {
-    model: &'a Model,
+pub struct Explaining {
+    model: Model,
     /// Of each fit that has trees.
-    trees: Vec<Option<trees::Reasons<'a>>>,
+    trees: Vec<Option<trees::Reasons>>,
     base: f64,
 }
 
@@ -303,12 +303,12 @@ impl Parts {
     }
 }
 
-impl<'a> Explaining<'a> {
+impl Explaining {
     /// What explains the scores of a model.
-    pub fn of(model: &'a Model) -> Self {
-        let trees: Vec<Option<trees::Reasons<'_>>> =
+    pub fn of(model: Model) -> Self {
+        let trees: Vec<Option<trees::Reasons>> =
             model.members.iter().map(|member| if let Member::Trees { trees, .. } = member { Some(trees.reasons()) } else { None }).collect();
-        let base = |(member, trees): (&Member, &Option<trees::Reasons<'_>>)| match member {
+        let base = |(member, trees): (&Member, &Option<trees::Reasons>)| match member {
             Member::Rule { rule, .. } => finite_log_odds(rule.rate_within),
             Member::Cycle { churn_rate, .. } => finite_log_odds(*churn_rate),
             Member::Logistic(fit) | Member::Trees { start: fit, .. } => fit.base() + trees.as_ref().map_or(0.0, trees::Reasons::mean_added),

@@ -147,7 +147,7 @@ fn parts_add_up_to_the_score() {
     for model in ALL {
         let learnt = sample.learn(model);
         let chances = learnt.model.probabilities(&values);
-        for (parts, chance) in Explaining::of(&learnt.model).parts(&values).iter().zip(chances) {
+        for (parts, chance) in Explaining::of(learnt.model.clone()).parts(&values).iter().zip(chances) {
             assert!((sigmoid(parts.score()) - chance).abs() < 1e-9, "{model:?} {parts:?} {chance}");
         }
     }

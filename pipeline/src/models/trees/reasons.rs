@@ -3,39 +3,72 @@
 //!
 //! To a set of columns a leaf is worth its value times a factor of each column on its way: 1 or 0 where the column is known and the row goes there or not,
 //! else the share of rows that do. A Shapley value is the integral, over t from 0 to 1, of what a column adds where every other one is known with chance t:
-//! of a product of factors that are linear in t, which some Gauss-Legendre points integrate exactly.
+//! of a product of factors that are linear in t, which some Gauss-Legendre points integrate exactly. It depends on the row only by which columns of the leaf
+//! it goes with: where these are few, what they add is known for each case before any row is asked about.
 //!
 //! Sources: Lundberg et al. (2020), From Local Explanations to Global Understanding with Explainable AI for Trees, Nature Machine Intelligence 2, Algorithm 1
-//! (what is explained); Owen (1972), Multilinear Extensions of Games, Management Science 18:5, equation 7 (the integral).
+//! (what is explained); Owen (1972), Multilinear Extensions of Games, Management Science 18:5, equation 7 (the integral); Yang (2021), Fast TreeSHAP, arXiv
+//! 2109.09847, section 3.2 (cases that are known before).
 
 use super::Trees;
-use super::tree::Tree;
+use super::tree::{Set, Tree};
 
 /// What explains a model's scores.
-pub struct Reasons<'a> {
-    trees: Vec<Explained<'a>>,
+pub struct Reasons {
+    leaves: Vec<Leaf>,
     start: f64,
     means: f64,
 }
 
-/// A tree that is explained.
-struct Explained<'a> {
-    tree: &'a Tree,
-    /// By node, the share of its rows that went left.
-    left: Vec<f64>,
-    /// Points that its longest way needs.
-    points: usize,
+/// So many numbers are known of all cases of leaves together, those of the fewest columns first: 16 MiB.
+const KNOWN_MAX: usize = 2 << 20;
+
+/// Of more columns no cases are known.
+const COLUMNS_MAX: usize = 12;
+
+/// A leaf that is explained.
+struct Leaf {
+    value: f64,
+    /// The columns on its way, each once.
+    asked: Vec<Asked>,
+    /// Points and weights that integrate what they add.
+    points: Vec<[f64; 2]>,
+    /// By case, what each column adds; a case has a bit for each column that goes its way. Empty where there are too many columns.
+    known: Vec<f64>,
+}
+
+/// A column on the way to a leaf.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    column: u16,
+    /// The bins that go the whole way.
+    goes: Set,
+    /// Share of training rows that do.
+    share: f64,
 }
 
 impl Trees {
     /// What explains scores.
-    pub fn reasons(&self) -> Reasons<'_> {
-        let (trees, means): (Vec<_>, Vec<_>) = self.trees.iter().map(Explained::of).unzip();
-        Reasons { trees, start: self.start, means: means.iter().sum() }
+    pub fn reasons(&self) -> Reasons {
+        let mut leaves = Vec::new();
+        let means = self.trees.iter().map(|tree| explain(tree, &mut leaves)).sum();
+        let most = most_columns(&leaves);
+        leaves.iter_mut().filter(|leaf| leaf.asked.len() <= most).for_each(Leaf::know);
+        Reasons { leaves, start: self.start, means }
     }
 }
 
-impl Reasons<'_> {
+/// The columns up to which all cases of leaves can be known.
+fn most_columns(leaves: &[Leaf]) -> usize {
+    let mut numbers = 0;
+    let fits = |columns: &usize| {
+        numbers += leaves.iter().filter(|leaf| leaf.asked.len() == *columns).count() * (columns << columns);
+        numbers <= KNOWN_MAX
+    };
+    (1..=COLUMNS_MAX).take_while(fits).last().unwrap_or_default()
+}
+
+impl Reasons {
     /// The mean score of the rows that were learnt from, where all start from the mean of the targets: with what its columns add, that of a row.
     pub fn base(&self) -> f64 {
         self.start + self.means
@@ -48,165 +81,148 @@ impl Reasons<'_> {
 
     /// Adds to `parts`, row by row, what each column adds to the scores of rows, whose bins stand row by row; a row has `width` columns.
     pub fn add(&self, bins: &[u8], width: usize, parts: &mut [f64]) {
-        for explained in &self.trees {
-            match explained.points {
-                0 => {}
-                1..=2 => Walk::<2>::new(explained, width).rows(bins, parts),
-                3..=4 => Walk::<4>::new(explained, width).rows(bins, parts),
-                5..=6 => Walk::<6>::new(explained, width).rows(bins, parts),
-                7..=8 => Walk::<8>::new(explained, width).rows(bins, parts),
-                9..=12 => Walk::<12>::new(explained, width).rows(bins, parts),
-                13..=16 => Walk::<16>::new(explained, width).rows(bins, parts),
-                _ => Walk::<128>::new(explained, width).rows(bins, parts),
+        let mut some = Cases::default();
+        for leaf in &self.leaves {
+            macro_rules! add {
+                ($($columns:literal)*) => {
+                    match leaf.asked.len() {
+                        _ if leaf.known.is_empty() => leaf.add(bins, width, (&mut some, parts)),
+                        $($columns => leaf.add_known::<$columns>(bins, width, parts),)*
+                        _ => {}
+                    }
+                };
             }
+            add!(1 2 3 4 5 6 7 8 9 10 11 12);
         }
     }
 }
 
-impl<'a> Explained<'a> {
-    /// And the mean value of its leaves over training rows.
-    fn of(tree: &'a Tree) -> (Self, f64) {
-        let rows_of = |child: i32, below: &[f64]| if child < 0 { f64::from(tree.rows[!child as usize]) } else { below[child as usize] };
-        // Children come after their parents.
-        let (mut rows, mut left) = (vec![0.0; tree.nodes.len()], vec![0.0; tree.nodes.len()]);
-        for (place, node) in tree.nodes.iter().enumerate().rev() {
-            let [of_left, of_right] = node.children.map(|child| rows_of(child, &rows));
-            rows[place] = of_left + of_right;
-            left[place] = of_left / rows[place];
-        }
-        let all: f64 = tree.rows.iter().map(|rows| f64::from(*rows)).sum();
-        let mean = tree.values.iter().zip(&tree.rows).map(|(value, rows)| value * f64::from(*rows)).sum::<f64>() / all;
-        let points = if tree.nodes.is_empty() { 0 } else { longest(tree, 0, &mut Vec::new()).div_ceil(2) };
-        (Self { tree, left, points }, mean)
+/// Adds the leaves of a tree to `leaves`; returns the mean value over training rows.
+fn explain(tree: &Tree, leaves: &mut Vec<Leaf>) -> f64 {
+    let rows_of = |child: i32, below: &[f64]| if child < 0 { f64::from(tree.rows[!child as usize]) } else { below[child as usize] };
+    // Children come after their parents.
+    let mut rows = vec![0.0; tree.nodes.len()];
+    for (place, node) in tree.nodes.iter().enumerate().rev() {
+        rows[place] = node.children.map(|child| rows_of(child, &rows)).iter().sum();
     }
+    let all: f64 = tree.rows.iter().map(|rows| f64::from(*rows)).sum();
+    if !tree.nodes.is_empty() {
+        let share = |at: i32, parent: usize| rows_of(at, &rows) / rows[parent];
+        ways(tree, 0, (&share, &mut Vec::new()), leaves);
+    }
+    tree.values.iter().zip(&tree.rows).map(|(value, rows)| value * f64::from(*rows)).sum::<f64>() / all
 }
 
-/// The most distinct columns on a way from a node to a leaf, `above` it included.
-fn longest(tree: &Tree, at: i32, above: &mut Vec<u16>) -> usize {
-    let Ok(place) = usize::try_from(at) else { return above.len() };
+/// Adds the leaves below a node, to which the way asks about `way`.
+fn ways(tree: &Tree, at: i32, (share, way): (&dyn Fn(i32, usize) -> f64, &mut Vec<Asked>), leaves: &mut Vec<Leaf>) {
+    let Ok(place) = usize::try_from(at) else { return leaves.push(Leaf::new(tree.values[!at as usize], way.clone())) };
     let node = &tree.nodes[place];
-    let is_new = !above.contains(&node.column);
-    if is_new {
-        above.push(node.column);
+    let before = way.clone();
+    for (side, child) in node.children.into_iter().enumerate() {
+        let here = Set::of((0..=u8::MAX).filter(|bin| node.goes_left(*bin) == (side == 0)));
+        let share_here = share(child, place);
+        match way.iter_mut().find(|asked| asked.column == node.column) {
+            Some(asked) => *asked = Asked { goes: asked.goes.both(&here), share: asked.share * share_here, ..*asked },
+            None => way.push(Asked { column: node.column, goes: here, share: share_here }),
+        }
+        ways(tree, child, (share, way), leaves);
+        way.clone_from(&before);
     }
-    let most = node.children.into_iter().map(|child| longest(tree, child, above)).max().unwrap_or_default();
-    if is_new {
-        above.pop();
-    }
-    most
 }
 
-/// What is known of a column on the way to a node.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Factor {
-    /// 1 where the row goes the whole way, else 0.
-    goes: f64,
-    /// Share of rows that do.
-    share: f64,
+/// So many cases are found out at once.
+const CASES: usize = 8;
+
+/// What columns add in some cases, while it is found out.
+#[derive(Default)]
+struct Cases {
+    /// By column: 1 where it goes the leaf's way, else 0.
+    goes: Vec<[f64; CASES]>,
+    /// By column: the factors of those before it.
+    before: Vec<[f64; CASES]>,
+    /// By column: what it adds.
+    added: Vec<[f64; CASES]>,
 }
 
-const NOT_ASKED: Factor = Factor { goes: 1.0, share: 1.0 };
-
-/// One over its factor, for one way through a question that is the first about its column.
-type First<const N: usize> = [[f64; N]; 2];
-
-/// Walks rows through a tree, all leaves of it.
-struct Walk<'a, const N: usize> {
-    explained: &'a Explained<'a>,
-    points: [f64; N],
-    weights: [f64; N],
-    /// By node and side: factors at the points of who goes there, and one over these.
-    first: Vec<[First<N>; 2]>,
-    /// By column.
-    factors: Vec<Factor>,
-}
-
-impl<'a, const N: usize> Walk<'a, N> {
-    fn new(explained: &'a Explained<'a>, width: usize) -> Self {
-        let (points, weights) = gauss_legendre();
-        let first = |left: &f64| {
-            [*left, 1.0 - left].map(|share| {
-                let factor = at_points(&points, Factor { goes: 1.0, share });
-                [factor, factor.map(f64::recip)]
-            })
-        };
-        Self { explained, points, weights, first: explained.left.iter().map(first).collect(), factors: vec![NOT_ASKED; width] }
+impl Leaf {
+    fn new(value: f64, asked: Vec<Asked>) -> Self {
+        Self { value, points: gauss_legendre(asked.len().div_ceil(2)), asked, known: Vec::new() }
     }
 
-    fn rows(&mut self, bins: &[u8], parts: &mut [f64]) {
-        let width = self.factors.len();
-        for (bins, parts) in bins.chunks_exact(width).zip(parts.chunks_exact_mut(width)) {
-            self.walk(0, &[1.0; N], (bins, parts));
+    /// Finds out what columns add in every case.
+    fn know(&mut self) {
+        let (mut some, all) = (Cases::default(), 1usize << self.asked.len());
+        for first in (0..all).step_by(CASES) {
+            self.find(&mut some, |case, place, _| (first + case) >> place & 1 == 1);
+            (0..CASES.min(all)).for_each(|case| self.known.extend(some.added.iter().map(|added| added[case])));
         }
     }
 
-    /// By point, the worth of all leaves below a node, given the product of factors above it.
-    fn walk(&mut self, at: i32, product: &[f64; N], (bins, parts): (&[u8], &mut [f64])) -> [f64; N] {
-        let Ok(place) = usize::try_from(at) else {
-            let value = self.explained.tree.values[!at as usize];
-            return std::array::from_fn(|point| value * self.weights[point] * product[point]);
-        };
-        let node = &self.explained.tree.nodes[place];
-        let column = node.column as usize;
-        let goes_left = node.goes_left(bins[column]);
-        let left = self.explained.left[place];
-        let (above, mut sum) = (self.factors[column], [0.0; N]);
-        let of_above = (above != NOT_ASKED).then(|| at_points(&self.points, above).map(f64::recip));
-        for (side, child) in node.children.into_iter().enumerate() {
-            let goes = goes_left == (side == 0);
-            let factor = Factor { goes: if goes { above.goes } else { 0.0 }, share: above.share * if side == 0 { left } else { 1.0 - left } };
-            let [here, one_over] = match of_above {
-                None if goes => self.first[place][side],
-                _ => {
-                    let here = at_points(&self.points, factor);
-                    [here, here.map(f64::recip)]
-                }
-            };
-            let below = match of_above {
-                None => std::array::from_fn(|point| product[point] * here[point]),
-                Some(of_above) => std::array::from_fn(|point| product[point] * here[point] * of_above[point]),
-            };
-            self.factors[column] = factor;
-            let worth = self.walk(child, &below, (bins, parts));
-            // What the questions above said of the column is said better here.
-            parts[column] += (factor.goes - factor.share) * dot(&worth, &one_over);
-            if let Some(of_above) = of_above {
-                parts[column] -= (above.goes - above.share) * dot(&worth, &of_above);
+    /// What each of its columns adds in some cases, where those go its way of which `goes` holds, by case.
+    fn find(&self, Cases { goes, before, added }: &mut Cases, is_going: impl Fn(usize, usize, &Asked) -> bool) {
+        goes.clear();
+        let each = |(place, asked): (usize, &Asked)| std::array::from_fn(|case| f64::from(u8::from(is_going(case, place, asked))));
+        goes.extend(self.asked.iter().enumerate().map(each));
+        added.clear();
+        added.resize(self.asked.len(), [0.0; CASES]);
+        for [t, weight] in &self.points {
+            let factor = |goes: f64, share: f64| share + (goes - share) * t;
+            // All factors but that of the column: those before it, and those after it.
+            before.clear();
+            let mut product = [weight * self.value; CASES];
+            for (goes, asked) in goes.iter().zip(&self.asked) {
+                before.push(product);
+                product = std::array::from_fn(|case| product[case] * factor(goes[case], asked.share));
             }
-            sum.iter_mut().zip(worth).for_each(|(sum, worth)| *sum += worth);
+            let mut after = [1.0; CASES];
+            for (((added, before), goes), asked) in added.iter_mut().zip(before.iter()).zip(goes.iter()).zip(&self.asked).rev() {
+                *added = std::array::from_fn(|case| added[case] + before[case] * after[case] * (goes[case] - asked.share));
+                after = std::array::from_fn(|case| after[case] * factor(goes[case], asked.share));
+            }
         }
-        self.factors[column] = above;
-        sum
+    }
+
+    fn add(&self, bins: &[u8], width: usize, (some, parts): (&mut Cases, &mut [f64])) {
+        for (bins, parts) in bins.chunks(width * CASES).zip(parts.chunks_mut(width * CASES)) {
+            self.find(some, |case, _, asked| bins.get(case * width + usize::from(asked.column)).is_some_and(|bin| asked.goes.holds(*bin)));
+            for (case, parts) in parts.chunks_exact_mut(width).enumerate() {
+                self.asked.iter().zip(&some.added).for_each(|(asked, added)| parts[usize::from(asked.column)] += added[case]);
+            }
+        }
+    }
+
+    /// The same of a leaf of `N` columns of which all cases are known.
+    fn add_known<const N: usize>(&self, bins: &[u8], width: usize, parts: &mut [f64]) {
+        let (Some(asked), (known, _)) = (self.asked.first_chunk::<N>(), self.known.as_chunks::<N>()) else { return };
+        for (bins, parts) in bins.chunks_exact(width).zip(parts.chunks_exact_mut(width)) {
+            let mut case = 0;
+            for (place, asked) in asked.iter().enumerate() {
+                case |= usize::from(asked.goes.holds(bins[usize::from(asked.column)])) << place;
+            }
+            for (asked, added) in asked.iter().zip(&known[case]) {
+                parts[usize::from(asked.column)] += added;
+            }
+        }
     }
 }
 
-fn dot<const N: usize>(a: &[f64; N], b: &[f64; N]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn at_points<const N: usize>(points: &[f64; N], Factor { goes, share }: Factor) -> [f64; N] {
-    points.map(|t| share + (goes - share) * t)
-}
-
-/// Points and weights that integrate polynomials up to degree 2 N - 1 from 0 to 1 exactly: roots of the Legendre polynomial of degree N, by Newton's steps.
-fn gauss_legendre<const N: usize>() -> ([f64; N], [f64; N]) {
-    let (mut points, mut weights) = ([0.0; N], [0.0; N]);
-    for (place, (point, weight)) in points.iter_mut().zip(&mut weights).enumerate() {
-        let mut x = (std::f64::consts::PI * (place as f64 + 0.75) / (N as f64 + 0.5)).cos();
+/// Points and weights that integrate polynomials up to degree 2 n - 1 from 0 to 1 exactly: roots of the Legendre polynomial of degree n, by Newton's steps.
+fn gauss_legendre(n: usize) -> Vec<[f64; 2]> {
+    let of = |place: usize| {
+        let mut x = (std::f64::consts::PI * (place as f64 + 0.75) / (n as f64 + 0.5)).cos();
         let mut slope = 0.0;
         for _ in 0..20 {
             let (mut before, mut here) = (1.0, x);
-            for degree in 2..=N {
+            for degree in 2..=n {
                 let degree = degree as f64;
                 (before, here) = (here, ((2.0 * degree - 1.0) * x * here - (degree - 1.0) * before) / degree);
             }
-            slope = N as f64 * (x * here - before) / (x * x - 1.0);
+            slope = n as f64 * (x * here - before) / (x * x - 1.0);
             x -= here / slope;
         }
-        *point = f64::midpoint(1.0, x);
-        *weight = 1.0 / ((1.0 - x * x) * slope * slope);
-    }
-    (points, weights)
+        [f64::midpoint(1.0, x), 1.0 / ((1.0 - x * x) * slope * slope)]
+    };
+    (0..n).map(of).collect()
 }
 
 #[cfg(test)]
@@ -277,16 +293,39 @@ mod tests {
         }
     }
 
+    /// A way that asks about 14 columns, more than of which all cases are known, and leaves it at each for a leaf.
+    #[test]
+    fn parts_of_long_ways_are_those_of_brute_force() {
+        let columns = COLUMNS_MAX as u16 + 2;
+        let node = |column: u16| {
+            let next = if column + 1 == columns { !i32::from(columns) } else { i32::from(column) + 1 };
+            let question = Question::UpTo { bin: 3 + column as u8, unknown_left: column.is_multiple_of(2) };
+            Node { column, question, children: if column.is_multiple_of(3) { [next, !i32::from(column)] } else { [!i32::from(column), next] } }
+        };
+        let value = |leaf: u16| f64::from(leaf * 7 % 5) - 1.7;
+        let rows = |leaf: u16| u32::from(3 + leaf * 11 % 13);
+        let tree = Tree { nodes: (0..columns).map(node).collect(), values: (0..=columns).map(value).collect(), rows: (0..=columns).map(rows).collect() };
+        let reasons = Trees { objective: super::super::Objective::Chance, start: 0.0, trees: vec![tree.clone()] }.reasons();
+        assert_eq!(reasons.leaves.iter().filter(|leaf| leaf.known.is_empty()).count(), 3);
+        // The second row goes the whole way.
+        let all: [[u8; COLUMNS_MAX + 2]; 3] =
+            [[0, 9, 9, 2, 1, 255, 20, 9, 12, 0, 200, 14, 15, 17], [3, 255, 9, 6, 9, 9, 9, 255, 12, 12, 14, 255, 15, 17], [255; COLUMNS_MAX + 2]];
+        let mut parts = vec![0.0; all.as_flattened().len()];
+        reasons.add(all.as_flattened(), columns.into(), &mut parts);
+        for (bins, parts) in all.iter().zip(parts.chunks_exact(columns.into())) {
+            let expected = by_brute_force(&tree, bins);
+            parts.iter().zip(&expected).for_each(|(part, one)| assert!((part - one).abs() < 1e-12, "{bins:?}: {parts:?}, by brute force {expected:?}"));
+        }
+    }
+
     /// Of a question that comes once, the part is the leaf less the mean; points integrate as they promise.
     #[test]
     fn points_are_exact() {
-        let (points, weights) = gauss_legendre::<6>();
         for degree in 0..12 {
-            let sum: f64 = points.iter().zip(weights).map(|(point, weight)| weight * point.powi(degree)).sum();
+            let sum: f64 = gauss_legendre(6).iter().map(|[point, weight]| weight * point.powi(degree)).sum();
             assert!((sum - 1.0 / f64::from(degree + 1)).abs() < 1e-14, "{degree}: {sum}");
         }
-        let (points, weights) = gauss_legendre::<128>();
-        let sum: f64 = points.iter().zip(weights).map(|(point, weight)| weight * point.powi(255)).sum();
+        let sum: f64 = gauss_legendre(128).iter().map(|[point, weight]| weight * point.powi(255)).sum();
         assert!((sum - 1.0 / 256.0).abs() < 1e-14, "{sum}");
     }
 }

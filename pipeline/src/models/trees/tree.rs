@@ -16,6 +16,11 @@ impl Set {
         set
     }
 
+    /// Those that are of another one, too.
+    pub fn both(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|place| self.0[place] & other.0[place]))
+    }
+
     /// Whether a bin is one of them.
     #[inline]
     pub fn holds(&self, bin: u8) -> bool {
