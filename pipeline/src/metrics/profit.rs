@@ -61,7 +61,7 @@ impl Order {
         let of = |row: u32| graded[row as usize];
         rows.sort_unstable_by(|a, b| of(*b).0.total_cmp(&of(*a).0).then(of(*b).1.cmp(&of(*a).1)).then(a.cmp(b)));
         let (mut runs, mut from, mut run_from): (Vec<Run>, usize, usize) = (Vec::new(), 0, 0);
-        for equals in rows.chunk_by(|a, b| of(*a).0 == of(*b).0) {
+        for equals in rows.chunk_by(|a, b| of(*a).0.total_cmp(&of(*b).0).is_eq()) {
             let run = Run { stayers_from: from + equals.partition_point(|row| of(*row).1), end: from + equals.len() };
             match runs.last_mut() {
                 Some(last) if last.stayers_from == from && run.stayers_from == run.end => *last = run,

@@ -134,7 +134,7 @@ impl Divide<'_> {
             let linked = runs.iter().filter(|run| self.groups.is_linked(run.number)).count();
             self.seen.add(&runs);
             match linked {
-                0 if shard < self.shards => layer.alone.add(shard, lines.to_vec())?,
+                0 if shard < self.shards => layer.alone.add(shard, lines)?,
                 _ => self.divide_again(layer, shard, lines)?,
             }
         }

@@ -1,5 +1,6 @@
 //! Bytes by shard: in memory, and in a file of scratch past a limit.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -96,11 +97,12 @@ impl Partition {
         of.lock().map_err(|_| Error::bug("a thread died with a shard in its hands"))
     }
 
-    /// Adds encoded rows to a shard.
+    /// Adds encoded rows to a shard; what is borrowed and goes to scratch at once is not copied.
     ///
     /// # Errors
     /// `Limit` where scratch is full.
-    pub fn add(&self, shard: usize, piece: Vec<u8>) -> Result<()> {
+    pub fn add<'a>(&self, shard: usize, piece: impl Into<Cow<'a, [u8]>>) -> Result<()> {
+        let piece = piece.into();
         if piece.is_empty() {
             return Ok(());
         }
@@ -109,19 +111,21 @@ impl Partition {
         if held.is_empty() {
             held.push(self.memory.nothing());
         }
-        let fits = held[0].try_grow(piece.capacity() as u64);
-        pieces.push(piece);
-        if !fits {
-            spilled.push(self.spill(pieces)?);
+        let taken = if let Cow::Owned(bytes) = &piece { bytes.capacity() } else { piece.len() };
+        if held[0].try_grow(taken as u64) {
+            pieces.push(piece.into_owned());
+        } else {
+            spilled.push(self.spill(pieces, &piece)?);
             pieces.clear();
             held.clear();
         }
         Ok(())
     }
 
-    /// Writes pieces to the file of scratch.
-    fn spill(&self, pieces: &[Vec<u8>]) -> Result<Spilled> {
-        let length = pieces.iter().map(Vec::len).sum::<usize>();
+    /// Writes pieces to the file of scratch, and one more after them.
+    fn spill(&self, pieces: &[Vec<u8>], last: &[u8]) -> Result<Spilled> {
+        let pieces = || pieces.iter().map(Vec::as_slice).chain([last]);
+        let length = pieces().map(<[u8]>::len).sum::<usize>();
         let mut spill = self.lock(&self.spill)?;
         if spill.held.is_empty() {
             spill.held.push(self.allowance.nothing());
@@ -139,7 +143,7 @@ impl Partition {
         spill.end += length as u64;
         let mut open = self.lock(&file)?;
         open.seek(SeekFrom::Start(from)).map_err(|error| self.scratch_fault(error))?;
-        pieces.iter().try_for_each(|piece| open.write_all(piece)).map_err(|error| self.scratch_fault(error))?;
+        pieces().try_for_each(|piece| open.write_all(piece)).map_err(|error| self.scratch_fault(error))?;
         drop(open);
         Ok(Spilled { file, from, length })
     }
