@@ -20,8 +20,8 @@ pub struct Reasons {
     means: f64,
 }
 
-/// So many numbers are known of all cases of leaves together, those of the fewest columns first: 16 MiB.
-const KNOWN_MAX: usize = 2 << 20;
+/// So many numbers are known of all cases of leaves together, those of the fewest columns first: 32 MiB.
+const KNOWN_MAX: usize = 4 << 20;
 
 /// Of more columns no cases are known.
 const COLUMNS_MAX: usize = 12;
