@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::key::fingerprint;
 
-    /// `count` orders of the day `age` days before as_of, from number `from` on, in parts that are merged.
+    /// The orders of these numbers, each of a day so many days before as_of, in parts that are merged.
     fn pace(of: &[(usize, std::ops::Range<u64>)], parts: u64) -> Pace {
         let mut whole = Pace::default();
         for part in 0..parts {
@@ -128,6 +128,14 @@ mod tests {
             seen.seen_later(later);
             assert_eq!(seen, pace(&of(later), 1), "{later}");
         }
+        // A day of which all are known takes the share of one of which an eighth is.
+        let (few, busy) = (pace(&[(0, 0..10)], 1), pace(&[(0, 10..5000)], 1));
+        let [one, other] = [(&few, &busy), (&busy, &few)].map(|(first, second)| {
+            let mut whole = first.clone();
+            whole.merge(second.clone());
+            whole
+        });
+        assert_eq!([&one, &other], [&pace(&[(0, 0..5000)], 1); 2]);
         // One busy day tells the share by which all are counted.
         let uneven = pace(&[(0, 0..20_000), (3, 50_000..50_010)], 2);
         assert!((uneven.orders() / 20_010.0 - 1.0).abs() < 0.15, "{}", uneven.orders());
