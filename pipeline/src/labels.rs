@@ -116,13 +116,15 @@ pub enum Outside {
     ReturnedOnly,
     /// Whose home store closes before the label window ends, or has closed.
     StoreClosed,
+    /// Who moves out of reach before the label window ends, or has moved and not ordered since.
+    MovedOut,
     /// Without value in the time that the label window is held against.
     NoBaseline,
 }
 
 impl Outside {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NeverOrdered,
         Self::TooLittleHistory,
         Self::NotActive,
@@ -131,6 +133,7 @@ impl Outside {
         Self::CycleTooLong,
         Self::ReturnedOnly,
         Self::StoreClosed,
+        Self::MovedOut,
         Self::NoBaseline,
     ];
 
@@ -145,9 +148,19 @@ impl Outside {
             Self::CycleTooLong => "cycle_too_long",
             Self::ReturnedOnly => "returned_only",
             Self::StoreClosed => "store_closed",
+            Self::MovedOut => "moved_out",
             Self::NoBaseline => "no_baseline",
         }
     }
+}
+
+/// Days from which someone may stay away who does not leave, as the lake knows them by now.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ends {
+    /// The home store's last day of business.
+    pub store_closed: Option<Day>,
+    /// The day on which the customer moved out of reach.
+    pub moved_out: Option<Day>,
 }
 
 /// Where a customer stands at a date.
@@ -192,13 +205,17 @@ impl Population {
         Some(facts.last_day?.plus((gaps * facts.gap_days_mean()?).ceil() as i32))
     }
 
-    /// Whether one who stands inside by order days does so by `values` (of orders, by day, as known at the date) and the day on which the home store closes.
-    pub fn by_value(&self, segment: Segment, facts: &Facts, values: &[(Day, i64)], closed_on: Option<Day>) -> Standing {
+    /// Whether one who stands inside by order days does so by `values` (of orders, by day, as known at the date) and by what ends without anyone's leaving.
+    pub fn by_value(&self, segment: Segment, facts: &Facts, values: &[(Day, i64)], ends: Ends) -> Standing {
         if facts.returned_only {
             return Err(Outside::ReturnedOnly);
         }
-        if closed_on.is_some_and(|closed| closed < facts.date.plus(self.horizon_days)) {
+        let is_within = |day: &Day| *day < facts.date.plus(self.horizon_days);
+        if ends.store_closed.is_some_and(|closed| is_within(&closed)) {
             return Err(Outside::StoreClosed);
+        }
+        if ends.moved_out.filter(is_within).is_some_and(|moved| facts.last_day <= Some(moved)) {
+            return Err(Outside::MovedOut);
         }
         let Some(window) = self.baseline(segment, facts.date) else { return Ok(segment) };
         match facts.first_day {
@@ -396,15 +413,20 @@ mod tests {
     fn values_and_stores_keep_customers_out() {
         let facts = facts(25, 365);
         let values = [(Day(10), 1000), (Day(20), 300), (Day(20), 500)];
-        let at = |population: Population, closed_on| population.by_value(Segment::Established, &facts, &values, closed_on).map_err(Outside::name);
+        let at = |population: Population, store_closed| {
+            population.by_value(Segment::Established, &facts, &values, Ends { store_closed, moved_out: None }).map_err(Outside::name)
+        };
         assert_eq!(at(PLAIN, None), Ok(Segment::Established));
         assert_eq!((at(PLAIN, Some(Day(114))), at(PLAIN, Some(Day(115)))), (Err("store_closed"), Ok(Segment::Established)));
+        // The last order was on day 20: whoever moved on day 19 came back for it.
+        let moved = [19, 20, 114, 115].map(|day| PLAIN.by_value(Segment::Established, &facts, &values, Ends { moved_out: Some(Day(day)), ..Ends::default() }));
+        assert_eq!(moved, [Ok(Segment::Established), Err(Outside::MovedOut), Err(Outside::MovedOut), Ok(Segment::Established)]);
         let returned = Facts { returned_only: true, ..facts };
-        assert_eq!(PLAIN.by_value(Segment::Established, &returned, &values, None), Err(Outside::ReturnedOnly));
+        assert_eq!(PLAIN.by_value(Segment::Established, &returned, &values, Ends::default()), Err(Outside::ReturnedOnly));
         let partial = |baseline| Population { horizon_days: 4, leaving: Leaving::PartialDefection { value_share_max: 0.5, baseline }, ..PLAIN };
         assert_eq!(at(partial(RawBaseline::WindowBefore), None), Err("no_baseline"));
         assert_eq!(at(partial(RawBaseline::YearAgo), None), Err("too_little_history"));
-        let newcomer = partial(RawBaseline::YearAgo).by_value(Segment::Newcomer, &facts, &values, None);
+        let newcomer = partial(RawBaseline::YearAgo).by_value(Segment::Newcomer, &facts, &values, Ends::default());
         assert_eq!(newcomer, Ok(Segment::Newcomer));
     }
 }

@@ -22,8 +22,10 @@ type Line = (&'static str, i64, f64, f64);
 /// - e: two orders, both of which came back before;
 /// - f: two orders, none after, of a store that closes 30 days after;
 /// - g: two orders long ago;
-/// - h: orders every ten days until five days before, then twelve days after.
-const LINES: [Line; 23] = [
+/// - h: orders every ten days until five days before, then twelve days after;
+/// - i: two orders, none after, who moves 30 days after; j: two orders, none after, who died;
+/// - k: two orders, none after, who moved before the last one.
+const LINES: [Line; 29] = [
     ("a", -100, 1.0, 10.0),
     ("a", -50, 1.0, 10.0),
     ("a", -5, 1.0, 10.0),
@@ -47,6 +49,12 @@ const LINES: [Line; 23] = [
     ("h", -15, 1.0, 10.0),
     ("h", -5, 1.0, 10.0),
     ("h", 12, 1.0, 10.0),
+    ("i", -33, 1.0, 5.0),
+    ("i", -3, 1.0, 5.0),
+    ("j", -33, 1.0, 10.0),
+    ("j", -3, 1.0, 10.0),
+    ("k", -33, 1.0, 0.0),
+    ("k", -3, 1.0, 0.0),
 ];
 
 fn published(folder: &Path, churn: &str) -> Published {
@@ -63,9 +71,16 @@ fn published(folder: &Path, churn: &str) -> Published {
         ("return_of_order_id", Cells::Text(LINES.iter().map(returned).collect())),
     ];
     write(&folder.join("lines/part.parquet"), &columns, Compression::SNAPPY);
-    let customers = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let customers = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
     let stores = customers.map(|customer| if customer == "f" { "closing" } else { "open" });
-    write(&folder.join("customers/part.parquet"), &[("source_customer_id", texts(&customers)), ("home_store_id", texts(&stores))], Compression::SNAPPY);
+    let moved_out_on = |customer: &str| [("i", 30), ("k", -20)].into_iter().find(|moved| moved.0 == customer).map(|moved| TEST_DATE as i32 + moved.1);
+    let columns = [
+        ("source_customer_id", texts(&customers)),
+        ("home_store_id", texts(&stores)),
+        ("deceased", Cells::Bool(customers.map(|customer| (customer != "a").then_some(customer == "j")).to_vec())),
+        ("moved_out_on", Cells::Date(customers.map(moved_out_on).to_vec())),
+    ];
+    write(&folder.join("customers/part.parquet"), &columns, Compression::SNAPPY);
     let closed_on = Cells::Date(vec![None, Some(TEST_DATE as i32 + 30)]);
     write(&folder.join("stores/part.parquet"), &[("store_id", texts(&["open", "closing"])), ("closed_on", closed_on)], Compression::SNAPPY);
     let config = folder.join("job.yaml");
@@ -93,11 +108,18 @@ fn expected(rows: &[(&str, &str, bool)]) -> BTreeMap<String, (String, bool)> {
     rows.iter().map(|(customer, segment, left)| ((*customer).to_owned(), ((*segment).to_owned(), *left))).collect()
 }
 
-/// Neither who only returned, nor whose store closes, nor who was gone is asked for; who ordered once is by a model of its own, where the config says so.
+/// Neither who only returned, nor whose store closes, nor who moves, died or was gone is asked for; who ordered once is by a model of its own, where the config says so.
 #[test]
 fn no_order_within_the_horizon() {
-    assert_eq!(left(""), expected(&[("a", "established", false), ("b", "established", false), ("h", "established", false)]));
-    let all = [("a", "established", false), ("b", "established", false), ("c", "newcomer", false), ("d", "newcomer", true), ("h", "established", false)];
+    assert_eq!(left(""), expected(&[("a", "established", false), ("b", "established", false), ("h", "established", false), ("k", "established", true)]));
+    let all = [
+        ("a", "established", false),
+        ("b", "established", false),
+        ("c", "newcomer", false),
+        ("d", "newcomer", true),
+        ("h", "established", false),
+        ("k", "established", true),
+    ];
     assert_eq!(left("churn: {newcomers: true}\n"), expected(&all));
     // Twelve days after, nobody but c and a had come.
     assert_eq!(left("churn: {horizon_days: 90, active_days: 19, gap_days_max: 20}\n"), expected(&[("h", "established", false)]));
@@ -109,20 +131,20 @@ fn a_part_of_what_went_before() {
     let partial = |more: &str| left(&format!("churn: {{leaving: partial_defection{more}}}\n"));
     assert_eq!(partial(""), expected(&[("a", "established", true), ("b", "established", false)]));
     assert_eq!(partial(", value_share_max: 0.61"), expected(&[("a", "established", true), ("b", "established", true)]));
-    // Only b was there a year before: 12.00 from 350 days before, against 12.00 now. All stores, as each is small, sold 100.00 in the 90 days before (a
-    // 20, b 20, c 10, d 10, f 20, h 20; e nothing), and 8.00 in those before the year: 100 / 8 times 12.00 was to be expected.
+    // Only b was there a year before: 12.00 from 350 days before, against 12.00 now. All stores, as each is small, sold 110.00 in the 90 days before (a
+    // 20, b 20, c 10, d 10, f 20, h 20, i 10; e nothing), and 8.00 in those before the year: 110 / 8 times 12.00 was to be expected.
     assert_eq!(partial(", baseline: year_ago"), expected(&[("b", "established", true)]));
     assert_eq!(partial(", baseline: year_ago, value_share_max: 0.07"), expected(&[("b", "established", false)]));
 }
 
 /// a is silent for one own gap of 47.5 days on day 43, b for one of 120 on day 100, too late; h for one of ten on day 5, and comes on day 12. For a quarter
-/// of one: a on day 7, b on day 10, h before.
+/// of one: a on day 7, b on day 10, h before. k never comes again.
 #[test]
 fn silent_for_own_gaps() {
     let own = |gaps: &str| left(&format!("churn: {{leaving: own_cycle, own_gaps: {gaps}}}\n"));
-    assert_eq!(own("1.0"), expected(&[("a", "established", false), ("h", "established", true)]));
-    assert_eq!(own("1.7"), expected(&[("a", "established", false), ("h", "established", false)]));
-    assert_eq!(own("0.25"), expected(&[("a", "established", true), ("b", "established", true)]));
+    assert_eq!(own("1.0"), expected(&[("a", "established", false), ("h", "established", true), ("k", "established", true)]));
+    assert_eq!(own("1.7"), expected(&[("a", "established", false), ("h", "established", false), ("k", "established", true)]));
+    assert_eq!(own("0.25"), expected(&[("a", "established", true), ("b", "established", true), ("k", "established", true)]));
 }
 
 /// At as_of, those who are not asked for are told why.
@@ -136,6 +158,17 @@ fn who_is_not_asked_for_is_told_why() {
     let told: BTreeMap<&str, &str> =
         (0..ids.len()).filter(|row| outputs[*row] == "churn_probability").map(|row| (names[&ids[row]].as_str(), reasons[row].as_str())).collect();
     let no_model = ["a", "b", "c", "h"].map(|customer| (customer, "no_model"));
-    let others = [("d", "too_little_history"), ("e", "returned_only"), ("f", "store_closed"), ("g", "no_model")];
+    let others = [
+        ("d", "too_little_history"),
+        ("e", "returned_only"),
+        ("f", "store_closed"),
+        ("g", "no_model"),
+        ("i", "moved_out"),
+        ("j", "deceased"),
+        ("k", "no_model"),
+    ];
     assert_eq!(told, no_model.into_iter().chain(others).collect());
+    // Nothing at all is made of who died.
+    let of_j: Vec<&str> = (0..ids.len()).filter(|row| names[&ids[*row]] == "j").map(|row| outputs[row].as_str()).collect();
+    assert_eq!(of_j, ["features", "scores", "churn_probability", "groups"]);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical};
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
@@ -18,6 +18,8 @@ pub enum Cells {
     Int(Vec<Option<i64>>),
     /// DOUBLE.
     Float(Vec<Option<f64>>),
+    /// BOOLEAN.
+    Bool(Vec<Option<bool>>),
     /// DATE.
     Date(Vec<Option<i32>>),
     /// TIMESTAMP in microseconds; whether in UTC.
@@ -33,6 +35,7 @@ impl Cells {
             Cells::Text(values) => values.len(),
             Cells::Int(values) | Cells::Time(values, _) | Cells::Decimal(values, _) => values.len(),
             Cells::Float(values) => values.len(),
+            Cells::Bool(values) => values.len(),
             Cells::Date(values) => values.len(),
         }
     }
@@ -51,6 +54,7 @@ impl Cells {
             Cells::Text(values) => Cells::Text(at(values, order)),
             Cells::Int(values) => Cells::Int(at(values, order)),
             Cells::Float(values) => Cells::Float(at(values, order)),
+            Cells::Bool(values) => Cells::Bool(at(values, order)),
             Cells::Date(values) => Cells::Date(at(values, order)),
             Cells::Time(values, utc) => Cells::Time(at(values, order), *utc),
             Cells::Decimal(values, scale) => Cells::Decimal(at(values, order), *scale),
@@ -62,6 +66,7 @@ impl Cells {
             Cells::Text(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
             Cells::Int(_) => (Physical::INT64, None),
             Cells::Float(_) => (Physical::DOUBLE, None),
+            Cells::Bool(_) => (Physical::BOOLEAN, None),
             Cells::Date(_) => (Physical::INT32, Some(LogicalType::Date)),
             Cells::Time(_, utc) => (Physical::INT64, Some(LogicalType::timestamp(*utc, TimeUnit::MICROS))),
             Cells::Decimal(_, scale) => (Physical::INT64, Some(LogicalType::decimal(*scale, 18))),
@@ -108,6 +113,7 @@ pub fn write_as(path: &Path, columns: &[(&str, Cells)], properties: WriterProper
             Cells::Text(values) => put!(ByteArrayType, values, |text| ByteArray::from(text.as_str())),
             Cells::Int(values) | Cells::Time(values, _) | Cells::Decimal(values, _) => put!(Int64Type, values, |value| *value),
             Cells::Float(values) => put!(DoubleType, values, |value| *value),
+            Cells::Bool(values) => put!(BoolType, values, |value| *value),
             Cells::Date(values) => put!(Int32Type, values, |value| *value),
         }
         column.close().expect("a column ends");

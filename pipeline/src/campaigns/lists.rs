@@ -76,7 +76,7 @@ pub fn contracts(campaign: &str) -> [Contract; 2] {
         Column::new(
             "reason",
             Kind::Text,
-            "first reason: account_type, withheld:<reason>, audience, no_value, no_address, consent_unknown, consent_withdrawn, objected or over_size",
+            "first reason: deceased, account_type, withheld:<reason>, audience, no_value, no_address, consent_unknown, consent_withdrawn, objected or over_size",
         ),
         Column::new("all_reasons", Kind::Text, "every reason, with the rules that did not hold, separated by `; `"),
     ];
@@ -158,14 +158,13 @@ fn value<'a>(any: &'a AnyValue<'_>) -> Value<'a> {
 
 fn reasons(params: &Params, source: &Source<'_>, way: Way, row: usize, (order, failed): (Option<f64>, &[&Rule])) -> Vec<String> {
     let mut reasons = Vec::new();
-    if source.people.customers[row].left_out {
-        reasons.push("account_type".to_owned());
-    }
+    let left_out = source.people.customers[row].left_out;
+    reasons.extend(left_out.map(|left_out| left_out.name().to_owned()));
     // A customer without a value that the campaign needs is not outside of the audience: nobody knows.
     let mut needed: Vec<Output> = params.columns().filter_map(|column| source.wide.output(column)).collect();
     needed.sort_unstable();
     needed.dedup();
-    if !source.people.customers[row].left_out {
+    if left_out.is_none() {
         let mut withheld: Vec<String> = needed.iter().filter_map(|&output| (source.withheld)(output, row)).map(|why| format!("withheld:{why}")).collect();
         withheld.dedup();
         reasons.extend(withheld);
@@ -183,10 +182,10 @@ fn reasons(params: &Params, source: &Source<'_>, way: Way, row: usize, (order, f
     reasons
 }
 
-/// How many may and can be contacted by a channel for a purpose, account types that are left out aside; and the others, by first reason.
+/// How many may and can be contacted by a channel for a purpose, those who are left out of everything aside; and the others, by first reason.
 pub fn contactable(people: &People, consents: &Consents, purpose: &str, channel: &str) -> (usize, BTreeMap<&'static str, usize>) {
     let (mut contactable, mut reasons, way) = (0, BTreeMap::new(), consents.way(purpose, channel));
-    for (row, _) in people.customers.iter().enumerate().filter(|(_, customer)| !customer.left_out) {
+    for (row, _) in people.customers.iter().enumerate().filter(|(_, customer)| customer.left_out.is_none()) {
         let contact = consents.contact(people, row, way);
         match (!contact.has_address).then_some("no_address").or(contact.refusal) {
             Some(reason) => *reasons.entry(reason).or_default() += 1,

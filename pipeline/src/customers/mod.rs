@@ -13,7 +13,7 @@ pub use consent::{Consents, Contact, Way, read_consents};
 pub use ledger::{Change, Ledger, changed_of, changes_contract, changes_table, without};
 use link::Field;
 pub use link::{Groups, Params as LinkParams};
-pub use people::{Customer, People};
+pub use people::{Customer, LeftOut, People};
 pub use read::{AccountType, SourceCustomer, SourceCustomers, read_customers};
 pub use seen::{Run, SeenLines};
 pub use tables::{contract, held_contract, held_table, links_contract, links_table, table};

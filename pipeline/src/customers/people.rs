@@ -31,12 +31,14 @@ pub struct Customer {
     pub household: Option<Id>,
     /// Kind of account.
     pub account_type: Option<AccountType>,
-    /// Whether the account type is withheld.
-    pub left_out: bool,
+    /// Why the customer is withheld from everything but `customers`, if so.
+    pub left_out: Option<LeftOut>,
     /// First registration.
     pub registered: Option<Day>,
     /// Number of the store that the customer calls home; 0 for none.
     pub home_store: u32,
+    /// The last day on which one of the source customers moved out of reach.
+    pub moved_out: Option<Day>,
     /// The day from which registration and birth are known, where rows say so.
     pub known_from: Option<Day>,
     /// Date of birth.
@@ -47,6 +49,28 @@ pub struct Customer {
     pub members: u32,
     /// Whether there are more order lines than one customer may have: they are not looked at.
     pub too_many_lines: bool,
+}
+
+/// Why a customer is withheld from everything but `customers`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// Known to have died.
+    Deceased,
+    /// Of an account type that the config leaves out.
+    AccountType,
+}
+
+impl LeftOut {
+    /// All reasons.
+    pub const ALL: [Self; 2] = [Self::Deceased, Self::AccountType];
+
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deceased => "deceased",
+            Self::AccountType => "account_type",
+        }
+    }
 }
 
 /// Everyone known by as_of.
@@ -223,7 +247,7 @@ impl Settling<'_> {
             first: members[0],
             source,
             household: None,
-            left_out: withheld.is_some(),
+            left_out: rows().any(|row| row.deceased).then_some(LeftOut::Deceased).or(withheld.map(|_| LeftOut::AccountType)),
             account_type: withheld.or_else(|| rows().find_map(|row| row.account_type)),
             known_from: first.and_then(|row| row.known_from).max(born.and_then(|(row, _)| row.known_from)),
             birth: born.map(|(_, birth)| birth),
@@ -238,6 +262,7 @@ impl Settling<'_> {
 }
 
 #[cfg(test)]
+            moved_out: rows().filter_map(|row| row.moved_out).max(),
 mod tests {
     use super::super::link;
     use super::super::read::SourceCustomer;

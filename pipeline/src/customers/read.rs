@@ -69,6 +69,10 @@ pub struct SourceCustomer {
     pub gender: Option<Named>,
     /// The day on which the first row about the customer reached the lake, where rows say so.
     pub known_from: Option<Day>,
+    /// Whether the customer died.
+    pub deceased: bool,
+    /// The day on which the customer moved out of reach.
+    pub moved_out: Option<Day>,
 }
 
 /// A name, in an order that does not depend on its number.
@@ -212,6 +216,8 @@ impl Gathered {
                 home_store: text("home_store_id").map(|name| Named::of(name, &names.stores)),
                 known_from: rows.recorded.at(row),
                 gender: text("gender").map(|name| Named::of(name, &names.genders)),
+                deceased: int("deceased", row) == Some(1),
+                moved_out: int("moved_out_on", row).map(|day| Day(day as i32)),
             };
             self.rows.push((key.number, customer));
         }

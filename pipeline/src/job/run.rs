@@ -274,7 +274,7 @@ fn check_days(params: &Params, (names, state): (&LineNames, &State), feeds: &mut
 fn look_at_everyone(params: &Params, people: &People, state: &State, world: &mut World) -> Result<()> {
     for (place, feature) in params.features.features().iter().enumerate().filter(|(_, feature)| feature.ranked.is_some() || feature.peers.is_some()) {
         let cells = state.rows.column(place)?;
-        let counted = cells.into_iter().zip(&people.customers).filter(|(_, customer)| !customer.left_out).map(|(cell, _)| cell);
+        let counted = cells.into_iter().zip(&people.customers).filter(|(_, customer)| customer.left_out.is_none()).map(|(cell, _)| cell);
         match feature.ranked {
             Some(ranked) => world.cuts.extend(features::cut(feature, ranked, &counted.collect::<Vec<_>>())),
             None => drop(world.missed.insert(feature.name.clone(), world.baskets.missed(counted))),

@@ -7,7 +7,7 @@ use polars::prelude::Column as Series;
 
 use super::params::Params;
 use crate::audit::Complete;
-use crate::customers::{self, People};
+use crate::customers::{self, LeftOut, People};
 use crate::error::Result;
 use crate::features::Facts;
 use crate::labels::{Outside, Standing};
@@ -18,7 +18,7 @@ use crate::time::Day;
 /// Why something is withheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
-    AccountType,
+    LeftOut(LeftOut),
     TooManyLines,
     LateStore,
     FaultyStore,
@@ -29,7 +29,7 @@ enum Why {
 impl Why {
     fn name(self) -> &'static str {
         match self {
-            Self::AccountType => "account_type",
+            Self::LeftOut(left_out) => left_out.name(),
             Self::TooManyLines => "too_many_lines",
             Self::LateStore => "late_store",
             Self::FaultyStore => "faulty_store",
@@ -55,7 +55,7 @@ impl Withheld {
         };
         let one = |(index, customer): (usize, &customers::Customer)| {
             let everything = match customer {
-                customer if customer.left_out => Some(Why::AccountType),
+                customers::Customer { left_out: Some(left_out), .. } => Some(Why::LeftOut(*left_out)),
                 customer if customer.too_many_lines => Some(Why::TooManyLines),
                 customer if of_store(customer, &complete.late_stores) => Some(Why::LateStore),
                 customer if of_store(customer, &complete.faulty_stores) => Some(Why::FaultyStore),

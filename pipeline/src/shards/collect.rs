@@ -20,7 +20,7 @@ use crate::customers::People;
 use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key::Draws;
-use crate::labels::{Horizon, Known, Population, Segment, Standing, labels, year_ago};
+use crate::labels::{Ends, Horizon, Known, Population, Segment, Standing, labels, year_ago};
 use crate::lake::{Line, place_of};
 use crate::models::Sampled;
 use crate::models::correction::HORIZONS;
@@ -224,7 +224,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     if plan.population.minds_trend() {
         snapshots.iter_mut().for_each(|snapshot| hold_against_trends((plan.population, plan.people), snapshot, &whole.trends));
     }
-    let counted = || facts.iter().zip(customers).filter(|(_, customer)| !customer.left_out).map(|(facts, _)| facts);
+    let counted = || facts.iter().zip(customers).filter(|(_, customer)| customer.left_out.is_none()).map(|(facts, _)| facts);
     // The first in the order of hashes are a sample.
     let spent = counted().map(Spent::of).filter(|spent| spent.x > 0).take(SPENT_CUSTOMERS).collect();
     let earned = counted().filter_map(Earned::of).take(SPENT_CUSTOMERS).collect();
@@ -283,12 +283,12 @@ impl Collecting<'_> {
             }
             if self.plan.purchases != RawDueLevel::None {
                 purchases.clear();
-                if !self.plan.people.customers[customer].left_out {
+                if self.plan.people.customers[customer].left_out.is_none() {
                     features::purchases(&orders.seen(lines, known, about), self.plan.purchases, &mut purchases);
                 }
                 Purchases::encode(&purchases, &mut bought);
             }
-            if !lines.is_empty() && !self.plan.people.customers[customer].left_out {
+            if !lines.is_empty() && self.plan.people.customers[customer].left_out.is_none() {
                 // Who is fitted apart takes the k of everyone, which their gaps do not make.
                 if self.minds_gaps && known.cohort != APART {
                     shard.gaps.count(orders.days());
@@ -320,8 +320,9 @@ impl Collecting<'_> {
     fn standing(&self, customer: usize, facts: &Facts, values: &[(Day, i64)]) -> Standing {
         let plan = self.plan;
         let segment = plan.population.by_days(facts)?;
-        let store = plan.people.home_store(&plan.people.customers[customer]);
-        plan.population.by_value(segment, facts, values, store.and_then(|store| plan.closed_stores.get(store)).copied())
+        let customer = &plan.people.customers[customer];
+        let store_closed = plan.people.home_store(customer).and_then(|store| plan.closed_stores.get(store)).copied();
+        plan.population.by_value(segment, facts, values, Ends { store_closed, moved_out: customer.moved_out })
     }
 
     /// Whether all that followed a date is there: the customer's source and home store are not late.

@@ -6,6 +6,7 @@ use polars::prelude::Column as Series;
 use rayon::prelude::*;
 
 use super::state::State;
+use crate::customers::LeftOut;
 use crate::error::Result;
 use crate::features::{self, Facts};
 use crate::key::Id;
@@ -360,9 +361,8 @@ pub fn table(contract: Contract, scores: &Scores, facts: &[Facts], customers: &[
 
 /// The contract of the table `withheld`.
 pub fn withheld_contract() -> Contract {
-    let outside = Outside::ALL.map(Outside::name).join(", ");
-    let reasons =
-        format!("account_type, too_many_lines, late_store, faulty_store, {outside} (of churn_probability, as the config's `churn` has it) or no_model");
+    let (left_out, outside) = (LeftOut::ALL.map(LeftOut::name).join(", "), Outside::ALL.map(Outside::name).join(", "));
+    let reasons = format!("{left_out}, too_many_lines, late_store, faulty_store, {outside} (of churn_probability, as the config's `churn` has it) or no_model");
     let columns = vec![
         Column::new("customer_id", Kind::Text, "the customer"),
         Column::new("output", Kind::Text, "features, scores, churn_probability or groups"),
