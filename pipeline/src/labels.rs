@@ -181,7 +181,7 @@ impl Population {
     /// Where a customer stands by order days alone.
     pub fn by_days(&self, facts: &Facts) -> Standing {
         let last = facts.last_day.ok_or(Outside::NeverOrdered)?;
-        let segment = if facts.order_days >= self.order_days_min { Segment::Established } else { Segment::Newcomer };
+        let segment = if i64::from(facts.order_days) >= self.order_days_min { Segment::Established } else { Segment::Newcomer };
         if segment == Segment::Newcomer && !(self.newcomers && facts.order_days == 1) {
             return Err(Outside::TooLittleHistory);
         }

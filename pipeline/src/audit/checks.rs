@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::arrivals::check_arrivals;
 use super::history::{self, CustomerDay, DaysChecked};
 use super::prices::{Sold, moved_prices};
-use super::survey::{Complete, Feed, FeedsByName, Survey};
+use super::survey::{Complete, Feed, FeedsByName, Surveyed};
 use super::{Finding, Severity};
 use crate::config::{Faults, RawAudit, RawDrift, RawDriftHolds, RawHoldIf, RawLate};
 use crate::lake::Counts;
@@ -148,7 +148,7 @@ pub struct Seen<'a> {
     /// What became of the rows, by table.
     pub counts: &'a [(String, Counts)],
     /// What the order lines hold.
-    pub survey: &'a Survey,
+    pub survey: &'a Surveyed,
     /// Sources and stores, as far as they have come.
     pub feeds: &'a FeedsByName,
     /// The days to which they are complete.

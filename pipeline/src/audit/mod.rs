@@ -15,7 +15,7 @@ pub use days::{COUNTED, Prices, age};
 pub use history::{CustomerDay, DaysChecked};
 pub use prices::Sold;
 pub use quarantine::{quarantine_contract, quarantine_table};
-pub use survey::{Complete, Feed, FeedsByName, Survey, UnknownLines};
+pub use survey::{Complete, Feed, FeedsByName, Survey, Surveyed, UnknownLines};
 
 use serde::Serialize;
 

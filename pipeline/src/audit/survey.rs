@@ -16,12 +16,10 @@ use crate::time::Day;
 pub struct Survey {
     /// Lines, those without a customer too.
     pub lines: u64,
-    /// Lines without a customer.
-    pub anonymous_lines: u64,
-    /// Value of all lines that are products, in minor units.
-    pub value_minor: i128,
-    /// Value without a customer, in minor units.
-    pub anonymous_value_minor: i128,
+    /// Those of `Surveyed`.
+    anonymous_lines: u64,
+    value_minor: i128,
+    anonymous_value_minor: i128,
     /// Sources, as far as they have come.
     sources: Feeds,
     /// Stores, as far as they have come.
@@ -116,9 +114,9 @@ impl Feeds {
         self.feeds.iter().flatten().map(bytes).sum()
     }
 
-    fn named(&self, names: &Names) -> BTreeMap<String, Feed> {
+    fn named(self, names: &Names) -> BTreeMap<String, Feed> {
         let texts = names.texts();
-        self.feeds.iter().enumerate().filter_map(|(number, feed)| Some((texts[number].clone(), feed.clone()?))).collect()
+        self.feeds.into_iter().enumerate().filter_map(|(number, feed)| Some((texts[number].clone(), feed?))).collect()
     }
 }
 
@@ -220,15 +218,27 @@ impl Survey {
         self.held.get_or_insert_with(|| memory.nothing()).resize("divide lines into shards", bytes)
     }
 
-    /// Sources and stores by name.
-    pub fn feeds(&self, sources: &Names, stores: &Names) -> FeedsByName {
-        FeedsByName { sources: self.sources.named(sources), stores: self.stores.named(stores) }
+    /// What stays of it once all lines were seen; and sources and stores by name.
+    pub fn close(self, sources: &Names, stores: &Names) -> (Surveyed, FeedsByName) {
+        let Self { lines, anonymous_lines, value_minor, anonymous_value_minor, .. } = self;
+        let surveyed = Surveyed { lines, anonymous_lines, value_minor, anonymous_value_minor, prices: self.prices.by_product() };
+        (surveyed, FeedsByName { sources: self.sources.named(sources), stores: self.stores.named(stores) })
     }
+}
 
-    /// What the lines of each product say of its price, by number.
-    pub fn prices(&self) -> Vec<Prices> {
-        self.prices.by_product()
-    }
+/// What all order lines hold, as a whole.
+#[derive(Debug, Default)]
+pub struct Surveyed {
+    /// Lines, those without a customer too.
+    pub lines: u64,
+    /// Lines without a customer.
+    pub anonymous_lines: u64,
+    /// Value of all lines that are products, in minor units.
+    pub value_minor: i128,
+    /// Value without a customer, in minor units.
+    pub anonymous_value_minor: i128,
+    /// What the lines of each product say of its price, by number: a fiftieth of what they say by day.
+    pub prices: Vec<Prices>,
 }
 
 /// Sources and stores, as far as they have come.
@@ -328,7 +338,7 @@ mod tests {
             seen.merge(made(&newer, later), &memory).expect("there is room");
             let all: Vec<(u32, Line)> = lines.iter().chain(&newer).copied().collect();
             let whole = made(&all, later);
-            assert_eq!(seen.prices(), whole.prices(), "{days}");
+            assert_eq!(seen.prices.by_product(), whole.prices.by_product(), "{days}");
             assert_eq!((seen.sources.feeds, seen.stores.feeds), (whole.sources.feeds, whole.stores.feeds), "{days}");
         }
     }

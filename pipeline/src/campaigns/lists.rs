@@ -9,7 +9,7 @@ use super::csv_file::Csv;
 use crate::customers::{Consents, People, Way};
 use crate::error::Result;
 use crate::key;
-use crate::lake::SourceKeys;
+use crate::lake::SourceTexts;
 use crate::rule::{Rule, Value};
 use crate::shards::Output;
 use crate::table::{Column, Contract, Kind, Range, Table, ids};
@@ -91,7 +91,7 @@ pub struct Source<'a> {
     /// Everyone.
     pub people: &'a People,
     /// The keys of their source customers.
-    pub keys: &'a SourceKeys,
+    pub keys: &'a SourceTexts,
     /// Everyone, with all columns.
     pub wide: &'a Wide,
     /// Who may be contacted.
@@ -247,7 +247,7 @@ fn csv(params: &Params, source: &Source<'_>, treated: &[(usize, usize)]) -> Resu
         let customer = &source.people.customers[*row];
         let contact = source.consents.contact(source.people, *row, way);
         let (from, key) = source.keys.text(contact.member);
-        file.row(&[&customer.id.to_string(), &source.people.sources[from as usize], &key, &rank.to_string(), &params.channel])?;
+        file.row(&[&customer.id.to_string(), &source.people.sources[from as usize], key, &rank.to_string(), &params.channel])?;
     }
     file.bytes()
 }

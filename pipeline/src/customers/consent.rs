@@ -88,7 +88,7 @@ impl Consents {
         let mut best: Option<(u8, Contact)> = None;
         let mut objected = false;
         for &member in members {
-            let address = way.2.map(|place| people.addresses[member as usize][place]);
+            let address = way.2.map(|place| people.address(member, place));
             let has_address = address != Some(0);
             let about = address.filter(|address| *address != 0).map_or(About::Source(member), About::Address);
             let status = latest(about);
@@ -138,7 +138,7 @@ pub fn read_consents(table: &OpenTable, cut: &Cut, keys: &SourceKeys, people: &P
         keep_latest(&mut consents.latest, (about, purpose, channel), decision);
         // What a source customer decided is about its address.
         let place = field(&consents.channels.text(channel)).map(|(_, place)| place);
-        if let Some(address) = place.map(|place| people.addresses[number as usize][place]).filter(|address| *address != 0) {
+        if let Some(address) = place.map(|place| people.address(number, place)).filter(|address| *address != 0) {
             keep_latest(&mut consents.latest, (About::Address(address), purpose, channel), decision);
         }
     }

@@ -82,8 +82,9 @@ pub struct People {
     pub customer_of: Vec<u32>,
     /// By number of the source customer: the rule by which it came in; ITSELF for who stands alone.
     pub rules: Vec<u8>,
-    /// By number of the source customer: the fingerprints of its e-mail address and phone number; 0 where none is known that identifies someone.
-    pub addresses: Vec<[u64; 2]>,
+    /// By number of the source customer, as far as the table `customers` knows them: the fingerprints of its e-mail address and phone number; 0 where none
+    /// is known that identifies someone.
+    addresses: Vec<[u64; 2]>,
     /// Source customers, customer by customer, of each the oldest first; and where those of each begin.
     members: (Vec<u32>, Vec<u32>),
     /// Links that were held back.
@@ -97,8 +98,8 @@ pub struct People {
     _held: Held,
 }
 
-/// What a customer takes of the memory, and its number.
-const CUSTOMER_BYTES: u64 = 230;
+/// What a source customer takes of the memory while it is settled whose it is.
+const SETTLING_BYTES: u64 = 230;
 
 impl People {
     /// Settles who everyone is, now that it is known who was seen first.
@@ -113,7 +114,7 @@ impl People {
         (params, as_of): (&Params, Day),
         memory: &Allowance,
     ) -> Result<Self> {
-        let _held = memory.take("link customers", names.keys.len() as u64 * CUSTOMER_BYTES)?;
+        let mut held_bytes = memory.take("link customers", names.keys.len() as u64 * SETTLING_BYTES)?;
         let settling = Settling { known, seen, names, params };
         let sources = names.keys.sources.texts();
         let grouped: Vec<Vec<Member>> = groups.members().iter().map(|group| settling.members(group)).filter(|group| !group.is_empty()).collect();
@@ -146,11 +147,13 @@ impl People {
         let members = members(&customers, &customer_of, &grouped);
         let of = |position: usize| &members.0[members.1[position] as usize..members.1[position + 1] as usize];
         household::settle(&mut customers, of, known, &params.household, params.household_members_max);
-        let addresses = (0..names.keys.end() as u32)
-            .map(|number| known.get(number).map_or([0; 2], |row| [row.values[Field::Email as usize], row.values[Field::Phone as usize]]));
-        let addresses = addresses.collect();
+        let addresses: Vec<[u64; 2]> = (0..known.end() as u32)
+            .map(|number| known.get(number).map_or([0; 2], |row| [row.values[Field::Email as usize], row.values[Field::Phone as usize]]))
+            .collect();
         let held = groups.held.clone();
-        Ok(Self { customers, customer_of, rules, addresses, members, held, changes, sources, stores: names.stores.texts(), _held })
+        let of_number = size_of_val(&customer_of[..]) + rules.len() + size_of_val(&addresses[..]);
+        held_bytes.resize("link customers", (size_of_val(&customers[..]) + size_of_val(&members.0[..]) + size_of_val(&members.1[..]) + of_number) as u64)?;
+        Ok(Self { customers, customer_of, rules, addresses, members, held, changes, sources, stores: names.stores.texts(), _held: held_bytes })
     }
 
     /// Some customers, with all of their members one after another, and their addresses by number.
@@ -171,6 +174,11 @@ impl People {
     /// The source customers of the customer at a position, the oldest first.
     pub fn members(&self, position: usize) -> &[u32] {
         &self.members.0[self.members.1[position] as usize..self.members.1[position + 1] as usize]
+    }
+
+    /// The fingerprint of the e-mail address (0) or phone number (1) of a source customer; 0 where none is known that identifies someone.
+    pub fn address(&self, number: u32, place: usize) -> u64 {
+        self.addresses.get(number as usize).map_or(0, |addresses| addresses[place])
     }
 
     /// Name of the source that saw a customer first.
@@ -254,6 +262,7 @@ impl Settling<'_> {
             gender: rows().find_map(|row| row.gender).map_or(0, |gender| gender.number),
             registered: first.and_then(|row| row.registered),
             home_store: rows().find_map(|row| row.home_store).map_or(0, |store| store.number),
+            moved_out: rows().filter_map(|row| row.moved_out).max(),
             members: members.len() as u32,
             too_many_lines: lines > self.params.max_rows_per_customer,
             id,
@@ -262,7 +271,6 @@ impl Settling<'_> {
 }
 
 #[cfg(test)]
-            moved_out: rows().filter_map(|row| row.moved_out).max(),
 mod tests {
     use super::super::link;
     use super::super::read::SourceCustomer;

@@ -4,7 +4,7 @@ use polars::prelude::Column as Series;
 
 use super::{AccountType, Params, People, link};
 use crate::error::Result;
-use crate::lake::SourceKeys;
+use crate::lake::SourceTexts;
 use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
 
@@ -59,25 +59,19 @@ pub fn table(people: &People, range: std::ops::Range<usize>, order_dates: &[(Opt
 ///
 /// # Errors
 /// `Bug` if the contract is broken.
-pub fn links_table(people: &People, keys: &SourceKeys, params: &Params, range: std::ops::Range<usize>, as_of: Day) -> Result<Table> {
-    // One buffer for all ids, of each the place in it.
-    let mut texts = String::new();
-    let mut rows: Vec<(usize, &str, std::ops::Range<usize>, u8)> = Vec::new();
+pub fn links_table(people: &People, keys: &SourceTexts, params: &Params, range: std::ops::Range<usize>, as_of: Day) -> Result<Table> {
+    let mut rows: Vec<(usize, &str, &str, u8)> = Vec::new();
     for customer in range {
         let first = rows.len();
         for &number in people.members(customer) {
-            let from = texts.len();
-            let source = keys.tell(number, |source, id| {
-                texts.push_str(id);
-                source
-            });
-            rows.push((customer, people.sources[source as usize].as_str(), from..texts.len(), people.rules[number as usize]));
+            let (source, id) = keys.text(number);
+            rows.push((customer, people.sources[source as usize].as_str(), id, people.rules[number as usize]));
         }
-        rows[first..].sort_unstable_by_key(|(_, source, id, _)| (*source, &texts[id.clone()]));
+        rows[first..].sort_unstable_by_key(|(_, source, id, _)| (*source, *id));
     }
     let columns = vec![
         Series::new("source".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()),
-        Series::new("source_customer_id".into(), rows.iter().map(|row| &texts[row.2.clone()]).collect::<Vec<_>>()),
+        Series::new("source_customer_id".into(), rows.iter().map(|row| row.2).collect::<Vec<_>>()),
         ids("customer_id", rows.iter().map(|row| Some(people.customers[row.0].id))),
         Series::new("rule".into(), rows.iter().map(|row| params.link.rule_name(row.3)).collect::<Vec<_>>()),
     ];
@@ -102,10 +96,10 @@ pub fn held_contract() -> Contract {
 ///
 /// # Errors
 /// `Bug` if the contract is broken.
-pub fn held_table(people: &People, keys: &SourceKeys, params: &Params, as_of: Day) -> Result<Table> {
+pub fn held_table(people: &People, keys: &SourceTexts, params: &Params, as_of: Day) -> Result<Table> {
     let text = |number: u32| {
         let (source, id) = keys.text(number);
-        (people.sources[source as usize].clone(), id)
+        (people.sources[source as usize].clone(), id.to_owned())
     };
     let row = |&(a, b, rule, why): &link::Held| {
         let (a, b) = (text(a), text(b));

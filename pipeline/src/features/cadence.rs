@@ -87,7 +87,7 @@ impl Cadence {
 
     /// Standard deviation of the gaps, from whole numbers; with one gap it is unknown.
     fn deviation(&self) -> Option<f64> {
-        let gaps = i128::from(self.facts.order_days - 1);
+        let gaps = i128::from(self.facts.order_days) - 1;
         let total = i128::from(self.facts.t_x_days()?);
         (gaps > 1).then(|| ((gaps * self.gap_squares - total * total) as f64 / (gaps * (gaps - 1)) as f64).sqrt())
     }

@@ -15,9 +15,9 @@ pub struct Facts {
     /// Last order day.
     pub last_day: Option<Day>,
     /// Orders, of all history.
-    pub order_count: i64,
+    pub order_count: u32,
     /// Distinct order days, of all history.
-    pub order_days: i64,
+    pub order_days: u32,
     /// Value net of returns, of all history, in minor units.
     pub value_minor: i64,
     /// Value net of returns of the orders in the observation window, in minor units.
@@ -64,7 +64,7 @@ impl Facts {
     fn count_days(&mut self, days: &[Day]) {
         self.first_day = days.first().copied();
         self.last_day = days.last().copied();
-        self.order_days = days.len() as i64;
+        self.order_days = days.len() as u32;
         // Who ordered elsewhere after the home store's last file was observed to then.
         self.observed_to = self.last_day.map_or(self.observed_to, |last| self.observed_to.max(last));
     }
@@ -82,7 +82,7 @@ impl Facts {
 
     /// x: distinct order days less one; None for who never ordered.
     pub fn repeat_day_count(&self) -> Option<i64> {
-        self.first_day.map(|_| self.order_days - 1)
+        self.first_day.map(|_| i64::from(self.order_days) - 1)
     }
 
     /// t_x: from the first order day to the last.
@@ -97,8 +97,8 @@ impl Facts {
 
     /// Mean gap between order days; None before the second.
     pub fn gap_days_mean(&self) -> Option<f64> {
-        let gaps = self.order_days - 1;
-        (gaps > 0).then(|| self.t_x_days().unwrap_or_default() as f64 / gaps as f64)
+        let gaps = self.order_days.saturating_sub(1);
+        (gaps > 0).then(|| self.t_x_days().unwrap_or_default() as f64 / f64::from(gaps))
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) const ITEMS: Known<Facts> = Known {
             .from(ORDERED),
         Item::<Facts>::int("tenure_days", "days", |facts| facts.first_day.map(|day| facts.date.since(day)), "days from the first order day to as_of")
             .from(ORDERED),
-        Item::<Facts>::int("order_count", "orders", |facts| Some(facts.order_count), "orders of all history").from(ORDERED),
+        Item::<Facts>::int("order_count", "orders", |facts| Some(i64::from(facts.order_count)), "orders of all history").from(ORDERED),
         Item::<Facts>::money("value_minor", |facts| Some(facts.value_minor), "value of all history, net of returns").from(VALUE),
     ],
     measure: |seen, _, measured| measured.push(seen.facts),

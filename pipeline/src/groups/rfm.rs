@@ -70,7 +70,7 @@ impl Fifths {
 /// Codes of everyone with an order, and the cuts of the three dimensions.
 pub fn codes<'a>(facts: impl Iterator<Item = &'a Facts> + Clone) -> (Vec<Option<Rfm>>, Vec<Cut>) {
     let recency = |facts: &Facts| facts.last_day.map_or(0, |day| facts.date.since(day));
-    let frequency = |facts: &Facts| facts.order_count;
+    let frequency = |facts: &Facts| i64::from(facts.order_count);
     let monetary = |facts: &Facts| facts.value_minor;
     let fifths = |pick: &dyn Fn(&Facts) -> i64| Fifths::of(facts.clone().filter(|facts| facts.last_day.is_some()).map(pick).collect());
     // Fewer days since the last order are better, so recency is ranked the other way round.

@@ -17,7 +17,7 @@ use crate::features::{self, Cell, Facts, World};
 use crate::groups::{self, Assigned, Rfm};
 use crate::key::Id;
 use crate::labels::{Segment, Standing};
-use crate::lake::LineNames;
+use crate::lake::ClosedNames;
 use crate::models::cycle;
 use crate::models::due::{History, Items};
 use crate::shards::{self, Artefacts, DueModel, ExplainedCustomer, Explainer, FeatureRows, Output, Purchases, Scores, ToldChurn};
@@ -28,7 +28,7 @@ pub struct Everyone {
     /// Who they are.
     pub people: People,
     /// The keys of their source customers.
-    pub names: LineNames,
+    pub names: ClosedNames,
     /// What is known of them.
     pub facts: Vec<Facts>,
     /// Their features.

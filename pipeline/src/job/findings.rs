@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 
 use super::everyone::Everyone;
 use super::params::Params;
-use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Severity, Survey};
+use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Severity, Surveyed};
 use crate::backtest::Trained;
 use crate::campaigns;
 use crate::customers::{Consents, People};
 use crate::error::Result;
 use crate::features::Products;
-use crate::lake::{Counts, LineNames};
+use crate::lake::{ClosedNames, Counts};
 use crate::models::churn::Profile;
 use crate::shards::State;
 
 /// What was seen of the input.
 pub struct Input<'a> {
     /// What the order lines hold.
-    pub survey: &'a Survey,
+    pub survey: &'a Surveyed,
     /// Sources and stores, as far as they have come.
     pub feeds: &'a FeedsByName,
     /// The days to which they are complete.
@@ -25,7 +25,7 @@ pub struct Input<'a> {
     /// What the checks of days found.
     pub checked: &'a DaysChecked,
     /// Names of products.
-    pub names: &'a LineNames,
+    pub names: &'a ClosedNames,
     /// The table `products`, where the lake has one.
     pub products: Option<&'a Products>,
 }
@@ -55,7 +55,7 @@ impl Input<'_> {
             is_known: self.products.is_none_or(|products| products.knows(number as u32)),
             prices: *prices,
         };
-        let sold: Vec<audit::Sold<'_>> = self.survey.prices().iter().enumerate().map(sold).collect();
+        let sold: Vec<audit::Sold<'_>> = self.survey.prices.iter().enumerate().map(sold).collect();
         let mut nothing = Counts::default();
         let lines = counts.iter_mut().find(|(table, _)| table == "order_lines").map_or(&mut nothing, |(_, counts)| counts);
         params.audit.check_prices(&sold, lines)

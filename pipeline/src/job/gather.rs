@@ -7,12 +7,12 @@ use super::inputs::{Inputs, read_closed_stores, read_status};
 use super::params::Params;
 use super::prior::Prior;
 use super::progress::Progress;
-use crate::audit::{self, Complete, FeedsByName, Status, Survey};
+use crate::audit::{self, Complete, FeedsByName, Status, Surveyed};
 use crate::customers::{self, Consents, Groups, LinkParams, People, SeenLines, SourceCustomers};
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, EventTable, Products, Promotions};
 use crate::key::Erased;
-use crate::lake::{Counts, Cut, LineNames};
+use crate::lake::{ClosedNames, Counts, Cut, LineNames};
 use crate::shards::{self, ClosedEvents, Divide, Events, Partition, Scratch};
 use crate::table::Table;
 use crate::time::Day;
@@ -32,7 +32,7 @@ pub struct Seen<'a> {
 /// What was read of the lake.
 pub struct Gathered {
     /// Numbers of names.
-    pub names: LineNames,
+    pub names: ClosedNames,
     /// Everyone.
     pub people: People,
     /// By number of the source customer: whether it has lines, and no row in the table `customers`, which the lake has.
@@ -40,7 +40,7 @@ pub struct Gathered {
     /// The order lines, by shards.
     pub partition: Partition,
     /// What the order lines hold, as a whole.
-    pub survey: Survey,
+    pub survey: Surveyed,
     /// Sources and stores, as far as they have come.
     pub feeds: FeedsByName,
     /// The days to which they are complete.
@@ -126,10 +126,10 @@ impl Gathered {
         let events = read_events(params, inputs, &cut, (names, &people), scratch, &mut counts)?;
         let Small { consents, status, products, promotions, closed_stores } =
             read_small_tables(inputs, (&cut, &params.customers.link), (names, &people), &mut counts)?;
-        let feeds = survey.feeds(&names.keys.sources, &names.stores);
+        let (survey, feeds) = survey.close(&names.keys.sources, &names.stores);
         let complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
         progress.end(&format!("{} tables", counts.len()));
-        let names = begun.names;
+        let names = begun.names.close(memory)?;
         Ok(Some(Self { names, people, unknown, partition, survey, feeds, complete, consents, events, products, promotions, closed_stores, changes, counts }))
     }
 }

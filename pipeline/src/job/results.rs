@@ -14,7 +14,7 @@ use crate::customers::{self, Consents, People};
 use crate::error::Result;
 use crate::features::World;
 use crate::groups::{self, Member};
-use crate::lake::LineNames;
+use crate::lake::ClosedNames;
 use crate::report::{GroupLine, ListLine};
 use crate::shards::{self, DueModel, Explainer, Output, State};
 use crate::table::Table;
@@ -38,7 +38,7 @@ pub struct Source<'a> {
     /// Everyone.
     pub people: People,
     /// The keys of their source customers.
-    pub names: LineNames,
+    pub names: ClosedNames,
     /// Words of features.
     pub world: World,
     /// To which day sources and stores are complete.

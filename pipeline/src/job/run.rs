@@ -20,7 +20,7 @@ use crate::customers::People;
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, Peers, World};
 use crate::key::{hex, sha256};
-use crate::lake::{Counts, LineNames};
+use crate::lake::{ClosedNames, Counts};
 use crate::models::churn;
 use crate::models::cycle::Model;
 use crate::publish::{self, ErasedList, Manifest, Outcome, Staged};
@@ -133,7 +133,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let (dates, samples) = dates_and_samples(params, &kept);
     let ranks = Ranks::of(&gathered.names);
     let mut world = world(params, &gathered, &ranks)?;
-    let [_state, samples_held] = state_memory(params, (gathered.people.customers.len(), &dates, samples), memory)?;
+    let [mut state_held, samples_held] = state_memory(params, (gathered.people.customers.len(), &dates, samples), memory)?;
     let what = What { dates: &dates, features: &params.features, samples, cycle: &params.cycle, purchases: params.due.level };
     let mut state = gathered.collect(params, (&ranks, &world), &what, (scratch, memory))?;
     let changes = gathered.changes.take();
@@ -159,6 +159,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
     let samples = params.publish_samples.then(|| backtest::snapshots_table(&state, models.features(), (&people, &world), &dates)).transpose()?;
 
     drop((std::mem::take(&mut state.snapshots), samples_held));
+    state_held.resize("score, group, target", shards::state_bytes(people.customers.len(), 0))?;
     progress.begin("score, group, target");
     let corrected = if trained.artefacts.correction.is_some() { shards::CORRECTED_BYTES } else { 0 };
     let of_one = RESULT_BYTES + corrected + CAMPAIGN_BYTES * params.campaigns.len() as u64;
@@ -263,7 +264,7 @@ fn state_memory(params: &Params, (customers, dates, samples): (usize, &Dates, Sa
 }
 
 /// Checks the newest days, now that it is known whose lines the table `customers` does not know.
-fn check_days(params: &Params, (names, state): (&LineNames, &State), feeds: &mut FeedsByName, complete: &mut Complete) -> DaysChecked {
+fn check_days(params: &Params, (names, state): (&ClosedNames, &State), feeds: &mut FeedsByName, complete: &mut Complete) -> DaysChecked {
     feeds.add_unknown((&names.keys.sources, &names.stores), &state.unknown);
     let checked = params.audit.check_days(feeds, complete, params.as_of);
     complete.faulty_stores.clone_from(&checked.faulty_stores);

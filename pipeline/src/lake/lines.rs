@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::names::Names;
-use super::source_keys::{KeysOfPart, SourceKey, SourceKeys};
+use super::source_keys::{KeysOfPart, SourceKey, SourceKeys, SourceTexts};
+use crate::allowance::Allowance;
+use crate::error::Result;
 use crate::money::MINOR_MAX;
 use crate::time::Day;
 
@@ -208,11 +210,11 @@ pub const NOT_TOLD: i32 = i32::MIN;
 /// The cost of a line of which nothing says what it cost.
 pub const NO_COST: i64 = i64::MIN;
 
-/// The numbers that lines carry for names.
-#[derive(Debug, Default)]
-pub struct LineNames {
+/// The numbers that lines carry for names; of source customers `K` is known.
+#[derive(Debug)]
+pub struct LineNames<K = SourceKeys> {
     /// Source customers.
-    pub keys: SourceKeys,
+    pub keys: K,
     /// Products.
     pub products: Names,
     /// Stores.
@@ -224,6 +226,9 @@ pub struct LineNames {
     /// Genders of customers.
     pub genders: Names,
 }
+
+/// Names of which no source customer is looked for any more.
+pub type ClosedNames = LineNames<SourceTexts>;
 
 /// How many names of each kind there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -238,6 +243,14 @@ pub struct NamesSince {
     /// Sources, products, stores, channels, promotions.
     texts: [Vec<String>; 5],
     keys: Vec<KeysOfPart>,
+}
+
+impl Default for LineNames {
+    fn default() -> Self {
+        let keys = SourceKeys::default();
+        let [products, stores, channels, promotions, genders] = Default::default();
+        Self { keys, products, stores, channels, promotions, genders }
+    }
 }
 
 impl LineNames {
@@ -266,6 +279,15 @@ impl LineNames {
             }
         }
         self.keys.restore(&since.keys)
+    }
+
+    /// The same, once no source customer is looked for any more.
+    ///
+    /// # Errors
+    /// `Limit` if `memory` does not hold them.
+    pub fn close(self, memory: &Allowance) -> Result<ClosedNames> {
+        let Self { keys, products, stores, channels, promotions, genders } = self;
+        Ok(LineNames { keys: keys.close(memory)?, products, stores, channels, promotions, genders })
     }
 }
 

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::names::Names;
 use super::slots::{Slots, high};
+use crate::allowance::{Allowance, Held};
+use crate::error::Result;
 use crate::key::{Id, fingerprint, wide_fingerprint};
 
 /// A source customer among others.
@@ -47,19 +49,15 @@ pub struct KeysOfPart {
 
 const PARTS: usize = 64;
 
-/// The keys of a part: numbers are given out in turn, part by part.
+/// What the keys of a part are called, in the order of their numbers.
 #[derive(Debug, Default)]
-struct Part {
-    known: Slots<SourceKey>,
-    /// By what each is looked for.
-    highs: Vec<u32>,
+struct TextsOfPart {
     /// Source number, and place of the end of the source_customer_id in `ids`.
     keys: Vec<(u32, usize)>,
-    own: Vec<Own>,
     ids: String,
 }
 
-impl Part {
+impl TextsOfPart {
     /// Source number and source_customer_id of a number of this part.
     fn text(&self, number: u32) -> (u32, &str) {
         let index = number as usize / PARTS;
@@ -67,31 +65,44 @@ impl Part {
         let (source, end) = self.keys[index];
         (source, &self.ids[start..end])
     }
+}
 
+/// The keys of a part: numbers are given out in turn, part by part.
+#[derive(Debug, Default)]
+struct Part {
+    known: Slots<SourceKey>,
+    /// By what each is looked for.
+    highs: Vec<u32>,
+    own: Vec<Own>,
+    texts: TextsOfPart,
+}
+
+impl Part {
     /// Makes room for so many keys more. All parts grow in step: if they doubled, up to half of the memory of all would be unused.
     fn reserve(&mut self, more: usize) {
         let highs = &self.highs;
         self.known.reserve(highs.len() + more, |key| highs[key.number as usize / PARTS]);
-        if self.keys.capacity() - self.keys.len() < more {
-            let more = more.max(self.keys.len() / 4);
+        if self.own.capacity() - self.own.len() < more {
+            let more = more.max(self.own.len() / 4);
             self.highs.reserve_exact(more);
-            self.keys.reserve_exact(more);
+            self.texts.keys.reserve_exact(more);
             self.own.reserve_exact(more);
         }
     }
 
     /// Gives the next number to a source customer that has none.
     fn add(&mut self, fingerprint: u128, (source, id): (u32, &str), own: Own) -> SourceKey {
-        let key = SourceKey { number: (self.keys.len() * PARTS + part_of(fingerprint)) as u32, place: place_of(own.order) };
+        let key = SourceKey { number: (self.own.len() * PARTS + part_of(fingerprint)) as u32, place: place_of(own.order) };
         self.reserve(1);
         self.known.put(fingerprint, key);
         self.highs.push(high(fingerprint));
         self.own.push(own);
-        if self.ids.capacity() - self.ids.len() < id.len() {
-            self.ids.reserve_exact(id.len().max(self.ids.len() / 4));
+        let TextsOfPart { keys, ids } = &mut self.texts;
+        if ids.capacity() - ids.len() < id.len() {
+            ids.reserve_exact(id.len().max(ids.len() / 4));
         }
-        self.ids.push_str(id);
-        self.keys.push((source, self.ids.len()));
+        ids.push_str(id);
+        keys.push((source, ids.len()));
         key
     }
 }
@@ -183,7 +194,7 @@ impl SourceKeys {
 
     /// How many keys each part has.
     pub fn counts(&self) -> Vec<usize> {
-        self.all().map(|part| part.keys.len()).collect()
+        self.all().map(|part| part.own.len()).collect()
     }
 
     /// The keys of each part, from the given places on.
@@ -191,7 +202,7 @@ impl SourceKeys {
         let since = |(part, from): (RwLockReadGuard<'_, Part>, usize)| {
             let mut since = KeysOfPart::default();
             for (index, own) in part.own.iter().enumerate().skip(from) {
-                let (source, id) = part.text((index * PARTS) as u32);
+                let (source, id) = part.texts.text((index * PARTS) as u32);
                 since.keys.push((source, id.len() as u32));
                 let halves = own.id.halves();
                 since.own.push([halves[0], halves[1], own.order]);
@@ -248,7 +259,7 @@ impl SourceKeys {
         for (at, part) in self.all().enumerate() {
             for (index, own) in part.own.iter().enumerate() {
                 let number = (index * PARTS + at) as u32;
-                let (source, id) = part.text(number);
+                let (source, id) = part.texts.text(number);
                 visit(number, *own, source, id);
             }
         }
@@ -259,16 +270,43 @@ impl SourceKeys {
         self.part(number as usize % PARTS).own[number as usize / PARTS]
     }
 
-    /// Hands source number and source_customer_id of `number` to `visit`.
-    pub fn tell<T>(&self, number: u32, visit: impl FnOnce(u32, &str) -> T) -> T {
-        let part = self.part(number as usize % PARTS);
-        let (source, id) = part.text(number);
-        visit(source, id)
-    }
-
     /// Source number and source_customer_id of `number`.
     pub fn text(&self, number: u32) -> (u32, String) {
-        self.tell(number, |source, id| (source, id.to_owned()))
+        let part = self.part(number as usize % PARTS);
+        let (source, id) = part.texts.text(number);
+        (source, id.to_owned())
+    }
+
+    /// What all of them are called, once none is looked for any more: two thirds of the memory are given back.
+    ///
+    /// # Errors
+    /// `Limit` if `memory` does not hold them.
+    pub fn close(self, memory: &Allowance) -> Result<SourceTexts> {
+        let texts = |part: RwLock<Part>| {
+            let TextsOfPart { mut keys, mut ids } = part.into_inner().unwrap_or_else(PoisonError::into_inner).texts;
+            keys.shrink_to_fit();
+            ids.shrink_to_fit();
+            TextsOfPart { keys, ids }
+        };
+        let parts: Vec<TextsOfPart> = self.parts.into_iter().map(texts).collect();
+        let bytes = parts.iter().map(|part| part.keys.len() * size_of::<(u32, usize)>() + part.ids.len()).sum::<usize>();
+        Ok(SourceTexts { sources: self.sources, parts, _held: memory.take("read the small tables", bytes as u64)? })
+    }
+}
+
+/// What source customers are called, by number.
+#[derive(Debug)]
+pub struct SourceTexts {
+    /// Numbers of sources.
+    pub sources: Names,
+    parts: Vec<TextsOfPart>,
+    _held: Held,
+}
+
+impl SourceTexts {
+    /// Source number and source_customer_id of `number`.
+    pub fn text(&self, number: u32) -> (u32, &str) {
+        self.parts[number as usize % PARTS].text(number)
     }
 }
 
@@ -306,5 +344,8 @@ mod tests {
             assert_eq!((own.id, own.order), (Id::customer(["", "web", "app"][source as usize], id), restored.own(number).order));
             assert_eq!(keys.text(number), (source, id.to_owned()));
         });
+        let (web, texts) = (restored.keys("web", &wanted), restored.close(&Allowance::memory(1 << 20)).expect("there is room"));
+        let told: Vec<Option<(u32, &str)>> = web.iter().map(|key| key.map(|key| texts.text(key.number))).collect();
+        assert_eq!(told, wanted.iter().map(|id| (!id.is_empty()).then_some((1, *id))).collect::<Vec<_>>());
     }
 }

@@ -93,8 +93,8 @@ impl SampleSizes {
         let buyer = if self.buyers_features { with_features } else { plain };
         let populations = self.populations.iter().sum::<usize>().min(customers) * with_features;
         let at = |buyers: usize| populations + buyers.min(customers) * buyer;
-        // Until some are left out there are half as many more.
-        ((training_dates * at(self.training_buyers) + at(self.test_buyers)) * 3 / 2) as u64
+        // Until some are left out there are an eighth more.
+        ((training_dates * at(self.training_buyers) + at(self.test_buyers)) * 9 / 8) as u64
     }
 }
 

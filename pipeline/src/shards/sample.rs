@@ -12,15 +12,20 @@ pub struct Sample {
     size: usize,
     /// A row that was drawn above this has no place any more.
     highest: AtomicU64,
-    /// The rows that may have a place: at most half as many again as have one.
+    /// The rows that may have a place: at most an eighth more than have one.
     rows: Mutex<Vec<Sampled>>,
+}
+
+/// How many rows wait beyond those that have a place until some are left out. A row takes a thousand times what finding out takes for one.
+fn spare(size: usize) -> usize {
+    size / 8 + 1
 }
 
 impl Sample {
     /// An empty sample that keeps `size` rows of so many customers.
     pub fn new(size: usize, customers: usize) -> Self {
         // What is not used of it costs nothing; growing step by step would take twice as much.
-        let rows = Mutex::new(Vec::with_capacity((size + size / 2 + 1).min(customers)));
+        let rows = Mutex::new(Vec::with_capacity((size + spare(size) + 1).min(customers)));
         Self { size, highest: AtomicU64::new(if size == 0 { 0 } else { u64::MAX }), rows }
     }
 
@@ -37,7 +42,7 @@ impl Sample {
         let mut rows = self.rows.lock().map_err(|_| Error::bug("a thread died with a sample in its hands"))?;
         rows.push(row);
         // Many are left out at once: finding out which costs little for each.
-        if rows.len() > self.size + self.size / 2 {
+        if rows.len() > self.size + spare(self.size) {
             let (_, last, _) = rows.select_nth_unstable(self.size - 1);
             self.highest.store(last.drawn, Ordering::Relaxed);
             rows.truncate(self.size);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::collect::Plan;
 use super::row::{Encoded, Together};
 use crate::audit::{self, UnknownLines};
-use crate::lake::{Line, LineNames, NO_COST, cost_of_units};
+use crate::lake::{ClosedNames, Line, NO_COST, cost_of_units};
 
 /// The lines of a shard as bytes, and where those of each customer are.
 pub(super) struct Sorted<'a> {
@@ -104,7 +104,7 @@ pub struct Ranks {
 
 impl Ranks {
     /// The places of all names that lines have.
-    pub fn of(names: &LineNames) -> Self {
+    pub fn of(names: &ClosedNames) -> Self {
         Self {
             products: names.products.ranks(),
             stores: names.stores.ranks(),
