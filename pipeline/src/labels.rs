@@ -19,11 +19,11 @@ pub struct Labels {
     /// What it is held against: the value of as many days before the date, or of the same days 52 weeks before; 0 where it is held against nothing.
     pub baseline_minor: i64,
     /// Order days within each of `RETURN_DAYS`; None where the window is not over.
-    pub order_days: [Option<u32>; 4],
+    pub order_days: [Option<u16>; 4],
     /// Days to the next order day; None where none has been seen.
     pub next_order_days: Option<i32>,
     /// Order days of the same days 52 weeks before, by `RETURN_DAYS`.
-    pub year_ago: [u32; 4],
+    pub year_ago: [u16; 4],
 }
 
 /// A year in whole weeks, so that days of the week agree.
@@ -180,7 +180,7 @@ impl Population {
 
     /// Where a customer stands by order days alone.
     pub fn by_days(&self, facts: &Facts) -> Standing {
-        let last = facts.last_day.ok_or(Outside::NeverOrdered)?;
+        let last = facts.last_day.get().ok_or(Outside::NeverOrdered)?;
         let segment = if i64::from(facts.order_days) >= self.order_days_min { Segment::Established } else { Segment::Newcomer };
         if segment == Segment::Newcomer && !(self.newcomers && facts.order_days == 1) {
             return Err(Outside::TooLittleHistory);
@@ -202,7 +202,7 @@ impl Population {
     /// The day on which silence is as long as counts as leaving, where own gaps say so.
     fn gone_on(&self, facts: &Facts) -> Option<Day> {
         let Leaving::OwnCycle { gaps } = self.leaving else { return None };
-        Some(facts.last_day?.plus((gaps * facts.gap_days_mean()?).ceil() as i32))
+        Some(facts.last_day.get()?.plus((gaps * facts.gap_days_mean()?).ceil() as i32))
     }
 
     /// Whether one who stands inside by order days does so by `values` (of orders, by day, as known at the date) and by what ends without anyone's leaving.
@@ -214,11 +214,11 @@ impl Population {
         if ends.store_closed.is_some_and(|closed| is_within(&closed)) {
             return Err(Outside::StoreClosed);
         }
-        if ends.moved_out.filter(is_within).is_some_and(|moved| facts.last_day <= Some(moved)) {
+        if ends.moved_out.filter(is_within).is_some_and(|moved| facts.last_day.get() <= Some(moved)) {
             return Err(Outside::MovedOut);
         }
         let Some(window) = self.baseline(segment, facts.date) else { return Ok(segment) };
-        match facts.first_day {
+        match facts.first_day.get() {
             Some(first) if first > window.after => Err(Outside::TooLittleHistory),
             _ if value_within(values, window) <= 0 => Err(Outside::NoBaseline),
             _ => Ok(segment),
@@ -306,7 +306,8 @@ pub fn labels(came: Known<'_>, (segment, facts, known): (Segment, &Facts, Known<
         horizon_order_days: within(population.horizon_days),
         value_minor: value_within(came.values, Window::following(date, population.horizon_days)),
         baseline_minor: population.baseline(segment, date).map_or(0, |window| value_within(known.values, window)),
-        order_days: RETURN_DAYS.map(|days| over(days).then(|| within(days))),
+        // No window is longer than a year.
+        order_days: RETURN_DAYS.map(|days| over(days).then(|| within(days) as u16)),
         next_order_days: came.order_days.iter().find(|day| **day > date).map(|day| day.since(date) as i32),
         year_ago: year_ago(known.order_days, date),
     };
@@ -314,8 +315,8 @@ pub fn labels(came: Known<'_>, (segment, facts, known): (Segment, &Facts, Known<
 }
 
 /// Order days within each of `RETURN_DAYS` from 52 weeks before `date`, of those that were known.
-pub fn year_ago(known: &[Day], date: Day) -> [u32; 4] {
-    let count = |window: Window| known.iter().filter(|day| window.contains(**day)).count() as u32;
+pub fn year_ago(known: &[Day], date: Day) -> [u16; 4] {
+    let count = |window: Window| known.iter().filter(|day| window.contains(**day)).count() as u16;
     RETURN_DAYS.map(|days| count(Window::following(date.plus(-YEAR_DAYS), days)))
 }
 

@@ -13,6 +13,32 @@ const DAY_MICROS: i64 = 86_400_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(pub i32);
 
+/// A day that may not be known, in the room of one; in the order of `Option<Day>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MaybeDay(i32);
+
+/// Before all civil dates.
+const NO_DAY: i32 = i32::MIN;
+
+impl MaybeDay {
+    /// The day, where it is known.
+    pub fn get(self) -> Option<Day> {
+        (self.0 != NO_DAY).then_some(Day(self.0))
+    }
+}
+
+impl From<Option<Day>> for MaybeDay {
+    fn from(day: Option<Day>) -> Self {
+        Self(day.map_or(NO_DAY, |day| day.0))
+    }
+}
+
+impl Default for MaybeDay {
+    fn default() -> Self {
+        None.into()
+    }
+}
+
 impl Day {
     /// Reads `YYYY-MM-DD`; nothing else.
     pub fn parse(text: &str) -> Option<Self> {

@@ -61,7 +61,7 @@ impl Rule {
     /// Of a customer, and what came.
     pub fn foretell(self, row: &Sampled) -> Foretold {
         let orders: [f64; HORIZONS] = std::array::from_fn(|horizon| self.orders(row, horizon));
-        let chances = std::array::from_fn(|horizon| row.labels.order_days[horizon].map(|came| poisson(orders[horizon], came)));
+        let chances = std::array::from_fn(|horizon| row.labels.order_days[horizon].map(|came| poisson(orders[horizon], came.into())));
         // The year before says how many, not when.
         let per_day = orders[0] / f64::from(RETURN_DAYS[0]);
         let next = (self != Rule::LastYear).then(|| [[0.25f64, 0.5, 0.75].map(|share| (-(-share).ln_1p() / per_day).ceil()); 2]);
@@ -84,7 +84,7 @@ pub fn foretell(model: &Model, cells: &Cells, rows: &[Sampled]) -> Vec<Foretold>
     let one = |(row, means): (&Sampled, Means)| {
         let cell = row.cell;
         let chances = std::array::from_fn(|horizon| {
-            let (came, days) = (row.labels.order_days[horizon]?, f64::from(RETURN_DAYS[horizon]));
+            let (came, days) = (u32::from(row.labels.order_days[horizon]?), f64::from(RETURN_DAYS[horizon]));
             // Most ordered never or once: what that takes is known.
             let at_least = |count: u32| if count == 1 { means.returns[horizon] } else { model.at_least(cell, days, count) };
             Some((1.0 - at_least(came), 1.0 - at_least(came + 1)))
@@ -103,7 +103,7 @@ mod tests {
     use crate::labels::Labels;
     use crate::models::cycle::Cell;
 
-    fn row(x: u32, t_x: u32, observed: u32, year_ago: u32) -> Sampled {
+    fn row(x: u32, t_x: u32, observed: u32, year_ago: u16) -> Sampled {
         let labels = Labels { order_days: [Some(2); 4], year_ago: [year_ago; 4], ..Labels::default() };
         Sampled { drawn: 0, customer: 0, cell: Cell { x, t_x, observed, cohort: 0 }, values: Box::default(), labels }
     }

@@ -84,11 +84,11 @@ impl Trained {
     }
 }
 
-/// Trains and grades all models of a run.
+/// Trains and grades all models of a run. What the purchase-cycle models alone learnt from goes from `state` before churn is trained.
 ///
 /// # Errors
 /// `Bug` only: what does not converge is missing, and said so.
-pub fn train(state: &State, dates: &Dates, inputs: Inputs, (of_cycle, params): (&cycle::Params, &churn::Params), mut kept: KeptChurn) -> Result<Trained> {
+pub fn train(state: &mut State, dates: &Dates, inputs: Inputs, (of_cycle, params): (&cycle::Params, &churn::Params), mut kept: KeptChurn) -> Result<Trained> {
     let mut missing = Vec::new();
     let mut grades = Vec::new();
     let Choice { params: of_cycle, candidates, mut fits } = choose(state, dates, of_cycle, &mut grades);
@@ -103,6 +103,7 @@ pub fn train(state: &State, dates: &Dates, inputs: Inputs, (of_cycle, params): (
         let (challengers, correction) = challenge(state, dates, (&of_cycle, &inputs), (&models, &report.return_grades), &mut grades);
         (report.candidates, report.challengers, report.correction) = (candidates, challengers, correction);
     }
+    state.snapshots.iter_mut().for_each(|snapshot| (snapshot.cells, snapshot.buyers) = Default::default());
     match worth::value(&state.spent) {
         Ok(fit) => cycle.iter_mut().for_each(|report| report.value = Some(fit.clone())),
         Err(error) => missing.push(error.to_string()),

@@ -36,7 +36,7 @@ pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u3
         // The oldest first: whose household it is does not change when someone newer moves in.
         group.sort_unstable_by_key(|&position| {
             let customer = &customers[position as usize];
-            (customer.registered.is_none(), customer.registered, customer.id)
+            (customer.registered.get().is_none(), customer.registered, customer.id)
         });
         let named = group.iter().find_map(|&position| alone[position as usize]);
         let id = named.unwrap_or_else(|| Id::household_of(customers[group[0] as usize].id));
@@ -94,7 +94,7 @@ mod tests {
             known.texts.insert(key, format!("h{key}").into());
         }
         let customer =
-            |(number, row): (usize, &(u64, u64, u64, i32))| Customer { id: Id([number as u8; 16]), registered: Some(Day(row.3)), ..Customer::default() };
+            |(number, row): (usize, &(u64, u64, u64, i32))| Customer { id: Id([number as u8; 16]), registered: Some(Day(row.3)).into(), ..Customer::default() };
         let mut customers: Vec<Customer> = rows.iter().enumerate().map(customer).collect();
         let numbers: Vec<u32> = (0..rows.len() as u32).collect();
         let rules = [vec![Field::HouseholdKey], vec![Field::LastName, Field::Address]];

@@ -14,7 +14,7 @@ use crate::allowance::{Allowance, Held};
 use crate::error::Result;
 use crate::key::Id;
 use crate::lake::{LineNames, Own};
-use crate::time::Day;
+use crate::time::{Day, MaybeDay};
 
 /// A customer: a person, or what the sources take for one.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,15 +34,15 @@ pub struct Customer {
     /// Why the customer is withheld from everything but `customers`, if so.
     pub left_out: Option<LeftOut>,
     /// First registration.
-    pub registered: Option<Day>,
+    pub registered: MaybeDay,
     /// Number of the store that the customer calls home; 0 for none.
     pub home_store: u32,
     /// The last day on which one of the source customers moved out of reach.
-    pub moved_out: Option<Day>,
+    pub moved_out: MaybeDay,
     /// The day from which registration and birth are known, where rows say so.
-    pub known_from: Option<Day>,
+    pub known_from: MaybeDay,
     /// Date of birth.
-    pub birth: Option<Day>,
+    pub birth: MaybeDay,
     /// Number of the gender; 0 for none.
     pub gender: u32,
     /// Source customers that are this customer.
@@ -257,12 +257,12 @@ impl Settling<'_> {
             household: None,
             left_out: rows().any(|row| row.deceased).then_some(LeftOut::Deceased).or(withheld.map(|_| LeftOut::AccountType)),
             account_type: withheld.or_else(|| rows().find_map(|row| row.account_type)),
-            known_from: first.and_then(|row| row.known_from).max(born.and_then(|(row, _)| row.known_from)),
-            birth: born.map(|(_, birth)| birth),
+            known_from: first.and_then(|row| row.known_from).max(born.and_then(|(row, _)| row.known_from)).into(),
+            birth: born.map(|(_, birth)| birth).into(),
             gender: rows().find_map(|row| row.gender).map_or(0, |gender| gender.number),
-            registered: first.and_then(|row| row.registered),
+            registered: first.and_then(|row| row.registered).into(),
             home_store: rows().find_map(|row| row.home_store).map_or(0, |store| store.number),
-            moved_out: rows().filter_map(|row| row.moved_out).max(),
+            moved_out: rows().filter_map(|row| row.moved_out).max().into(),
             members: members.len() as u32,
             too_many_lines: lines > self.params.max_rows_per_customer,
             id,
@@ -311,7 +311,7 @@ mod tests {
         let of = |source: &str, id: &str| people.customer_of[number(source, id) as usize];
         let ann = &people.customers[of("web", "1") as usize];
         assert_eq!((ann.id, ann.members, people.source(ann)), (Id::customer("shop", "9"), 3, "shop"));
-        assert_eq!(ann.birth, Day::parse("1980-02-29"));
+        assert_eq!(ann.birth.get(), Day::parse("1980-02-29"));
         assert_eq!(people.members(of("web", "1") as usize), [number("shop", "9"), number("web", "1"), number("app", "3")]);
         // Her eleven lines in two sources are one too many; ten are not.
         assert!(ann.too_many_lines && people.customers.iter().filter(|customer| customer.too_many_lines).count() == 1);

@@ -46,7 +46,7 @@ pub fn table(people: &People, range: std::ops::Range<usize>, order_dates: &[(Opt
         ids("customer_id", some.iter().map(|customer| Some(customer.id))),
         ids("household_id", some.iter().map(|customer| customer.household)),
         Series::new("account_type".into(), some.iter().map(|customer| customer.account_type.map(AccountType::word)).collect::<Vec<_>>()),
-        dates("registered_date", some.iter().map(|customer| customer.registered).collect())?,
+        dates("registered_date", some.iter().map(|customer| customer.registered.get()).collect())?,
         dates("first_order_date", order_dates.iter().map(|dates| dates.0).collect())?,
         dates("last_order_date", order_dates.iter().map(|dates| dates.1).collect())?,
         Series::new("home_store_id".into(), some.iter().map(|customer| people.home_store(customer)).collect::<Vec<_>>()),

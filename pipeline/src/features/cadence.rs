@@ -103,7 +103,7 @@ impl Cadence {
 /// (Mardia and Jupp, Directional Statistics, 2.3).
 fn season(seen: &Seen<'_>) -> Option<(f64, f64)> {
     let date = seen.facts.date;
-    if seen.days.len() < SEASON.0 || seen.facts.first_day.is_none_or(|first| date.since(first) < SEASON.1) {
+    if seen.days.len() < SEASON.0 || seen.facts.first_day.get().is_none_or(|first| date.since(first) < SEASON.1) {
         return None;
     }
     // Angles count from the date: the cosine of the mean direction is then its nearness to the date.

@@ -1,7 +1,7 @@
 //! What a customer's lines add up to at a date: integers only, from one pass over the customer's sorted lines.
 
 use crate::lake::{ByFingerprint, Line, LineKind, NO_COST};
-use crate::time::{Day, Window};
+use crate::time::{Day, MaybeDay, Window};
 
 /// What groups and models need of one customer at one date, in whole numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,9 +11,9 @@ pub struct Facts {
     /// The day to which the customer was observed: the date, or where source or home store end before it, at least the last order.
     pub observed_to: Day,
     /// First and last order day, of all history.
-    pub first_day: Option<Day>,
+    pub first_day: MaybeDay,
     /// Last order day.
-    pub last_day: Option<Day>,
+    pub last_day: MaybeDay,
     /// Orders, of all history.
     pub order_count: u32,
     /// Distinct order days, of all history.
@@ -44,8 +44,8 @@ impl Facts {
         Self {
             date,
             observed_to,
-            first_day: None,
-            last_day: None,
+            first_day: MaybeDay::default(),
+            last_day: MaybeDay::default(),
             order_count: 0,
             order_days: 0,
             value_minor: 0,
@@ -62,11 +62,11 @@ impl Facts {
 
     /// Takes the distinct order days, oldest first.
     fn count_days(&mut self, days: &[Day]) {
-        self.first_day = days.first().copied();
-        self.last_day = days.last().copied();
+        self.first_day = days.first().copied().into();
+        self.last_day = days.last().copied().into();
         self.order_days = days.len() as u32;
         // Who ordered elsewhere after the home store's last file was observed to then.
-        self.observed_to = self.last_day.map_or(self.observed_to, |last| self.observed_to.max(last));
+        self.observed_to = self.last_day.get().map_or(self.observed_to, |last| self.observed_to.max(last));
     }
 
     /// Takes the values of orders by day, in the order of days.
@@ -82,17 +82,17 @@ impl Facts {
 
     /// x: distinct order days less one; None for who never ordered.
     pub fn repeat_day_count(&self) -> Option<i64> {
-        self.first_day.map(|_| i64::from(self.order_days) - 1)
+        self.first_day.get().map(|_| i64::from(self.order_days) - 1)
     }
 
     /// t_x: from the first order day to the last.
     pub fn t_x_days(&self) -> Option<i64> {
-        Some(self.last_day?.since(self.first_day?))
+        Some(self.last_day.get()?.since(self.first_day.get()?))
     }
 
     /// T of the models: from the first order day to the day observed to, at least to the last order.
     pub fn observed_days(&self) -> Option<i64> {
-        Some(self.observed_to.since(self.first_day?))
+        Some(self.observed_to.since(self.first_day.get()?))
     }
 
     /// Mean gap between order days; None before the second.
@@ -402,7 +402,7 @@ pub(crate) mod tests {
         orders.remember();
         let then = |date: i32| orders.days_then(View { date: Day(date), observed_to: Day(date), lookback_days: 365 });
         assert_eq!(then(29).map(|facts| (facts.order_days, facts.t_x_days(), facts.observed_days())), Some((2, Some(10), Some(19))));
-        assert_eq!(then(5).map(|facts| (facts.order_days, facts.first_day)), Some((0, None)));
+        assert_eq!(then(5).map(|facts| (facts.order_days, facts.first_day.get())), Some((0, None)));
         // From day 50 to 54 the last order was not known, though its day had been.
         assert_eq!([49, 50, 54, 55].map(|date| then(date).map(|facts| facts.order_days)), [Some(2), None, None, Some(3)]);
         // An order whose first line is of a later day than another of its lines was there on the earlier day.

@@ -386,7 +386,7 @@ impl<A: 'static> Measured for Chosen<A> {
         if self.items.is_empty() {
             return;
         }
-        if self.of_orders && seen.facts.first_day.is_none() {
+        if self.of_orders && seen.facts.first_day.get().is_none() {
             row.resize(row.len() + self.width(), UNKNOWN);
             return;
         }

@@ -11,11 +11,11 @@ const UNITS: &[&str] = &["order_lines.ordered_at", "order_lines.quantity"];
 /// Of all history.
 pub(super) const ITEMS: Known<Facts> = Known {
     items: &[
-        Item::<Facts>::date("first_order_date", |facts| facts.first_day, "day of the first order").from(ORDERED),
-        Item::<Facts>::date("last_order_date", |facts| facts.last_day, "day of the last order").from(ORDERED),
-        Item::<Facts>::int("recency_days", "days", |facts| facts.last_day.map(|day| facts.date.since(day)), "days from the last order day to as_of")
+        Item::<Facts>::date("first_order_date", |facts| facts.first_day.get(), "day of the first order").from(ORDERED),
+        Item::<Facts>::date("last_order_date", |facts| facts.last_day.get(), "day of the last order").from(ORDERED),
+        Item::<Facts>::int("recency_days", "days", |facts| facts.last_day.get().map(|day| facts.date.since(day)), "days from the last order day to as_of")
             .from(ORDERED),
-        Item::<Facts>::int("tenure_days", "days", |facts| facts.first_day.map(|day| facts.date.since(day)), "days from the first order day to as_of")
+        Item::<Facts>::int("tenure_days", "days", |facts| facts.first_day.get().map(|day| facts.date.since(day)), "days from the first order day to as_of")
             .from(ORDERED),
         Item::<Facts>::int("order_count", "orders", |facts| Some(i64::from(facts.order_count)), "orders of all history").from(ORDERED),
         Item::<Facts>::money("value_minor", |facts| Some(facts.value_minor), "value of all history, net of returns").from(VALUE),

@@ -43,7 +43,7 @@ impl Change {
 }
 
 fn changes(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Change>) {
-    let tenure = seen.facts.first_day.map_or(0, |first| seen.facts.date.since(first));
+    let tenure = seen.facts.first_day.get().map_or(0, |first| seen.facts.date.since(first));
     measured.extend(scope.windows_days.iter().map(|&days| Change { lived: tenure >= 2 * i64::from(days), ..Change::default() }));
     for (age, order) in seen.orders() {
         for (change, &days) in measured.iter_mut().zip(&scope.windows_days) {

@@ -46,7 +46,7 @@ fn left(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Left>) {
     bought.extend(known.filter(|(category, ..)| *category > 0));
     bought.sort_unstable();
     let age = |day: Option<crate::time::Day>| day.map_or(0, |day| seen.facts.date.since(day));
-    let ages = (age(seen.facts.first_day), age(seen.facts.last_day));
+    let ages = (age(seen.facts.first_day.get()), age(seen.facts.last_day.get()));
     measured.extend(scope.windows_days.iter().map(|&days| before(&bought, ages, i64::from(days))));
 }
 

@@ -69,15 +69,15 @@ impl Fifths {
 
 /// Codes of everyone with an order, and the cuts of the three dimensions.
 pub fn codes<'a>(facts: impl Iterator<Item = &'a Facts> + Clone) -> (Vec<Option<Rfm>>, Vec<Cut>) {
-    let recency = |facts: &Facts| facts.last_day.map_or(0, |day| facts.date.since(day));
+    let recency = |facts: &Facts| facts.last_day.get().map_or(0, |day| facts.date.since(day));
     let frequency = |facts: &Facts| i64::from(facts.order_count);
     let monetary = |facts: &Facts| facts.value_minor;
-    let fifths = |pick: &dyn Fn(&Facts) -> i64| Fifths::of(facts.clone().filter(|facts| facts.last_day.is_some()).map(pick).collect());
+    let fifths = |pick: &dyn Fn(&Facts) -> i64| Fifths::of(facts.clone().filter(|facts| facts.last_day.get().is_some()).map(pick).collect());
     // Fewer days since the last order are better, so recency is ranked the other way round.
     let (by_recency, by_frequency, by_monetary) = (fifths(&|facts| -recency(facts)), fifths(&frequency), fifths(&monetary));
     let mut cuts: BTreeMap<(usize, u8), Cut> = BTreeMap::new();
     let mut one = |facts: &Facts| {
-        facts.last_day?;
+        facts.last_day.get()?;
         let values = [recency(facts), frequency(facts), monetary(facts)];
         let rfm = Rfm { recency: by_recency.code(-values[0]), frequency: by_frequency.code(values[1]), monetary: by_monetary.code(values[2]) };
         for (place, (code, value)) in [rfm.recency, rfm.frequency, rfm.monetary].into_iter().zip(values).enumerate() {

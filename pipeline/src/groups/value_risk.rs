@@ -176,7 +176,7 @@ pub fn assign<'a>(members: impl Iterator<Item = Member<'a>> + Clone, params: &Pa
     let high = high_value(members.clone().map(|member| member.facts.window_value_minor), params.high_value_share);
     let mut rows: BTreeMap<[u8; 4], u16> = BTreeMap::new();
     let mut one = |(member, is_high): (Member<'_>, &bool)| {
-        let value = match member.facts.last_day {
+        let value = match member.facts.last_day.get() {
             None => "unknown",
             Some(_) if *is_high => "high",
             Some(_) => "other",
@@ -216,6 +216,6 @@ fn high_value(values: impl Iterator<Item = i64>, share: f64) -> Vec<bool> {
 }
 
 fn stage(facts: &Facts, params: &Params) -> &'static str {
-    let (Some(first), Some(last)) = (facts.first_day, facts.last_day) else { return "never_bought" };
+    let (Some(first), Some(last)) = (facts.first_day.get(), facts.last_day.get()) else { return "never_bought" };
     params.stage_of(facts.date.since(first), facts.observed_to.since(last))
 }

@@ -125,7 +125,7 @@ impl Everyone {
 
     fn customers(&self, params: &Params, shard: usize) -> Result<Table> {
         let range = self.rows.customers(shard);
-        let order_dates: Vec<_> = self.facts[range.clone()].iter().map(|facts| (facts.first_day, facts.last_day)).collect();
+        let order_dates: Vec<_> = self.facts[range.clone()].iter().map(|facts| (facts.first_day.get(), facts.last_day.get())).collect();
         customers::table(&self.people, range, &order_dates, params.as_of)
     }
 

@@ -61,7 +61,7 @@ pub fn results(params: &Params, source: Source<'_>, state: State, trained: &Trai
     let grouped = withheld.rows(Output::Groups);
     let told = |row: usize| withheld.of(Output::ChurnProbability, row).is_none();
     let churn_probability = |row: usize| scores.of(row).and_then(|scores| scores.churn_probability).filter(|_| told(row));
-    let member = |&row: &usize| Member { facts: &facts[row], churn_probability: churn_probability(row), registered: people.customers[row].registered };
+    let member = |&row: &usize| Member { facts: &facts[row], churn_probability: churn_probability(row), registered: people.customers[row].registered.get() };
     let members = grouped.iter().map(member);
     let (rfm, cuts) = groups::codes(members.clone().map(|member| member.facts));
     let assigned = groups::assign(members.clone(), &params.groups);

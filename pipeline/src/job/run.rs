@@ -150,7 +150,7 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
 
     let inputs_of_churn = churn::Inputs::new(params.features.features(), params.churn.population.horizon_days, &world);
     let (trained, due) = match params.models {
-        true => train(params, (&state, &world), (&dates, inputs_of_churn, memory), (kept, progress))?,
+        true => train(params, (&mut state, &world), (&dates, inputs_of_churn, memory), (kept, progress))?,
         false => (Trained::none(inputs_of_churn), None),
     };
 
@@ -197,7 +197,7 @@ const CHURN_MODELS: [&str; 2] = ["churn", "churn_newcomers"];
 /// Models of customers, and the one of due lists where it is asked for.
 fn train(
     params: &Params,
-    (state, world): (&State, &World),
+    (state, world): (&mut State, &World),
     (dates, inputs, memory): (&Dates, churn::Inputs, &Allowance),
     (kept, progress): (KeptChurn, &dyn Progress),
 ) -> Result<(Trained, Option<DueModel>)> {
@@ -288,7 +288,7 @@ fn summary(results: &Results, trained: &Trained, window_days: i32) -> Summary {
     let everyone = &results.everyone;
     Summary {
         customers: everyone.people.customers.len(),
-        buyers: everyone.facts.iter().filter(|facts| facts.last_day.is_some()).count(),
+        buyers: everyone.facts.iter().filter(|facts| facts.last_day.get().is_some()).count(),
         groups: results.groups.clone(),
         lists: list_lines(&results.targets),
         withheld: results.withheld.clone(),

@@ -61,7 +61,7 @@ impl Withheld {
                 customer if of_store(customer, &complete.faulty_stores) => Some(Why::FaultyStore),
                 _ => None,
             };
-            let never = facts[index].last_day.is_none().then_some(Why::Outside(Outside::NeverOrdered));
+            let never = facts[index].last_day.get().is_none().then_some(Why::Outside(Outside::NeverOrdered));
             let scored = everything.or(never).or(scores.of(index).is_none().then_some(Why::NoModel));
             let no_churn = scores.of(index).is_none_or(|scores| scores.churn_probability.is_none());
             let churn = everything.or(standings[index].err().map(Why::Outside)).or(no_churn.then_some(Why::NoModel));

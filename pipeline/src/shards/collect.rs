@@ -279,7 +279,7 @@ impl Collecting<'_> {
             shard.standings.push(self.standing(customer, &known, orders.remembered_values()));
             if self.plan.cycle.boosts() {
                 let year_ago = year_ago(orders.remembered_days(), self.plan.dates.as_of);
-                shard.year_ago.push(year_ago.map(|days| u16::try_from(days).unwrap_or(u16::MAX)));
+                shard.year_ago.push(year_ago);
             }
             if self.plan.purchases != RawDueLevel::None {
                 purchases.clear();
@@ -309,9 +309,9 @@ impl Collecting<'_> {
     fn person(&self, customer: usize) -> Person {
         let customer = &self.plan.people.customers[customer];
         Person {
-            known_from: customer.known_from,
-            registered: customer.registered,
-            birth: customer.birth,
+            known_from: customer.known_from.get(),
+            registered: customer.registered.get(),
+            birth: customer.birth.get(),
             gender: self.plan.ranks.genders[customer.gender as usize],
         }
     }
@@ -322,7 +322,7 @@ impl Collecting<'_> {
         let segment = plan.population.by_days(facts)?;
         let customer = &plan.people.customers[customer];
         let store_closed = plan.people.home_store(customer).and_then(|store| plan.closed_stores.get(store)).copied();
-        plan.population.by_value(segment, facts, values, Ends { store_closed, moved_out: customer.moved_out })
+        plan.population.by_value(segment, facts, values, Ends { store_closed, moved_out: customer.moved_out.get() })
     }
 
     /// Whether all that followed a date is there: the customer's source and home store are not late.

@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::lake::{ByFingerprint, Counts, Cut, place_of};
 use crate::time::Day;
 
-/// A chunk is closed once it has so many bytes.
-const CHUNK_BYTES: usize = 8 << 20;
+/// A chunk is closed once it has so many bytes. Allocators give larger ones back to the system at once, which clears every page of the next.
+const CHUNK_BYTES: usize = 4 << 20;
 
 /// A layer but for its lines, and the as-of date of the run that read it.
 type Head = (Day, Survey, Counts, Dropped);

@@ -234,7 +234,7 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params) -> Re
         let outlook = *places.get(&cell)?;
         let segment = state.standings[customer].ok().filter(|segment| artefacts.churn[*segment as usize].is_some());
         let inputs = if segment.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(cycle)) } else { Vec::new() };
-        let year_ago = state.year_ago.get(customer).map_or([0; HORIZONS], |days| days.map(u32::from));
+        let year_ago = state.year_ago.get(customer).copied().unwrap_or_default();
         Some((outlook, segment, Subject { means: outlooks[outlook as usize].means(), inputs, cell, year_ago }))
     };
     let rows = &state.rows;

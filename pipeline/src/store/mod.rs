@@ -189,7 +189,7 @@ impl Store {
     /// Those of the store; `Input` if the file is gone.
     pub fn sha256(&self, entry: &Entry) -> Result<Hash> {
         use sha2::Digest;
-        const STEP: u64 = 8 << 20;
+        const STEP: u64 = 4 << 20;
         let mut hasher = sha2::Sha256::new();
         for start in (0..entry.bytes).step_by(STEP as usize) {
             let range = start..(start + STEP).min(entry.bytes);

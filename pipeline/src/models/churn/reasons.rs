@@ -108,7 +108,7 @@ impl<'a> Telling<'a> {
 
     /// How often, before and lately, and for how long not any more.
     fn cadence(&self, values: &[f64], facts: &Facts) -> Option<String> {
-        let silent = facts.date.since(facts.last_day?);
+        let silent = facts.date.since(facts.last_day.get()?);
         let mean = facts.gap_days_mean()?;
         let last = format!("last order {silent} days ago");
         // The mean of two halves, whose ratio is known.
@@ -130,7 +130,7 @@ impl<'a> Telling<'a> {
             [one] => orders(one),
             [shortest, .., longest] => format!("{}, {}", orders(shortest), orders(longest)),
         };
-        Some(format!("{told}; customer for {} days", facts.date.since(facts.first_day?)))
+        Some(format!("{told}; customer for {} days", facts.date.since(facts.first_day.get()?)))
     }
 
     /// How much more or less than before.
@@ -175,7 +175,7 @@ mod tests {
     /// Someone who ordered every 9 days and then every 24, silent for 31.
     fn facts() -> Facts {
         let [first, last, date] = [Day(1000), Day(1165), Day(1196)];
-        Facts { first_day: Some(first), last_day: Some(last), order_days: 11, order_count: 12, ..Facts::none(date, date) }
+        Facts { first_day: Some(first).into(), last_day: Some(last).into(), order_days: 11, order_count: 12, ..Facts::none(date, date) }
     }
 
     #[test]

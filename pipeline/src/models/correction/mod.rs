@@ -87,7 +87,7 @@ pub struct Subject {
     /// What the model knew.
     pub cell: Cell,
     /// Order days of the same days a year before, by horizon.
-    pub year_ago: [u32; HORIZONS],
+    pub year_ago: [u16; HORIZONS],
 }
 
 /// What was learnt.

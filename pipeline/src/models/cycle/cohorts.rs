@@ -58,7 +58,7 @@ impl Params {
 
     /// The cohort of a customer; 0 for none.
     pub fn of(&self, facts: &Facts, lines: &[Line]) -> u16 {
-        let (Some(first), Some(cell)) = (facts.first_day, Cell::of(facts)) else { return 0 };
+        let (Some(first), Some(cell)) = (facts.first_day.get(), Cell::of(facts)) else { return 0 };
         let often = |days: &f64| f64::from(cell.x) * YEAR_DAYS as f64 >= days * f64::from(cell.observed) && cell.observed >= OBSERVED_MIN;
         if self.apart_from.as_ref().is_some_and(often) {
             return APART;
