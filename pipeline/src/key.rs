@@ -260,10 +260,13 @@ mod tests {
         assert_eq!(id.order(), 0x5f40_5461_56e1_edd8);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert!(
-            ["", "c1083af6739cfe901e12463d8ac77f4", "C1083AF6739CFE901E12463D8AC77F44", "c1083af6739cfe901e12463d8ac77f4é"]
+            ["", "c1083af6739cfe901e12463d8ac77f4", "C1083AF6739CFE901E12463D8AC77F44", "c1083af6739cfe901e12463d8ac77fé"]
                 .iter()
                 .all(|text| text.parse::<Id>().is_err())
         );
+        // Of all that can stand at the end, the sixteen digits alone are read.
+        let read: String = (0..128u8).map(char::from).filter(|last| format!("c1083af6739cfe901e12463d8ac77f4{last}").parse::<Id>().is_ok()).collect();
+        assert_eq!(read, "0123456789abcdef");
         // printf 'arms\x1fa' | openssl dgst -sha256 -hmac salt
         assert_eq!(Draws::new("salt", "arms").of(b"a"), 0x13446271ff14a40a);
     }

@@ -77,6 +77,7 @@ fn published(folder: &Path, churn: &str) -> Published {
     let columns = [
         ("source_customer_id", texts(&customers)),
         ("home_store_id", texts(&stores)),
+        ("account_type", texts(&customers.map(|customer| if ["h", "j"].contains(&customer) { "business" } else { "person" }))),
         ("deceased", Cells::Bool(customers.map(|customer| (customer != "a").then_some(customer == "j")).to_vec())),
         ("moved_out_on", Cells::Date(customers.map(moved_out_on).to_vec())),
     ];
@@ -145,6 +146,27 @@ fn silent_for_own_gaps() {
     assert_eq!(own("1.0"), expected(&[("a", "established", false), ("h", "established", true), ("k", "established", true)]));
     assert_eq!(own("1.7"), expected(&[("a", "established", false), ("h", "established", false), ("k", "established", true)]));
     assert_eq!(own("0.25"), expected(&[("a", "established", true), ("b", "established", true), ("k", "established", true)]));
+}
+
+/// Nobody writes to the dead, nor to accounts that are left out; who only moved may still order.
+#[test]
+fn no_list_holds_the_dead() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let campaign =
+        "campaigns:\n  all: {audience: [{order_count: {at_least: 1}}], order_by: tenure_days, size: 20, consent_required: false, address_required: false}\n";
+    let run = published(folder.path(), &format!("customers: {{leave_out_account_types: [business]}}\n{campaign}"));
+    let names: BTreeMap<String, String> =
+        run.texts("customer_links", "customer_id").into_iter().zip(run.texts("customer_links", "source_customer_id")).collect();
+    let named = |table: &str| run.texts(table, "customer_id").into_iter().map(|id| names[&id].clone());
+    let mut on_list: Vec<String> = named("target_lists/all").collect();
+    on_list.sort_unstable();
+    assert_eq!(on_list, ["a", "b", "c", "d", "e", "f", "g", "i", "k"]);
+    let left_out: BTreeMap<String, String> = named("exclusions/all").zip(run.texts("exclusions/all", "reason")).collect();
+    let expected = [("h", "account_type"), ("j", "deceased")].map(|(customer, reason)| (customer.to_owned(), reason.to_owned()));
+    assert_eq!(left_out, BTreeMap::from(expected));
+    // Of the nine others nobody has an address.
+    let reached = run.texts("audit", "check").into_iter().zip(run.texts("audit", "consequence")).find(|(check, _)| check == "contactable_share");
+    assert_eq!(reached.map(|found| found.1), Some("0 of 9 customers; the others: no_address 9".to_owned()));
 }
 
 /// At as_of, those who are not asked for are told why.

@@ -220,8 +220,11 @@ impl Survey {
 
     /// What stays of it once all lines were seen; and sources and stores by name.
     pub fn close(self, sources: &Names, stores: &Names) -> (Surveyed, FeedsByName) {
-        let Self { lines, anonymous_lines, value_minor, anonymous_value_minor, .. } = self;
-        let surveyed = Surveyed { lines, anonymous_lines, value_minor, anonymous_value_minor, prices: self.prices.by_product() };
+        let prices = self.prices.by_product();
+        let bytes = self.sources.bytes() + self.stores.bytes() + size_of_val(&prices[..]) as u64;
+        let Self { lines, anonymous_lines, value_minor, anonymous_value_minor, mut held, .. } = self;
+        held.iter_mut().for_each(|held| held.shrink(held.bytes().saturating_sub(bytes)));
+        let surveyed = Surveyed { lines, anonymous_lines, value_minor, anonymous_value_minor, prices, _held: held };
         (surveyed, FeedsByName { sources: self.sources.named(sources), stores: self.stores.named(stores) })
     }
 }
@@ -239,6 +242,8 @@ pub struct Surveyed {
     pub anonymous_value_minor: i128,
     /// What the lines of each product say of its price, by number: a fiftieth of what they say by day.
     pub prices: Vec<Prices>,
+    /// What all this, and the feeds, take of the memory.
+    _held: Option<Held>,
 }
 
 /// Sources and stores, as far as they have come.

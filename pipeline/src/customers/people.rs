@@ -31,7 +31,7 @@ pub struct Customer {
     pub household: Option<Id>,
     /// Kind of account.
     pub account_type: Option<AccountType>,
-    /// Why the customer is withheld from everything but `customers`, if so.
+    /// Why nothing is made of the customer (features, scores, groups, lists), if so.
     pub left_out: Option<LeftOut>,
     /// First registration.
     pub registered: MaybeDay,
@@ -51,7 +51,7 @@ pub struct Customer {
     pub too_many_lines: bool,
 }
 
-/// Why a customer is withheld from everything but `customers`.
+/// Why nothing is made of a customer: no features, scores, groups or lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftOut {
     /// Known to have died.

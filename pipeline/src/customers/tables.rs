@@ -20,7 +20,7 @@ pub fn contract() -> Contract {
         Column::new("home_store_id", Kind::Text, "store that the customer calls home").nullable(),
         Column::new("source_customer_count", Kind::Int, "source customers that are this customer").within(Range::Between(1.0, f64::INFINITY)),
     ];
-    let meaning = "One row everyone known by as_of, with or without an order, left-out account types too. Links between source \
+    let meaning = "One row everyone known by as_of, with or without an order, who is left out too. Links between source \
                    customers are those of as_of, also where a table looks back: they are not point-in-time.";
     Contract::new("customers", meaning, &["customer_id"], columns)
 }

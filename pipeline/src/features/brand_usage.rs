@@ -24,7 +24,7 @@ pub(super) const WINDOWED: Known<Usage> = Known {
         Item::<Usage>::float("usage_rate", "base units a day", Usage::rate, "base units a day, from the first purchase in the window to as_of, both days counted")
             .unknown("with fewer than two days on which something of the category was bought")
             .from(BRANDS),
-        Item::<Usage>::ranked("usage_group", &USAGE, Usage::rate, "heavy, medium or light: the top 30 %, middle 40 % and bottom 30 % of usage_rate of everyone who has one (left-out account types do not count); equal rates share the word of their mid-rank")
+        Item::<Usage>::ranked("usage_group", &USAGE, Usage::rate, "heavy, medium or light: the top 30 %, middle 40 % and bottom 30 % of usage_rate of everyone who has one (who is left out does not count); equal rates share the word of their mid-rank")
             .unknown("as usage_rate")
             .from(BRANDS),
     ],

@@ -112,6 +112,7 @@ impl Gathered {
             progress.end("what was kept is damaged: all files are read");
             return Ok(None);
         };
+        let keys_held = memory.take("link customers", names.keys.bytes())?;
         counts.insert(0, ("order_lines".to_owned(), std::mem::take(&mut layer.counts)));
         let people = People::settle(&known, &groups, &line_seen, (names, &ledger), (&params.customers, params.as_of), memory)?;
         let is_unknown = |number: u32| known.get(number).is_none() && line_seen.lines(number) > 0;
@@ -128,8 +129,9 @@ impl Gathered {
             read_small_tables(inputs, (&cut, &params.customers.link), (names, &people), &mut counts)?;
         let (survey, feeds) = survey.close(&names.keys.sources, &names.stores);
         let complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
-        progress.end(&format!("{} tables", counts.len()));
+        drop(keys_held);
         let names = begun.names.close(memory)?;
+        progress.end(&format!("{} tables", counts.len()));
         Ok(Some(Self { names, people, unknown, partition, survey, feeds, complete, consents, events, products, promotions, closed_stores, changes, counts }))
     }
 }

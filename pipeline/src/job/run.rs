@@ -253,7 +253,7 @@ fn dates_and_samples(params: &Params, kept: &KeptChurn) -> (Dates, SampleSizes) 
     (dates, samples)
 }
 
-/// What the state takes of the memory: what stays, and samples, which go once models are trained.
+/// What the state takes of the memory: what stays (but for cells of past dates and baskets), and samples, which go once models are trained.
 fn state_memory(params: &Params, (customers, dates, samples): (usize, &Dates, SampleSizes), memory: &Allowance) -> Result<[Held; 2]> {
     // Both features of a window look at the same baskets.
     let windows = |peers: Peers| params.features.features().iter().filter(|feature| feature.peers == Some(peers)).count();
@@ -271,7 +271,7 @@ fn check_days(params: &Params, (names, state): (&ClosedNames, &State), feeds: &m
     checked
 }
 
-/// What features say of a customer among everyone but the account types that are left out: where numbers are cut, and what is missed.
+/// What features say of a customer among everyone who is not left out: where numbers are cut, and what is missed.
 fn look_at_everyone(params: &Params, people: &People, state: &State, world: &mut World) -> Result<()> {
     for (place, feature) in params.features.features().iter().enumerate().filter(|(_, feature)| feature.ranked.is_some() || feature.peers.is_some()) {
         let cells = state.rows.column(place)?;
@@ -281,6 +281,7 @@ fn look_at_everyone(params: &Params, people: &People, state: &State, world: &mut
             None => drop(world.missed.insert(feature.name.clone(), world.baskets.missed(counted))),
         }
     }
+    world.baskets.close();
     Ok(())
 }
 

@@ -100,7 +100,7 @@ fn customers() -> Input {
         maybe("postcode", Kind::Text, "postcode of the address"),
         maybe("card_id", Kind::Text, "loyalty card"),
         maybe("household_key", Kind::Text, "what members of a household share"),
-        maybe("deceased", Kind::Bool, "whether the customer is known to have died: withheld from everything but `customers`"),
+        maybe("deceased", Kind::Bool, "whether the customer is known to have died: no features, scores, groups or lists are made"),
         maybe("moved_out_on", Kind::Date, "day on which the customer moved out of reach: who has not ordered since is not taken for someone who leaves"),
     ];
     Input {

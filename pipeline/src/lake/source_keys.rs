@@ -49,6 +49,9 @@ pub struct KeysOfPart {
 
 const PARTS: usize = 64;
 
+/// What a key takes of the memory: its text, its id, its place among those that are looked for.
+const KEY_BYTES: u64 = 100;
+
 /// What the keys of a part are called, in the order of their numbers.
 #[derive(Debug, Default)]
 struct TextsOfPart {
@@ -247,6 +250,11 @@ impl SourceKeys {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What they take of the memory, about.
+    pub fn bytes(&self) -> u64 {
+        self.len() as u64 * KEY_BYTES
     }
 
     /// A number above all others.

@@ -316,7 +316,7 @@ impl Collecting<'_> {
         }
     }
 
-    /// Where a customer stands, by what was known at the date of `facts`: the values of orders too.
+    /// Where a customer stands, by what was known at the date of `facts`, the values of orders too; closed stores and moves are those that are known by now.
     fn standing(&self, customer: usize, facts: &Facts, values: &[(Day, i64)]) -> Standing {
         let plan = self.plan;
         let segment = plan.population.by_days(facts)?;

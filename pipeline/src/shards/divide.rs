@@ -55,9 +55,6 @@ pub(super) fn count(known: &mut Tally, (lines, first): Tally) {
     *known = (known.0 + lines, known.1.into_iter().chain(first).min());
 }
 
-/// What a source customer takes of the memory: its key and its counts.
-const KEY_BYTES: u64 = 100;
-
 /// Shards of linked source customers: they only keep the memory for one of them small.
 pub(super) const LINKED_SHARDS: usize = 16;
 
@@ -106,7 +103,7 @@ pub fn divide(table: &OpenTable, cut: &Cut, with: &Divide<'_>) -> Result<Layer> 
         |whole, file| {
             idle()?.extend(file.pieces);
             whole.survey.merge(file.survey, with.memory)?;
-            whole.keys.get_or_insert_with(|| with.memory.nothing()).resize(STEP, with.names.keys.len() as u64 * KEY_BYTES)
+            whole.keys.get_or_insert_with(|| with.memory.nothing()).resize(STEP, with.names.keys.bytes())
         },
     )?;
     for (alone, linked) in std::mem::take(&mut *idle()?) {

@@ -83,5 +83,9 @@ mod tests {
         // Of four rows two were left out at once: the highest of the others was drawn at 60.
         assert!(!sample.wants(61) && sample.wants(60) && !Sample::new(0, 9).wants(0));
         assert_eq!(sample.into_rows(), [row(50, 1), row(10, 9)]);
+        // Of 16 and an eighth, and one more, the 16 lowest stay: nobody above the sixteenth is wanted.
+        let sample = Sample::new(16, 99);
+        (0..20).for_each(|drawn| sample.offer(row(drawn, drawn as u32)).expect("no thread died"));
+        assert!(sample.wants(15) && !sample.wants(16));
     }
 }

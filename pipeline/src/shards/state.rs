@@ -18,11 +18,11 @@ use crate::time::Day;
 pub struct Snapshot {
     /// The date.
     pub date: Day,
-    /// Distinct cells of everyone with an order by then.
+    /// Distinct cells of everyone with an order by then; none once purchase-cycle models are trained.
     pub cells: Cells,
     /// A sample of each churn population, by segment, in the order of customers.
     pub populations: [Vec<Sampled>; 2],
-    /// A sample of everyone with an order by then; empty at training dates, unless a model is chosen there.
+    /// A sample of everyone with an order by then; empty at training dates, unless a model is chosen there, and once purchase-cycle models are trained.
     pub buyers: Vec<Sampled>,
 }
 
