@@ -45,11 +45,33 @@ fn by_customer(run: &Published, column: &str) -> BTreeMap<String, Option<u64>> {
     run.texts("features", "customer_id").into_iter().zip(run.bits("features", column)).collect()
 }
 
+/// Customers of each population, as a run without sampling has them, against those for whom a sample of 200 stands: one of its standard errors is 7 %.
+#[test]
+fn who_was_sampled_stands_for_the_population() {
+    let populations = |more: &[&str]| -> BTreeMap<(i64, String), (usize, f64)> {
+        let (_folder, run) = published_with(more);
+        let (days, segments) = (run.numbers("training_snapshots", "snapshot_date"), run.texts("training_snapshots", "segment"));
+        let mut sums = BTreeMap::new();
+        for ((day, segment), weight) in days.into_iter().zip(segments).zip(run.numbers("training_snapshots", "weight")) {
+            let sum: &mut (usize, f64) = sums.entry((day.expect("a date") as i64, segment)).or_default();
+            *sum = (sum.0 + 1, sum.1 + weight.expect("a weight"));
+        }
+        sums
+    };
+    let (all, sampled) = (populations(&[]), populations(&["--set", "snapshots.sample_customers=200"]));
+    assert!(all.values().all(|(rows, weight)| *rows as f64 == *weight), "{all:?}");
+    assert!(all.keys().eq(sampled.keys()) && all.values().any(|(rows, _)| *rows > 600), "{all:?}");
+    for (of, (rows, weight)) in sampled {
+        assert_eq!(rows, all[&of].0.min(200), "{of:?}");
+        assert!((weight / all[&of].1 - 1.0).abs() < 0.21, "{of:?}: {weight} for {}", all[&of].1);
+    }
+}
+
 #[test]
 fn snapshots_of_one_pass_are_those_of_separate_runs() {
     let (_folder, whole) = published_with(&[]);
     let (ids, days) = (whole.texts("training_snapshots", "customer_id"), whole.numbers("training_snapshots", "snapshot_date"));
-    let columns: Vec<String> = whole.manifest.table("training_snapshots").expect("a table").columns.iter().skip(6).map(|column| column.name.clone()).collect();
+    let columns: Vec<String> = whole.manifest.table("training_snapshots").expect("a table").columns.iter().skip(7).map(|column| column.name.clone()).collect();
     assert!(columns.len() > 40, "{columns:?}");
     let mut dates: Vec<i32> = days.iter().flatten().map(|day| *day as i32).collect();
     dates.sort_unstable();

@@ -115,6 +115,12 @@ impl Samples {
         let sample = |size: usize| Sample::new(size, plan.people.customers.len());
         Self { date, populations: populations.map(sample), buyers: sample(buyers) }
     }
+
+    fn close(self, cells: Cells) -> Snapshot {
+        let [(established, weight), (newcomers, of_newcomers)] = self.populations.map(Sample::into_rows);
+        let (populations, weights) = ([established, newcomers], [weight, of_newcomers]);
+        Snapshot { date: self.date, cells, populations, weights, buyers: self.buyers.into_rows().0 }
+    }
 }
 
 /// What one shard gives.
@@ -214,12 +220,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
     for shard in collected {
         whole.add(shard?);
     }
-    let snapshot = |(samples, (cells, gaps)): (Samples, (Vec<Cell>, Gaps))| Snapshot {
-        date: samples.date,
-        cells: Cells::of(cells, gaps),
-        populations: samples.populations.map(Sample::into_rows),
-        buyers: samples.buyers.into_rows(),
-    };
+    let snapshot = |(samples, (cells, gaps)): (Samples, (Vec<Cell>, Gaps))| samples.close(Cells::of(cells, gaps));
     let mut snapshots: Vec<Snapshot> = collecting.samples.into_iter().zip(whole.past_cells).map(snapshot).collect();
     if plan.population.minds_trend() {
         snapshots.iter_mut().for_each(|snapshot| hold_against_trends((plan.population, plan.people), snapshot, &whole.trends));

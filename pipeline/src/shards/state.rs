@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub cells: Cells,
     /// A sample of each churn population, by segment, in the order of customers.
     pub populations: [Vec<Sampled>; 2],
+    /// By segment, how many of its population each row of the sample stands for.
+    pub weights: [f64; 2],
     /// A sample of everyone with an order by then; empty at training dates, unless a model is chosen there, and once purchase-cycle models are trained.
     pub buyers: Vec<Sampled>,
 }
