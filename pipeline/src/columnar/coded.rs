@@ -12,7 +12,7 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, Type};
 
 use super::pages::Pages;
 use super::thrift::Read;
-use super::values::Texts;
+use super::values::{TEXTS_BYTES_MAX, Texts};
 
 /// The pages of a column chunk whose dictionary was taken away.
 pub struct Coded {
@@ -31,7 +31,7 @@ impl Coded {
             return Ok(None);
         }
         let Some(Page::DictionaryPage { buf, num_values, .. }) = pages.get_next_page().map_err(|fault| fault.to_string())? else { return Ok(None) };
-        Ok(Some(Arc::new(texts(&buf, Some(num_values as usize))?)))
+        Ok(Some(Arc::new(texts(buf, 0, Some(num_values as usize))?)))
     }
 
     /// The pages, of numbers below `count`.
@@ -60,20 +60,30 @@ pub fn numbers(range: Range<i32>) -> Vec<u8> {
     bytes
 }
 
-/// So many texts one after another, each after its length; as many as there are where no number is told.
+/// So many texts one after another, each after its length, from `at` on; as many as there are where no number is told. None is moved: the lengths, and
+/// what stands before the first, become bytes of no text.
 ///
 /// # Errors
 /// If there are fewer, the last one is not whole, or one is not UTF-8.
-pub fn texts(mut bytes: &[u8], count: Option<usize>) -> Read<Texts> {
-    let (mut all, mut ends) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(count.unwrap_or(bytes.len() / 8).min(bytes.len() / 4)));
-    while count.map_or(!bytes.is_empty(), |count| ends.len() < count) {
-        let (length, rest) = bytes.split_first_chunk::<4>().ok_or("texts that end inside a length")?;
-        let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("texts that end inside one")?;
-        all.extend_from_slice(text);
-        ends.push(all.len());
-        bytes = rest;
+pub fn texts(page: Bytes, mut at: usize, count: Option<usize>) -> Read<Texts> {
+    let mut bytes = Vec::from(page);
+    if bytes.len() > TEXTS_BYTES_MAX {
+        return Err("more texts than a page may have".into());
     }
-    Texts::of(all, ends).ok_or_else(|| "expected UTF-8, got other bytes".to_owned())
+    let mut spans = Vec::with_capacity(count.unwrap_or(bytes.len() / 8).min(bytes.len() / 4));
+    bytes[..at].fill(0);
+    while count.map_or(at < bytes.len(), |count| spans.len() < count) {
+        let left = bytes.len() - at;
+        let length = bytes[at..].first_chunk_mut::<4>().ok_or("texts that end inside a length")?;
+        let text = u32::from_le_bytes(std::mem::take(length)) as usize;
+        if text > left - 4 {
+            return Err("texts that end inside one".to_owned());
+        }
+        spans.push(((at + 4) as u32, (at + 4 + text) as u32));
+        at += 4 + text;
+    }
+    bytes.truncate(at);
+    Texts::of(bytes, spans).ok_or_else(|| "expected UTF-8, got other bytes".to_owned())
 }
 
 impl Iterator for Coded {

@@ -12,7 +12,7 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use super::coded::{numbers, texts};
 use super::pages::Pages;
 use super::thrift::Read;
-use super::values::Texts;
+use super::values::{TEXTS_BYTES_MAX, Texts};
 
 /// The texts of a column chunk that are still needed.
 #[derive(Debug, Default)]
@@ -77,33 +77,37 @@ impl ListedPages {
     }
 
     /// Keeps the texts of a page, whose values begin at `start`; returns the page of as many numbers.
-    fn keep(&self, page: &Bytes, start: usize) -> Read<Bytes> {
-        let texts = texts(&page[start..], None)?;
+    fn keep(&self, page: Bytes, start: usize) -> Read<Bytes> {
+        let levels = page[..start].to_vec();
+        let texts = texts(page, start, None)?;
         let held = &mut *self.listed.held();
         let from = held.first + held.listed.len();
         let to = i32::try_from(from + texts.len()).map_err(|_| "more texts than a chunk may have")?;
         if held.listed.is_empty() {
             held.listed = texts;
+        } else if held.listed.bytes() + texts.bytes() > TEXTS_BYTES_MAX {
+            return Err("more texts than some rows may have".into());
         } else {
             held.listed.extend(&texts, 0..texts.len());
         }
-        Ok(Bytes::from([&page[..start], &numbers(from as i32..to)].concat()))
+        Ok(Bytes::from([levels, numbers(from as i32..to)].concat()))
     }
 
     fn page(&self, mut page: Page) -> Read<Page> {
         match &mut page {
             Page::DictionaryPage { buf, num_values, encoding, .. } => {
-                let dictionary = texts(buf, Some(*num_values as usize))?;
+                let dictionary = texts(std::mem::take(buf), 0, Some(*num_values as usize))?;
                 let count = i32::try_from(dictionary.len()).map_err(|_| "more texts than a dictionary may have")?;
                 let held = &mut *self.listed.held();
                 (held.dictionary, held.first) = (dictionary, count as usize);
                 (*buf, *encoding) = (numbers(0..count).into(), Encoding::PLAIN);
             }
             Page::DataPage { buf, num_values, encoding: Encoding::PLAIN, def_level_encoding, .. } => {
-                *buf = self.keep(buf, self.pages.levels_end(buf, *num_values, *def_level_encoding)?)?;
+                let start = self.pages.levels_end(buf, *num_values, *def_level_encoding)?;
+                *buf = self.keep(std::mem::take(buf), start)?;
             }
             Page::DataPageV2 { buf, encoding: Encoding::PLAIN, def_levels_byte_len, rep_levels_byte_len, .. } => {
-                *buf = self.keep(buf, (*def_levels_byte_len + *rep_levels_byte_len) as usize)?;
+                *buf = self.keep(std::mem::take(buf), (*def_levels_byte_len + *rep_levels_byte_len) as usize)?;
             }
             // Numbers already.
             Page::DataPage { .. } | Page::DataPageV2 { .. } => {}

@@ -13,7 +13,7 @@ use super::listed::{Listed, ListedPages};
 use super::open::{File, chunk_range};
 use super::pages::{Chunk, Pages};
 use super::schema::FieldKind;
-use super::values::{Column, Texts, Values};
+use super::values::{Column, Texts, Values, spread};
 use crate::allowance::Held;
 use crate::error::{Error, Result};
 
@@ -224,7 +224,7 @@ impl Steps {
         if known.len() != self.rows || known.iter().filter(|known| **known).count() != values.len() {
             return Err("expected a value for every row that says it has one, got another number".to_owned());
         }
-        Ok(Column { values: spread(convert(values)?, &known), known: Some(known) })
+        Ok(Column { values: spread_all(convert(values)?, &known), known: Some(known) })
     }
 }
 
@@ -232,27 +232,15 @@ fn too_much_text() -> String {
     format!("expected at most {BATCH_TEXT_BYTES} bytes of text in {BATCH_ROWS} rows, got more")
 }
 
-/// Known values at their rows, and nothing in particular at the others.
-fn spread(packed: Values, known: &[bool]) -> Values {
-    fn plain<T: Copy + Default>(packed: Vec<T>, known: &[bool]) -> Vec<T> {
-        let mut packed = packed.into_iter();
-        known.iter().map(|&known| if known { packed.next().unwrap_or_default() } else { T::default() }).collect()
-    }
+/// Known values at their rows.
+fn spread_all(packed: Values, known: &[bool]) -> Values {
     match packed {
-        Values::Bool(packed) => Values::Bool(plain(packed, known)),
-        Values::Int(packed) => Values::Int(plain(packed, known)),
-        Values::Wide(packed) => Values::Wide(plain(packed, known)),
-        Values::Float(packed) => Values::Float(plain(packed, known)),
-        Values::Coded(packed, dictionary) => Values::Coded(plain(packed, known), dictionary),
-        Values::Text(packed) => {
-            let mut texts = Texts::default();
-            let mut next = 0;
-            for &known in known {
-                texts.push(if known { packed.get(next) } else { "" });
-                next += usize::from(known);
-            }
-            Values::Text(texts)
-        }
+        Values::Bool(packed) => Values::Bool(spread(packed, known)),
+        Values::Int(packed) => Values::Int(spread(packed, known)),
+        Values::Wide(packed) => Values::Wide(spread(packed, known)),
+        Values::Float(packed) => Values::Float(spread(packed, known)),
+        Values::Coded(packed, dictionary) => Values::Coded(spread(packed, known), dictionary),
+        Values::Text(packed) => Values::Text(packed.spread(known)),
     }
 }
 

@@ -3,73 +3,104 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Texts one after another, without an allocation each.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Texts in one string, without an allocation each; bytes that are no text's may stand between them.
+#[derive(Debug, Clone, Default)]
 pub struct Texts {
     bytes: String,
-    ends: Vec<usize>,
+    /// Where each begins and ends; those of known texts rise.
+    spans: Vec<(u32, u32)>,
+}
+
+/// Most bytes that texts may have together.
+pub const TEXTS_BYTES_MAX: usize = u32::MAX as usize;
+
+impl PartialEq for Texts {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && (0..self.len()).all(|index| self.raw(index) == other.raw(index))
+    }
 }
 
 impl Texts {
-    /// The texts that end at `ends` in `bytes`; None if one is not UTF-8. All are checked at once, and that none ends inside a character.
-    pub fn of(bytes: Vec<u8>, ends: Vec<usize>) -> Option<Self> {
+    /// The texts that stand at `spans` in `bytes`; None if these are not UTF-8. All are checked at once, and that none begins or ends inside a character.
+    pub fn of(bytes: Vec<u8>, spans: Vec<(u32, u32)>) -> Option<Self> {
         let bytes = String::from_utf8(bytes).ok()?;
-        ends.iter().all(|end| bytes.is_char_boundary(*end)).then_some(Self { bytes, ends })
+        let is_whole = |at: u32| bytes.is_char_boundary(at as usize);
+        spans.iter().all(|span| is_whole(span.0) && is_whole(span.1)).then_some(Self { bytes, spans })
     }
 
     /// Adds a text at the end.
     pub fn push(&mut self, text: &str) {
+        let start = self.end();
         self.bytes.push_str(text);
-        self.ends.push(self.bytes.len());
+        self.spans.push((start, self.end()));
+    }
+
+    /// Where all bytes end: nobody adds as many as would not fit.
+    fn end(&self) -> u32 {
+        u32::try_from(self.bytes.len()).expect("texts of less than 4 GiB")
     }
 
     /// The text at `index`.
     #[inline]
     pub fn get(&self, index: usize) -> &str {
-        &self.bytes[self.start(index)..self.ends[index]]
+        let (start, end) = self.spans[index];
+        &self.bytes[start as usize..end as usize]
+    }
+
+    /// The bytes of the text at `index`.
+    #[inline]
+    fn raw(&self, index: usize) -> &[u8] {
+        let (start, end) = self.spans[index];
+        &self.bytes.as_bytes()[start as usize..end as usize]
     }
 
     /// Makes room for so many texts more.
     pub fn reserve(&mut self, more: usize) {
-        self.ends.reserve(more);
+        self.spans.reserve(more);
     }
 
-    /// Adds some texts of another at the end.
+    /// Adds some texts of another, all known, at the end.
     pub fn extend(&mut self, other: &Texts, range: Range<usize>) {
-        let start = other.start(range.start);
-        let (end, before) = (other.start(range.end), self.bytes.len());
-        self.bytes.push_str(&other.bytes[start..end]);
-        self.ends.extend(other.ends[range].iter().map(|end| end - start + before));
+        let spans = &other.spans[range];
+        let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return };
+        let before = self.end();
+        self.bytes.push_str(&other.bytes[first.0 as usize..last.1 as usize]);
+        self.spans.extend(spans.iter().map(|span| (span.0 - first.0 + before, span.1 - first.0 + before)));
     }
 
-    /// Lets go of the first ones.
+    /// Lets go of the first ones; all are known.
     pub fn let_go(&mut self, first: usize) {
-        let start = self.start(first);
-        self.bytes.drain(..start);
-        self.ends.drain(..first);
-        self.ends.iter_mut().for_each(|end| *end -= start);
+        let start = self.spans.get(first).map_or(self.end(), |span| span.0);
+        self.bytes.drain(..start as usize);
+        self.spans.drain(..first);
+        self.spans.iter_mut().for_each(|span| *span = (span.0 - start, span.1 - start));
     }
 
-    /// Where the text at `index` begins, or where the last one ends.
-    #[inline]
-    fn start(&self, index: usize) -> usize {
-        if index == 0 { 0 } else { self.ends[index - 1] }
+    /// The same at the rows that are `known`, and none at the others.
+    pub fn spread(self, known: &[bool]) -> Self {
+        Self { bytes: self.bytes, spans: spread(self.spans, known) }
     }
 
-    /// Bytes of all texts.
+    /// Bytes of all texts, and between them.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
     /// Number of texts.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.spans.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.spans.is_empty()
     }
+}
+
+/// Known values at their rows, and nothing in particular at the others.
+pub fn spread<T: Copy + Default>(packed: Vec<T>, known: &[bool]) -> Vec<T> {
+    let mut packed = packed.into_iter();
+    known.iter().map(|&known| if known { packed.next().unwrap_or_default() } else { T::default() }).collect()
 }
 
 /// Decoded values; what stands at an unknown place means nothing.
@@ -172,7 +203,7 @@ impl Column {
                 changes.first_mut().into_iter().for_each(|first| *first = true);
                 let pairs = rows.windows(2).zip(changes.iter_mut().skip(1));
                 // Where there is a change already, no text is looked at.
-                pairs.for_each(|(pair, change)| *change = *change || texts.get(pair[0]) != texts.get(pair[1]));
+                pairs.for_each(|(pair, change)| *change = *change || texts.raw(pair[0]) != texts.raw(pair[1]));
             }
         }
         self.known.iter().for_each(|known| mark_changes(known, rows, changes));

@@ -44,7 +44,7 @@ pub fn allowed(from: &FieldKind, to: Kind, has_zone: bool) -> Result<(), String>
 /// Converts the rows in `keep`; the others become unknown.
 pub fn coerce<'a>(column: &'a Column, from: &FieldKind, to: Kind, keep: &[bool], context: Context<'_>) -> Coerced<'a> {
     allowed(from, to, context.zone.is_some())?;
-    if column.known.is_none() && is_as_it_is(column, from, to) && keep.iter().fold(true, |all, keep| all & keep) {
+    if is_as_it_is(column, from, to) && keep.iter().fold(true, |all, keep| all & keep) {
         return Ok((Cow::Borrowed(column), 0));
     }
     let rows = column.len();

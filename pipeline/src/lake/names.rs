@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use super::slots::{Slots, high};
+use super::slots::{Slots, find_all, high};
 use crate::columnar::{Column, Texts, Values};
 use crate::key::{Spread, wide_fingerprint};
 
@@ -61,7 +61,7 @@ impl Names {
     pub fn numbers(&self, texts: &[&str]) -> Vec<u32> {
         let fingerprints: Vec<u128> = texts.iter().map(|text| wide_fingerprint(0, text.as_bytes())).collect();
         let held = self.held();
-        let numbers: Vec<Option<u32>> = fingerprints.iter().map(|fingerprint| held.known.find(*fingerprint)).collect();
+        let numbers = find_all(&fingerprints, |_| &held.known);
         drop(held);
         let known = numbers.iter().flatten().count();
         if known == numbers.len() {

@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde::{Deserialize, Serialize};
 
 use super::names::Names;
-use super::slots::{Slots, high};
+use super::slots::{Slots, find_all, high};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
 use crate::key::{Id, fingerprint, wide_fingerprint};
@@ -171,7 +171,7 @@ impl SourceKeys {
         let seed = seed_of(source);
         let fingerprints: Vec<u128> = ids.iter().map(|id| wide_fingerprint(seed, id.as_bytes())).collect();
         let parts: Vec<_> = self.all().collect();
-        let mut keys: Vec<Option<SourceKey>> = fingerprints.iter().map(|fingerprint| parts[part_of(*fingerprint)].known.find(*fingerprint)).collect();
+        let mut keys = find_all(&fingerprints, |fingerprint| &parts[part_of(fingerprint)].known);
         drop(parts);
         let new = keys.iter_mut().zip(&fingerprints).zip(ids).filter(|((key, _), id)| key.is_none() && !id.is_empty());
         let mut number = None;

@@ -76,6 +76,31 @@ struct Out<'a> {
     dropped: &'a Mutex<Dropped>,
 }
 
+impl Out<'_> {
+    fn pieces_of(&mut self, run: &Going<'_>) -> &mut Pieces {
+        if run.is_linked { &mut self.pieces.1 } else { &mut self.pieces.0 }
+    }
+}
+
+/// Lines of one source customer that stand together, and where they go.
+struct Going<'a> {
+    number: u32,
+    lines: &'a [LinesOf<'a>],
+    is_linked: bool,
+    shard: usize,
+}
+
+impl Going<'_> {
+    fn count(&self) -> u32 {
+        self.lines.iter().map(|lines| lines.items.len() as u32).sum()
+    }
+
+    /// The earliest order among them.
+    fn first_order(&self) -> Option<i64> {
+        self.lines.iter().filter(|lines| lines.is_bought()).map(|lines| lines.head.ordered_at).min()
+    }
+}
+
 /// Reads the files of the order lines once.
 ///
 /// # Errors
@@ -137,30 +162,31 @@ impl Divide<'_> {
 impl Layer {
     fn add(&self, lines: &[LinesOf<'_>], with: &Divide<'_>, out: &mut Out<'_>) -> Result<()> {
         // The orders of a customer stand together, mostly: they are counted at once.
-        let runs = || lines.chunk_by(|a, b| a.customer == b.customer).filter_map(|run| Some((run[0].customer?, run)));
-        let first = |run: &[LinesOf<'_>]| run.iter().filter(|lines| lines.is_bought()).map(|lines| lines.head.ordered_at).min();
-        let count_of = |run: &[LinesOf<'_>]| run.iter().map(|lines| lines.items.len() as u32).sum();
-        let counted = |(customer, run): (SourceKey, &[LinesOf<'_>])| {
-            let first_order = if with.groups.is_linked(customer.number) { first(run) } else { None };
-            Run { number: customer.number, lines: count_of(run), first_order }
+        let runs = lines.chunk_by(|a, b| a.customer == b.customer).filter_map(|run| Some((run[0].customer?, run)));
+        let going = |(customer, lines): (SourceKey, _)| {
+            let is_linked = with.groups.is_linked(customer.number);
+            let shard = if is_linked { customer.number as usize % LINKED_SHARDS } else { shard_of(customer.place, with.shards) };
+            Going { number: customer.number, lines, is_linked, shard }
         };
-        let before = with.seen.add(&runs().map(counted).collect::<Vec<Run>>());
-        for ((customer, run), before) in runs().zip(before) {
+        let going: Vec<Going<'_>> = runs.map(going).collect();
+        let counted = |run: &Going<'_>| Run { number: run.number, lines: run.count(), first_order: if run.is_linked { run.first_order() } else { None } };
+        let before = with.seen.add(&going.iter().map(counted).collect::<Vec<Run>>());
+        // The memory is asked for all places before anything is written there: its delays overlap.
+        std::hint::black_box(going.iter().fold(0, |all, run| all ^ out.pieces_of(run).next(run.shard)));
+        for (run, before) in going.iter().zip(before) {
             if before > with.most() {
                 // Who is linked may be another tomorrow: the first order is noted of everyone.
                 let mut dropped = out.dropped.lock().unwrap_or_else(PoisonError::into_inner);
-                count(dropped.entry(customer.number).or_default(), (count_of(run), first(run)));
+                count(dropped.entry(run.number).or_default(), (run.count(), run.first_order()));
                 continue;
             }
-            let (pieces, shard, partition) = match with.groups.is_linked(customer.number) {
-                true => (&mut out.pieces.1, customer.number as usize % LINKED_SHARDS, &self.linked),
-                false => (&mut out.pieces.0, shard_of(customer.place, with.shards), &self.alone),
-            };
-            for LinesOf { head, items, .. } in run {
+            let partition = if run.is_linked { &self.linked } else { &self.alone };
+            let pieces = out.pieces_of(run);
+            for LinesOf { head, items, .. } in run.lines {
                 let mut rest = *items;
                 while !rest.is_empty() {
-                    let (lines, bytes) = row::encode(pieces.room(shard, row::ROOM, partition)?, customer.number, head, rest);
-                    pieces.keep(shard, bytes);
+                    let (lines, bytes) = row::encode(pieces.room(run.shard, row::ROOM, partition)?, run.number, head, rest);
+                    pieces.keep(run.shard, bytes);
                     rest = &rest[lines..];
                 }
             }

@@ -211,6 +211,9 @@ impl Buffer {
 /// How much a shard takes while it is sorted, for each of its bytes: itself twice for a moment, and the places of its lines.
 const SORTING: u64 = 3;
 
+/// What a processor brings from memory at once.
+const LINE_BYTES: usize = 64;
+
 /// The pieces of all shards that one thread fills.
 pub struct Pieces {
     pieces: Vec<Piece>,
@@ -242,6 +245,14 @@ impl Pieces {
         }
         let piece = &mut self.pieces[shard];
         Ok(&mut piece.bytes[piece.used..])
+    }
+
+    /// What stands where the next bytes of a shard go: whoever asks for those of many shards has the memory bring them together.
+    #[inline]
+    pub fn next(&self, shard: usize) -> u8 {
+        let Piece { bytes, used } = &self.pieces[shard];
+        let at = |place: usize| bytes.get(place).copied().unwrap_or_default();
+        at(*used) ^ at(used + LINE_BYTES)
     }
 
     /// Keeps so many bytes of the room that there was.
