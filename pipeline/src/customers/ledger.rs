@@ -6,8 +6,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use polars::prelude::Column as Series;
+use serde::{Deserialize, Serialize};
 
-use super::link::Params;
+use super::link::{Groups, Params};
+use super::people::People;
+use super::{ITSELF, NOBODY};
 use crate::error::Result;
 use crate::key::{Erased, Id, Ids};
 use crate::lake::{Names, SourceKey, SourceKeys};
@@ -19,6 +22,33 @@ use crate::time::Day;
 pub struct Ledger {
     had: HashMap<u32, (Id, u32)>,
     rules: Names,
+}
+
+/// Who is called what, by number: the table `customer_links` as the next run needs it, where that gives the same numbers.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Called {
+    /// By number, a bit: who is there.
+    there: Vec<u64>,
+    /// The customer_id of those who are one with others, or set apart, and the rule by which they are.
+    otherwise: Vec<(u32, Id, u8)>,
+    /// What rules are called: those of whoever is there.
+    rules: BTreeMap<u8, String>,
+}
+
+impl Called {
+    /// Everyone, as settled.
+    pub fn of(people: &People, groups: &Groups, params: &Params) -> Self {
+        let customer_of = |number: u32| people.customer_of.get(number as usize).copied().filter(|customer| *customer != NOBODY);
+        let bits = |numbers: &[u32]| numbers.iter().enumerate().fold(0, |bits, (bit, customer)| bits | u64::from(*customer != NOBODY) << bit);
+        let called = |&(number, _): &(u32, u8)| Some((number, people.customers[customer_of(number)? as usize].id, people.rules[number as usize]));
+        let otherwise: Vec<(u32, Id, u8)> = groups.members().iter().flatten().filter_map(called).collect();
+        let rules = otherwise.iter().map(|called| called.2).chain([ITSELF]).map(|rule| (rule, params.rule_name(rule))).collect();
+        Self { there: people.customer_of.chunks(64).map(bits).collect(), otherwise, rules }
+    }
+
+    fn is_there(&self, number: u32) -> bool {
+        self.there.get(number as usize / 64).is_some_and(|bits| bits >> (number % 64) & 1 == 1)
+    }
 }
 
 /// A member of a group, in the order of age: who was seen first, then source and source_customer_id.
@@ -52,6 +82,23 @@ pub struct Change {
 }
 
 impl Ledger {
+    /// Of whom the prior run called `called`, as `add` would note them one after another.
+    pub fn of(called: &Called, keys: &SourceKeys, groups: &Groups) -> Self {
+        let mut ledger = Self::default();
+        let rule = |rule: u8| ledger.rules.number(called.rules.get(&rule).map_or("", String::as_str));
+        let end = keys.end();
+        for &(number, customer, by) in called.otherwise.iter().filter(|called| (called.0 as usize) < end) {
+            if customer != keys.own(number).id || groups.is_linked(number) {
+                ledger.had.insert(number, (customer, rule(by)));
+            }
+        }
+        // Alone then, and not now.
+        for &(number, _) in groups.members().iter().flatten().filter(|(number, _)| called.is_there(*number)) {
+            ledger.had.entry(number).or_insert_with(|| (keys.own(number).id, rule(ITSELF)));
+        }
+        ledger
+    }
+
     /// Notes that the prior run called a source customer `customer`, by `rule`; `linked` are the ids made of those who are one with others.
     pub fn add(&mut self, (keys, linked): (&SourceKeys, &Ids), (source, id): (&str, &str), customer: Id, rule: &str) {
         // Alone, then and now.
@@ -204,6 +251,36 @@ mod tests {
         assert_eq!(names(&ledger(&[(1, 8), (2, 8)]), &two, &[]), [3, 8]);
         // And comes back to who gave it, though that one stands alone now.
         assert_eq!(names(&ledger(&[(1, 8), (2, 8)]), &two, &[8]), [3, 2]);
+    }
+
+    /// Of six source customers one is gone, two stand apart now, and three were called otherwise than by what is made of themselves, or stood apart. The
+    /// one way to a ledger is the table's rows one after another, the other what was kept by number.
+    #[test]
+    fn what_was_kept_says_what_the_table_says() {
+        let (keys, mut groups) = (SourceKeys::default(), Groups::default());
+        let names = ["a", "b", "c", "d", "e", "gone"];
+        let numbers: Vec<u32> = keys.keys("s", &names).into_iter().flatten().map(|key| key.number).collect();
+        let own = |place: usize| keys.own(numbers[place]).id;
+        groups.set_apart([numbers[0], numbers[2], numbers[5]].into_iter());
+        // By place: the customer_id, and the rule.
+        let rows = [(0, own(0), ITSELF), (1, own(1), ITSELF), (2, own(4), 3), (3, own(4), 3), (4, own(4), ITSELF)];
+        let called = Called {
+            there: (0..=numbers.iter().max().copied().unwrap_or_default() / 64)
+                .map(|word| numbers[..5].iter().filter(|number| **number / 64 == word).fold(0, |bits, number| bits | 1 << (number % 64)))
+                .collect(),
+            otherwise: rows[2..].iter().map(|&(place, id, rule)| (numbers[place], id, rule)).collect(),
+            rules: BTreeMap::from([(3, "email".to_owned()), (ITSELF, "itself".to_owned())]),
+        };
+        let mut by_rows = Ledger::default();
+        let linked = groups.own_ids(&keys);
+        rows.iter().for_each(|&(place, id, rule)| by_rows.add((&keys, &linked), ("s", names[place]), id, &called.rules[&rule]));
+        let told = |ledger: &Ledger| ledger.had.iter().map(|(number, (id, rule))| (*number, (*id, ledger.rules.text(*rule)))).collect::<BTreeMap<_, _>>();
+        let by_number = told(&Ledger::of(&called, &keys, &groups));
+        assert_eq!(by_number, told(&by_rows));
+        let expected = [(0, own(0), "itself"), (2, own(4), "email"), (3, own(4), "email")];
+        assert_eq!(by_number, expected.map(|(place, id, rule)| (numbers[place], (id, rule.to_owned()))).into_iter().collect());
+        let bytes = rmp_serde::to_vec(&called).expect("it can be written");
+        assert_eq!(rmp_serde::from_slice::<Called>(&bytes).ok(), Some(called));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod seen;
 mod tables;
 
 pub use consent::{Consents, Contact, Way, read_consents};
-pub use ledger::{Change, Ledger, changed_of, changes_contract, changes_table, without};
+pub use ledger::{Called, Change, Ledger, changed_of, changes_contract, changes_table, without};
 use link::Field;
 pub use link::{Groups, Params as LinkParams};
 pub use people::{Customer, LeftOut, People};

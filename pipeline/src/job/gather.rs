@@ -1,6 +1,6 @@
 //! Everything that is read: the lake's tables, once each, as the stages take them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::increment::{Begun, Keeping, Lines};
 use super::inputs::{Inputs, read_closed_stores, read_status};
@@ -8,7 +8,7 @@ use super::params::Params;
 use super::prior::Prior;
 use super::progress::Progress;
 use crate::audit::{self, Complete, FeedsByName, Status, Surveyed};
-use crate::customers::{self, Consents, Groups, LinkParams, People, SeenLines, SourceCustomers};
+use crate::customers::{self, Called, Consents, Groups, Ledger, LinkParams, People, SeenLines, SourceCustomers};
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, EventTable, Products, Promotions};
 use crate::key::Erased;
@@ -90,7 +90,13 @@ impl Gathered {
         let known = read_customers(inputs, &cut, names, &params.customers.link, &mut counts)?;
         let mut groups = Groups::link(&known, &names.keys, &params.customers.link, lines.memory())?;
         let prior = seen.prior.filter(|_| params.customers.keep_ids);
-        let (ledger, mut forgotten) = prior.map(|prior| prior.ledger((&names.keys, &groups), seen.erased)).transpose()?.unwrap_or_default();
+        let called = prior.map(|prior| begun.called(prior.run_id(), lines.memory())).transpose()?.flatten();
+        let (ledger, mut forgotten) = match (called, prior) {
+            // Where what a run kept is used, nobody was erased since.
+            (Some(called), _) => (Ledger::of(&called, &names.keys, &groups), HashSet::new()),
+            (None, Some(prior)) => prior.ledger((&names.keys, &groups), seen.erased)?,
+            (None, None) => Default::default(),
+        };
         let before = prior.map(Prior::changes).transpose()?.unwrap_or_default();
         forgotten.extend(customers::changed_of(&before, seen.erased));
         groups.set_apart(ledger.numbers());
@@ -117,6 +123,9 @@ impl Gathered {
         let people = People::settle(&known, &groups, &line_seen, (names, &ledger), (&params.customers, params.as_of), memory)?;
         let is_unknown = |number: u32| known.get(number).is_none() && line_seen.lines(number) > 0;
         let unknown = if inputs.table("customers").is_some() { (0..names.keys.end() as u32).map(is_unknown).collect() } else { Vec::new() };
+        if params.customers.keep_ids {
+            begun.keep_called(|| Called::of(&people, &groups, &params.customers.link))?;
+        }
         drop((known, groups, ledger, line_seen));
         let changes = params.customers.keep_ids.then(|| customers::changes_table(before, people.changes.clone(), forgotten, params.as_of)).transpose()?;
         let (survey, partition) = layer.settle(&people, memory)?;

@@ -9,10 +9,12 @@ use serde_json::json;
 
 use super::identity::{Identity as RunIdentity, PROGRAM};
 use super::params::Params;
+use crate::allowance::Allowance;
+use crate::customers::Called;
 use crate::error::{Error, Result};
 use crate::key::{hex, sha256};
 use crate::lake::{Cut, Identity, LineNames, NamesMark, NamesSince, OpenTable};
-use crate::publish::{self, ErasedList, KeptLayer, Object, StateIndex};
+use crate::publish::{self, ErasedList, KeptCalled, KeptLayer, Object, StateIndex};
 use crate::shards::{self, Divide, Layer};
 use crate::store::Store;
 use crate::time::Day;
@@ -25,6 +27,7 @@ pub struct Keeping<'a> {
     store: &'a Store,
     job: &'a str,
     build_id: &'a str,
+    run_id: &'a str,
     as_of: Day,
     rules: String,
     index: Option<StateIndex>,
@@ -73,8 +76,8 @@ impl<'a> Keeping<'a> {
             Some(index) if index.names.len().max(index.layers.len()) > NIGHTS_MAX => (None, "what was kept has grown for a month"),
             Some(index) => (Some(index), "what was kept is damaged"),
         };
-        let (job, build_id, as_of) = (&params.name, &identity.build_id, params.as_of);
-        Ok(Self { store, job, build_id, as_of, rules, index, why_not, is_newest, kept: Mutex::default() })
+        let (job, build_id, run_id, as_of) = (&params.name, &identity.build_id, &identity.run.run_id, params.as_of);
+        Ok(Self { store, job, build_id, run_id, as_of, rules, index, why_not, is_newest, kept: Mutex::default() })
     }
 
     /// The same, of who keeps nothing.
@@ -173,6 +176,31 @@ impl<'a> Begun<'a> {
         Ok(Some(Lines { layer: whole, told: self.told(table.sources.len(), groups.iter().map(Vec::len).sum()) }))
     }
 
+    /// Who the run of this id called what, by the numbers that names have; None where it is not known.
+    ///
+    /// # Errors
+    /// Those of the store; `Limit` where memory is full.
+    pub fn called(&self, run_id: &str, memory: &Allowance) -> Result<Option<Called>> {
+        let (Some(keeping), Some(start)) = (self.keeping, &self.start) else { return Ok(None) };
+        let Some(kept) = start.index.called.as_ref().filter(|kept| kept.run_id == run_id) else { return Ok(None) };
+        let _held = memory.take("read what was kept", kept.called.bytes)?;
+        Ok(kept.called.read(keeping.store, keeping.job)?.and_then(|bytes| shards::unpack(&bytes)))
+    }
+
+    /// Keeps who is called what, once that is settled; what is kept of the lines has been noted.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn keep_called(&self, called: impl FnOnce() -> Called) -> Result<()> {
+        let Some(keeping) = self.keeper() else { return Ok(()) };
+        let mut kept = keeping.kept.lock().map_err(|_| Error::bug("a thread died with the state in its hands"))?;
+        if let Some(index) = kept.as_mut() {
+            let object = Object::write(keeping.store, keeping.job, keeping.build_id, "called", shards::pack(&called())?.into())?;
+            index.called = object.map(|called| KeptCalled { run_id: keeping.run_id.to_owned(), called });
+        }
+        Ok(())
+    }
+
     /// Where what is read is kept, if it is.
     fn keeper(&self) -> Option<&'a Keeping<'a>> {
         self.keeping.filter(|keeping| keeping.is_newest)
@@ -237,7 +265,7 @@ impl<'a> Begun<'a> {
             let Some(object) = Object::write(keeping.store, keeping.job, keeping.build_id, "names", since.into())? else { return Ok(()) };
             names.push(object);
         }
-        let index = StateIndex { rules: keeping.rules.clone(), as_of: keeping.as_of, names, layers, read_again };
+        let index = StateIndex { rules: keeping.rules.clone(), as_of: keeping.as_of, names, layers, read_again, called: None };
         *keeping.kept.lock().map_err(|_| Error::bug("a thread died with the state in its hands"))? = Some(index);
         Ok(())
     }

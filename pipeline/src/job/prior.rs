@@ -38,6 +38,11 @@ impl<'a> Prior<'a> {
         Self { store, run, manifest }
     }
 
+    /// The run's id.
+    pub fn run_id(&self) -> &str {
+        &self.run.run_id
+    }
+
     /// Hands the values of `columns` in every row of a table to `visit`; no row where the run has no such table.
     ///
     /// # Errors

@@ -29,5 +29,5 @@ pub use rollback::rollback;
 pub use runs::{Run, all_committed, prior, resolve};
 #[cfg(feature = "engine")]
 pub use stage::Staged;
-pub use state::{KeptLayer, Object, StateIndex};
+pub use state::{KeptCalled, KeptLayer, Object, StateIndex};
 pub use verify::{Damage, verify};

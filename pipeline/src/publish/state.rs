@@ -36,6 +36,15 @@ pub struct KeptLayer {
     pub chunks: Vec<Object>,
 }
 
+/// Who is called what, by a run: one of the same build may call them otherwise, after another prior run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCalled {
+    /// The run.
+    pub run_id: String,
+    /// The names by number.
+    pub called: Object,
+}
+
 /// All that a run kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateIndex {
@@ -49,6 +58,8 @@ pub struct StateIndex {
     pub layers: Vec<KeptLayer>,
     /// Files with rows after as_of: they are read alone, since others must not be read again because of them.
     pub read_again: BTreeSet<Identity>,
+    /// Who is called what.
+    pub called: Option<KeptCalled>,
 }
 
 /// An index, and its digest.
@@ -59,7 +70,7 @@ struct Sealed {
 }
 
 /// Version of the state: it rises when the bytes of its objects change.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 const INDEX: &str = "index.json";
 
 fn top(job: &str) -> String {
@@ -93,7 +104,8 @@ impl StateIndex {
     }
 
     fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.names.iter().chain(self.layers.iter().flat_map(|layer| std::iter::once(&layer.head).chain(&layer.chunks)))
+        let layers = self.layers.iter().flat_map(|layer| std::iter::once(&layer.head).chain(&layer.chunks));
+        self.names.iter().chain(layers).chain(self.called.as_ref().map(|kept| &kept.called))
     }
 }
 

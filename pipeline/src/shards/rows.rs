@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::partition::{Partition, Scratch, share_of};
 use crate::allowance::Allowance;
 use crate::error::{Error, Result};
-use crate::features::Cell;
+use crate::features::{Cell, UNKNOWN};
 
 /// Rows of cells, one a customer, in the order of customers.
 pub struct FeatureRows {
@@ -33,6 +33,72 @@ impl RowsOfShard {
     }
 }
 
+/// So many rows are turned into columns at once: they fit a processor's own memory.
+const BLOCK: usize = 64;
+
+/// Bytes before those of a column: how many a number takes, the lowest known cell, and how many bytes follow.
+const HEAD: usize = 1 + 8 + 8;
+
+/// Appends a column: of each cell how far it lies above the lowest known one, in as many bytes as the farthest takes. What takes all eight is packed by lz4.
+fn pack(column: &[Cell], packed: &mut Vec<u8>) {
+    let wider = |(low, high): (Cell, Cell), &cell: &Cell| if cell == UNKNOWN { (low, high) } else { (low.min(cell), high.max(cell)) };
+    let (low, high) = column.iter().fold((Cell::MAX, Cell::MIN), wider);
+    let farthest = if low <= high { high.abs_diff(low) } else { 0 };
+    // 0 is the unknown one.
+    let code = |cell: &Cell| if *cell == UNKNOWN { 0 } else { cell.abs_diff(low) + 1 };
+    let start = packed.len();
+    let width = [1, 2, 4].into_iter().find(|bytes| farthest < (1 << (8 * bytes)) - 1).unwrap_or(8u8);
+    packed.push(width);
+    packed.extend_from_slice(&low.to_le_bytes());
+    packed.extend_from_slice(&[0; 8]);
+    match width {
+        1 => packed.extend(column.iter().map(|cell| code(cell) as u8)),
+        2 => packed.extend(column.iter().flat_map(|cell| (code(cell) as u16).to_le_bytes())),
+        4 => packed.extend(column.iter().flat_map(|cell| (code(cell) as u32).to_le_bytes())),
+        _ => {
+            let bytes: Vec<u8> = column.iter().flat_map(|cell| cell.to_le_bytes()).collect();
+            packed.extend_from_slice(&lz4_flex::block::compress(&bytes));
+        }
+    }
+    let bytes = (packed.len() - start - HEAD) as u64;
+    packed[start + HEAD - 8..start + HEAD].copy_from_slice(&bytes.to_le_bytes());
+}
+
+/// A column that `pack` wrote.
+struct Packed<'a> {
+    width: u8,
+    low: Cell,
+    bytes: &'a [u8],
+}
+
+impl<'a> Packed<'a> {
+    /// The first one of some, and the others.
+    fn of(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
+        let number = |at: usize| head[at..at + 8].try_into().ok().map(u64::from_le_bytes);
+        let (bytes, rest) = rest.split_at_checked(number(9)? as usize)?;
+        Some((Self { width: head[0], low: number(1)? as Cell, bytes }, rest))
+    }
+
+    /// Its cells.
+    fn cells(&self, rows: usize) -> Option<Vec<Cell>> {
+        let cell = |code: u64| if code == 0 { UNKNOWN } else { self.low.wrapping_add_unsigned(code - 1) };
+        let cells: Vec<Cell> = match self.width {
+            1 => self.bytes.iter().map(|byte| cell(u64::from(*byte))).collect(),
+            2 => self.bytes.as_chunks().0.iter().map(|bytes| cell(u64::from(u16::from_le_bytes(*bytes)))).collect(),
+            4 => self.bytes.as_chunks().0.iter().map(|bytes| cell(u64::from(u32::from_le_bytes(*bytes)))).collect(),
+            _ => {
+                lz4_flex::block::decompress(self.bytes, rows * size_of::<Cell>()).ok()?.as_chunks().0.iter().map(|bytes| Cell::from_le_bytes(*bytes)).collect()
+            }
+        };
+        (cells.len() == rows).then_some(cells)
+    }
+}
+
+fn damaged() -> Error {
+    Error::bug("features of a shard: other bytes than were written")
+}
+
 impl FeatureRows {
     /// Room for rows of `width` cells of the customers of shards that begin at `starts`.
     pub(super) fn new(width: usize, starts: Vec<usize>, memory: &Allowance, scratch: Scratch<'_>) -> Self {
@@ -41,15 +107,15 @@ impl FeatureRows {
 
     /// Keeps the rows of a shard: packed, column after column, as the numbers of one feature are like each other.
     pub(super) fn put(&self, shard: usize, cells: &[Cell]) -> Result<()> {
-        let mut packed = Vec::new();
-        let mut column = Vec::with_capacity(cells.len() / self.width.max(1) * size_of::<Cell>());
-        for place in 0..self.width {
-            column.clear();
-            cells.iter().skip(place).step_by(self.width).for_each(|cell| column.extend_from_slice(&cell.to_le_bytes()));
-            let bytes = lz4_flex::block::compress(&column);
-            [bytes.len(), column.len()].iter().for_each(|length| packed.extend_from_slice(&(*length as u64).to_le_bytes()));
-            packed.extend_from_slice(&bytes);
+        let width = self.width.max(1);
+        let mut columns = vec![Vec::with_capacity(cells.len() / width); self.width];
+        for block in cells.chunks(BLOCK * width) {
+            for (place, column) in columns.iter_mut().enumerate() {
+                column.extend(block.chunks_exact(width).map(|row| row[place]));
+            }
         }
+        let mut packed = Vec::new();
+        columns.iter().for_each(|column| pack(column, &mut packed));
         packed.shrink_to_fit();
         self.shards.add(shard, packed)
     }
@@ -58,15 +124,14 @@ impl FeatureRows {
     fn columns_of(&self, shard: usize, wanted: impl Fn(usize) -> bool) -> Result<Vec<Vec<Cell>>> {
         let packed = self.shards.read(shard)?;
         let (mut rest, mut columns) = (packed.as_slice(), Vec::new());
-        let damaged = |fault: String| Error::bug(format!("features of a shard: {fault}"));
         for place in 0..self.width {
-            let Some((lengths, more)) = rest.split_first_chunk::<16>() else { break };
-            let length = |at: usize| u64::from_le_bytes(lengths[at..at + 8].try_into().expect("eight bytes")) as usize;
-            let (bytes, more) = more.split_at_checked(length(0)).ok_or_else(|| damaged("too few bytes".to_owned()))?;
-            rest = more;
+            if rest.is_empty() {
+                break;
+            }
+            let column;
+            (column, rest) = Packed::of(rest).ok_or_else(damaged)?;
             if wanted(place) {
-                let column = lz4_flex::block::decompress(bytes, length(8)).map_err(|fault| damaged(fault.to_string()))?;
-                columns.push(column.chunks_exact(8).map(|cell| Cell::from_le_bytes(cell.try_into().expect("eight bytes"))).collect());
+                columns.push(column.cells(self.customers(shard).len()).ok_or_else(damaged)?);
             }
         }
         Ok(columns)
@@ -123,5 +188,40 @@ impl FeatureRows {
         let of_shard = |shard: usize| self.columns_of(shard, |other| other == place);
         let shards: Vec<Result<Vec<Vec<Cell>>>> = (0..self.shards()).into_par_iter().map(of_shard).collect();
         Ok(shards.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().flatten().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns whose cells take one, two, four and eight bytes, at the edges of each; all unknown, and none.
+    #[test]
+    fn columns_come_back() {
+        let wide = [UNKNOWN + 1, 0, UNKNOWN, Cell::MAX];
+        let columns: [&[Cell]; 8] = [
+            &[7, UNKNOWN, 7 + 0xFE, 8],
+            &[-7, UNKNOWN, 0xFF - 7, 8],
+            &[5, 5 + 0xFFFE],
+            &[5, UNKNOWN, 5 + 0xFFFF],
+            &[-1, 0xFFFF_FFFD],
+            &[-1, 0xFFFF_FFFE, UNKNOWN],
+            &wide,
+            &[UNKNOWN, UNKNOWN],
+        ];
+        let mut packed = Vec::new();
+        columns.iter().for_each(|column| pack(column, &mut packed));
+        pack(&[], &mut packed);
+        let (mut rest, mut widths) = (packed.as_slice(), Vec::new());
+        for column in columns {
+            let (first, others) = Packed::of(rest).expect("a column");
+            assert_eq!(first.cells(column.len()).as_deref(), Some(column));
+            assert_eq!(first.cells(column.len() + 1), None);
+            widths.push(first.width);
+            rest = others;
+        }
+        assert_eq!(widths, [1, 2, 2, 4, 4, 8, 8, 1]);
+        assert_eq!(Packed::of(rest).map(|(last, rest)| (last.cells(0), rest.len())), Some((Some(Vec::new()), 0)));
+        assert!(Packed::of(&packed[..HEAD + 3]).is_none());
     }
 }
