@@ -6,7 +6,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
@@ -37,7 +36,7 @@ pub fn hash64(bytes: &[u8]) -> u64 {
 }
 
 /// A customer_id or household_id: 16 bytes, written as lower-case hexadecimal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub [u8; 16]);
 
 impl Id {

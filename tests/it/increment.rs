@@ -46,33 +46,43 @@ impl Growing {
         }
     }
 
-    /// A run over the lake as it is; what it says of the order lines.
-    fn run(&self, store: &str, as_of: &str, more: &[&str]) -> (published::Published, String) {
+    /// A run over the lake as it is; what it says of linking customers, and of the order lines.
+    fn run(&self, store: &str, as_of: &str, more: &[&str]) -> (published::Published, [String; 2]) {
         let lake = format!("lake.url={}", self.lake().display());
         let arguments = ["--as-of", as_of, "--set", &lake, "--set", "audit.complete_lag_days_max=5", "--log", "json"];
         let (code, text, error) = told(&quickstart(&self.store(store), &[&arguments[..], more].concat()));
         assert_eq!(code, 0, "{as_of}: {text}{error}");
-        let mut steps = error.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let step = steps.rfind(|event| event["event"] == "step_ended" && event["step"] == "divide lines into shards");
-        let detail = step.and_then(|event| event["detail"].as_str().map(str::to_owned)).unwrap_or_default();
+        let detail = |name: &str| {
+            let mut steps = error.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            let step = steps.rfind(|event| event["event"] == "step_ended" && event["step"] == name);
+            let detail = step.and_then(|event| event["detail"].as_str().map(str::to_owned)).unwrap_or_default();
+            detail.rsplit("; ").next().unwrap_or_default().to_owned()
+        };
         let run = published::live(&self.store(store), "quickstart").expect("it is live");
-        (run, detail.rsplit("; ").next().unwrap_or_default().to_owned())
+        (run, ["link customers", "divide lines into shards"].map(detail))
     }
 
     fn store(&self, store: &str) -> PathBuf {
         self.folder.path().join(store)
     }
 
-    /// Runs of both stores publish the same; what the first says of the order lines.
+    /// Runs of both stores publish the same; what the first says of the order lines. Where it knows them, it knows who had which id.
     fn both(&self, as_of: &str, more: &[&str]) -> String {
-        let (kept, told) = self.run("kept", as_of, more);
+        let (told, linked) = self.both_told(as_of, more);
+        assert_eq!(linked == "who had which id was kept", told.contains("known since"), "{linked}");
+        told
+    }
+
+    /// The same, and what the first says of who had which id.
+    fn both_told(&self, as_of: &str, more: &[&str]) -> (String, String) {
+        let (kept, [linked, told]) = self.run("kept", as_of, more);
         let (all, _) = self.run("all", as_of, &[more, &["--set", "run.keep_state=false"]].concat());
         let bytes = |run: &published::Published| -> Vec<(String, String)> {
             run.manifest.all_files().iter().map(|file| (file.path.clone(), file.sha256.clone())).collect()
         };
         assert_eq!(bytes(&kept), bytes(&all), "{as_of}");
         assert_eq!((&kept.manifest.inputs, &kept.manifest.run_id), (&all.manifest.inputs, &all.manifest.run_id), "{as_of}");
-        told
+        (told, linked)
     }
 
     fn count(&self) -> usize {
@@ -133,23 +143,52 @@ fn change(folder: &Path, day: &str) {
     });
 }
 
+/// What happens to a file's bytes; None where it goes.
+type Damage<'a> = &'a dyn Fn(Vec<u8>) -> Option<Vec<u8>>;
+
+/// The one in the middle is another.
+fn flipped(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    Some(bytes)
+}
+
+/// Damages the files in a folder whose names begin with `stem`, of which there is one at least.
+fn spoil(folder: &Path, stem: &str, damage: Damage<'_>) {
+    let is_it = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(stem));
+    let found: Vec<PathBuf> = files(folder).into_iter().filter(is_it).collect();
+    assert!(!found.is_empty(), "{stem}");
+    for path in found {
+        match damage(std::fs::read(&path).expect("a file")) {
+            Some(bytes) => std::fs::write(&path, bytes),
+            None => std::fs::remove_file(&path),
+        }
+        .expect("a file changes");
+    }
+}
+
+/// Who had which id, the table says as well, where what was kept of it is damaged or gone.
+#[test]
+fn who_had_which_id_the_table_says_too() {
+    let growing = Growing::to(&day(0));
+    growing.both(&day(0), &[]);
+    for (damage, offset) in [(&flipped as Damage<'_>, 1), (&|_| None, 2)] {
+        spoil(&growing.store("kept").join("quickstart/state"), "called", damage);
+        growing.arrive(&day(offset), &|_| true);
+        let (told, linked) = growing.both_told(&day(offset), &[]);
+        assert_eq!(told, format!("1 of {} files read, the others known since {}", growing.count(), day(offset - 1)));
+        assert_eq!(linked, "who had which id is read from the table customer_links");
+    }
+}
+
 /// Whatever is damaged, gone or of another date, the run reads all files, and publishes the same bytes.
 #[test]
 fn what_was_kept_is_used_only_if_it_is_whole() {
     let growing = Growing::to(&day(0));
     growing.both(&day(0), &[]);
     let state = growing.store("kept").join("quickstart/state");
-    let kept = |stem: &str| -> Vec<PathBuf> {
-        files(&state).into_iter().filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(stem))).collect()
-    };
-    let flipped = |mut bytes: Vec<u8>| {
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        Some(bytes)
-    };
     let cut = |bytes: Vec<u8>| Some(bytes[..bytes.len() / 2].to_vec());
-    type Damage<'a> = (&'static str, &'a dyn Fn(Vec<u8>) -> Option<Vec<u8>>);
-    let damages: [Damage<'_>; 7] = [
+    let damages: [(&str, Damage<'_>); 7] = [
         ("lines", &flipped),
         ("head", &|_| None),
         ("names", &flipped),
@@ -159,13 +198,7 @@ fn what_was_kept_is_used_only_if_it_is_whole() {
         ("head", &|_| Some(Vec::new())),
     ];
     for ((stem, damage), offset) in damages.into_iter().zip(1..) {
-        for path in kept(stem) {
-            match damage(std::fs::read(&path).expect("a file")) {
-                Some(bytes) => std::fs::write(&path, bytes),
-                None => std::fs::remove_file(&path),
-            }
-            .expect("a file changes");
-        }
+        spoil(&state, stem, damage);
         growing.arrive(&day(offset), &|_| true);
         let why = if stem == "index" { "nothing was kept" } else { "what was kept is damaged" };
         assert_eq!(growing.both(&day(offset), &[]), format!("{} files read, as {why}", growing.count()), "{stem}");
@@ -213,7 +246,7 @@ fn the_first_order_of_who_has_too_many_lines_is_kept() {
                 times.iter_mut().for_each(|time| *time = None);
             }
         });
-        growing.both(&day(offset), &["--set", "customers.max_rows_per_customer=5", "--set", "customers.keep_ids=false"]);
+        growing.both_told(&day(offset), &["--set", "customers.max_rows_per_customer=5", "--set", "customers.keep_ids=false"]);
     }
 }
 

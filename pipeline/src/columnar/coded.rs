@@ -60,6 +60,9 @@ pub fn numbers(range: Range<i32>) -> Vec<u8> {
     bytes
 }
 
+/// Bytes of the length before a text.
+pub const LENGTH_BYTES: usize = 4;
+
 /// So many texts one after another, each after its length, from `at` on; as many as there are where no number is told. None is moved: the lengths, and
 /// what stands before the first, become bytes of no text.
 ///
@@ -70,17 +73,18 @@ pub fn texts(page: Bytes, mut at: usize, count: Option<usize>) -> Read<Texts> {
     if bytes.len() > TEXTS_BYTES_MAX {
         return Err("more texts than a page may have".into());
     }
-    let mut spans = Vec::with_capacity(count.unwrap_or(bytes.len() / 8).min(bytes.len() / 4));
+    let mut spans = Vec::with_capacity(count.unwrap_or(bytes.len() / 8).min(bytes.len() / LENGTH_BYTES));
     bytes[..at].fill(0);
     while count.map_or(at < bytes.len(), |count| spans.len() < count) {
         let left = bytes.len() - at;
-        let length = bytes[at..].first_chunk_mut::<4>().ok_or("texts that end inside a length")?;
+        let length = bytes[at..].first_chunk_mut::<LENGTH_BYTES>().ok_or("texts that end inside a length")?;
         let text = u32::from_le_bytes(std::mem::take(length)) as usize;
-        if text > left - 4 {
+        if text > left - LENGTH_BYTES {
             return Err("texts that end inside one".to_owned());
         }
-        spans.push(((at + 4) as u32, (at + 4 + text) as u32));
-        at += 4 + text;
+        let start = at + LENGTH_BYTES;
+        at = start + text;
+        spans.push((start as u32, at as u32));
     }
     bytes.truncate(at);
     Texts::of(bytes, spans).ok_or_else(|| "expected UTF-8, got other bytes".to_owned())

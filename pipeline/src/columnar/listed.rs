@@ -9,7 +9,7 @@ use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 
-use super::coded::{numbers, texts};
+use super::coded::{LENGTH_BYTES, numbers, texts};
 use super::pages::Pages;
 use super::thrift::Read;
 use super::values::{TEXTS_BYTES_MAX, Texts};
@@ -49,9 +49,12 @@ impl Listed {
             if end > known {
                 all.extend(&held.listed, start.max(known) - held.first..end - held.first);
             }
-            if all.bytes() > most {
+            if all.bytes() > most + LENGTH_BYTES * codes.len() {
                 return None;
             }
+        }
+        if all.text_bytes() > most {
+            return None;
         }
         let read = codes.iter().rev().map(|code| *code as usize).find(|code| *code >= known).map_or(0, |last| last + 1 - held.first);
         // What was read is let go of, without moving the rest too often.
@@ -160,5 +163,11 @@ mod tests {
         assert_eq!(listed.gather(&[6, 1, 1], 3), None);
         assert_eq!(listed.gather(&[6, 1], 3), Some(texts(&["ij", "c"])));
         assert_eq!(listed.gather(&[], 0), Some(Texts::default()));
+        // Lengths that stand between texts are no texts.
+        let plain = [3u32, 2].into_iter().zip(["abc", "de"]).flat_map(|(length, text)| [&length.to_le_bytes(), text.as_bytes()].concat());
+        let page = Held { dictionary: Texts::default(), listed: super::texts(plain.collect::<Vec<u8>>().into(), 0, None).expect("two texts"), first: 0 };
+        let listed = Listed(Arc::new(Mutex::new(page)));
+        assert_eq!(listed.gather(&[0, 1], 4), None);
+        assert_eq!(listed.gather(&[0, 1], 5), Some(texts(&["abc", "de"])));
     }
 }

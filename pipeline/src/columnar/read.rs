@@ -115,7 +115,7 @@ impl Batches<'_> {
             let page_bytes_max = self.file.store.memory().limit() / PAGE_SHARE;
             let chunk = Chunk { column: &described, codec: metadata.compression(), values, page_bytes_max };
             let pages = Pages::find(chunk, &bytes).map_err(|fault| self.fault(self.group, column, fault))?;
-            // Texts of pages are held as they are, with their ends and their numbers.
+            // Texts of pages are held as they are, with where they begin and end, and their numbers.
             let is_text = self.file.fields[column].kind == FieldKind::Text;
             held.grow("read the lake", if is_text { 4 } else { 1 } * pages.bytes_max).map_err(place)?;
             let decoder = caught(|| Decoder::of(pages, &described, is_text));

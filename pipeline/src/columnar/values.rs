@@ -86,6 +86,11 @@ impl Texts {
         self.bytes.len()
     }
 
+    /// Bytes of all texts alone.
+    pub fn text_bytes(&self) -> usize {
+        self.spans.iter().map(|span| (span.1 - span.0) as usize).sum()
+    }
+
     /// Number of texts.
     pub fn len(&self) -> usize {
         self.spans.len()
@@ -236,6 +241,29 @@ pub fn mark_changes<T: PartialEq>(values: &[T], rows: &[usize], changes: &mut [b
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// By hand: five texts between which other bytes stand, one of them empty; some are added to others, some go, and some rows have none.
+    #[test]
+    fn texts_stand_between_other_bytes() {
+        let all = |texts: &Texts| (0..texts.len()).map(|index| texts.get(index).to_owned()).collect::<Vec<_>>();
+        let spans = vec![(1, 3), (4, 4), (5, 7), (9, 10), (11, 12)];
+        let texts = Texts::of("-ab--\u{e9}--c-d".as_bytes().to_vec(), spans.clone()).expect("UTF-8");
+        assert_eq!(all(&texts), ["ab", "", "\u{e9}", "c", "d"]);
+        assert_eq!((texts.bytes(), texts.text_bytes()), (12, 6));
+        assert_eq!(Texts::of("-ab--\u{e9}--c-d".as_bytes().to_vec(), vec![(5, 6)]), None, "a text ends inside a character");
+        assert_eq!(Texts::of(b"\xff".to_vec(), vec![]), None);
+        let mut some = Texts::default();
+        some.push("x");
+        some.extend(&texts, 1..4);
+        some.extend(&texts, 4..4);
+        some.extend(&texts, 4..5);
+        assert_eq!((all(&some), some.text_bytes()), (["x", "", "\u{e9}", "c", "d"].map(str::to_owned).to_vec(), 5));
+        some.let_go(2);
+        assert_eq!(all(&some), ["\u{e9}", "c", "d"]);
+        assert_eq!(all(&some.clone().spread(&[true, false, true, true])), ["\u{e9}", "", "c", "d"]);
+        some.let_go(3);
+        assert!(some.is_empty() && some.bytes() == 0);
+    }
 
     /// By hand: rows one after another and with a hole between them, with a value that is unknown and one that follows it.
     #[test]

@@ -24,26 +24,37 @@ pub struct Ledger {
     rules: Names,
 }
 
-/// Who is called what, by number: the table `customer_links` as the next run needs it, where that gives the same numbers.
+/// What a run calls whom, by the numbers of source customers: its table `customer_links`, as the next run needs it that gives the same numbers.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Called {
     /// By number, a bit: who is there.
     there: Vec<u64>,
-    /// The customer_id of those who are one with others, or set apart, and the rule by which they are.
-    otherwise: Vec<(u32, Id, u8)>,
+    /// Of those who are one with others, or set apart: number, halves of the customer_id, and the rule.
+    otherwise: Vec<(u32, [u64; 2], u8)>,
     /// What rules are called: those of whoever is there.
     rules: BTreeMap<u8, String>,
 }
 
+/// What someone who is one with others takes of it, and of it as bytes.
+const OTHERWISE_BYTES: usize = 96;
+
 impl Called {
     /// Everyone, as settled.
     pub fn of(people: &People, groups: &Groups, params: &Params) -> Self {
-        let customer_of = |number: u32| people.customer_of.get(number as usize).copied().filter(|customer| *customer != NOBODY);
         let bits = |numbers: &[u32]| numbers.iter().enumerate().fold(0, |bits, (bit, customer)| bits | u64::from(*customer != NOBODY) << bit);
-        let called = |&(number, _): &(u32, u8)| Some((number, people.customers[customer_of(number)? as usize].id, people.rules[number as usize]));
-        let otherwise: Vec<(u32, Id, u8)> = groups.members().iter().flatten().filter_map(called).collect();
-        let rules = otherwise.iter().map(|called| called.2).chain([ITSELF]).map(|rule| (rule, params.rule_name(rule))).collect();
+        let mut otherwise = Vec::with_capacity(groups.members().iter().map(Vec::len).sum());
+        for &(number, _) in groups.members().iter().flatten() {
+            if let Some(customer) = people.customer_of.get(number as usize).filter(|customer| **customer != NOBODY) {
+                otherwise.push((number, people.customers[*customer as usize].id.halves(), people.rules[number as usize]));
+            }
+        }
+        let rules = otherwise.iter().map(|(.., rule)| *rule).chain([ITSELF]).map(|rule| (rule, params.rule_name(rule))).collect();
         Self { there: people.customer_of.chunks(64).map(bits).collect(), otherwise, rules }
+    }
+
+    /// What it takes of the memory while it is made and written.
+    pub fn bytes(people: &People, groups: &Groups) -> u64 {
+        (people.customer_of.len() / 4 + groups.members().iter().map(Vec::len).sum::<usize>() * OTHERWISE_BYTES) as u64
     }
 
     fn is_there(&self, number: u32) -> bool {
@@ -82,12 +93,12 @@ pub struct Change {
 }
 
 impl Ledger {
-    /// Of whom the prior run called `called`, as `add` would note them one after another.
+    /// The ledger of a prior run that called people so, as `add` would note them one after another; `keys` has all of its numbers.
     pub fn of(called: &Called, keys: &SourceKeys, groups: &Groups) -> Self {
         let mut ledger = Self::default();
         let rule = |rule: u8| ledger.rules.number(called.rules.get(&rule).map_or("", String::as_str));
-        let end = keys.end();
-        for &(number, customer, by) in called.otherwise.iter().filter(|called| (called.0 as usize) < end) {
+        for &(number, halves, by) in &called.otherwise {
+            let customer = Id::of_halves(halves);
             if customer != keys.own(number).id || groups.is_linked(number) {
                 ledger.had.insert(number, (customer, rule(by)));
             }
@@ -253,23 +264,23 @@ mod tests {
         assert_eq!(names(&ledger(&[(1, 8), (2, 8)]), &two, &[8]), [3, 2]);
     }
 
-    /// Of six source customers one is gone, two stand apart now, and three were called otherwise than by what is made of themselves, or stood apart. The
-    /// one way to a ledger is the table's rows one after another, the other what was kept by number.
+    /// Of six source customers one is gone, three stand apart now, and three were one, by the own id of the last. The one way to a ledger is the table's rows
+    /// one after another, the other what was kept by number.
     #[test]
     fn what_was_kept_says_what_the_table_says() {
         let (keys, mut groups) = (SourceKeys::default(), Groups::default());
         let names = ["a", "b", "c", "d", "e", "gone"];
         let numbers: Vec<u32> = keys.keys("s", &names).into_iter().flatten().map(|key| key.number).collect();
         let own = |place: usize| keys.own(numbers[place]).id;
-        groups.set_apart([numbers[0], numbers[2], numbers[5]].into_iter());
+        groups.set_apart([numbers[0], numbers[2], numbers[4], numbers[5]].into_iter());
         // By place: the customer_id, and the rule.
-        let rows = [(0, own(0), ITSELF), (1, own(1), ITSELF), (2, own(4), 3), (3, own(4), 3), (4, own(4), ITSELF)];
+        let rows = [(0, own(0), ITSELF), (1, own(1), ITSELF), (2, own(4), 3), (3, own(4), 3), (4, own(4), 2)];
         let called = Called {
             there: (0..=numbers.iter().max().copied().unwrap_or_default() / 64)
                 .map(|word| numbers[..5].iter().filter(|number| **number / 64 == word).fold(0, |bits, number| bits | 1 << (number % 64)))
                 .collect(),
-            otherwise: rows[2..].iter().map(|&(place, id, rule)| (numbers[place], id, rule)).collect(),
-            rules: BTreeMap::from([(3, "email".to_owned()), (ITSELF, "itself".to_owned())]),
+            otherwise: rows[2..].iter().map(|&(place, id, rule)| (numbers[place], id.halves(), rule)).collect(),
+            rules: BTreeMap::from([(2, "phone".to_owned()), (3, "email".to_owned()), (ITSELF, "itself".to_owned())]),
         };
         let mut by_rows = Ledger::default();
         let linked = groups.own_ids(&keys);
@@ -277,7 +288,7 @@ mod tests {
         let told = |ledger: &Ledger| ledger.had.iter().map(|(number, (id, rule))| (*number, (*id, ledger.rules.text(*rule)))).collect::<BTreeMap<_, _>>();
         let by_number = told(&Ledger::of(&called, &keys, &groups));
         assert_eq!(by_number, told(&by_rows));
-        let expected = [(0, own(0), "itself"), (2, own(4), "email"), (3, own(4), "email")];
+        let expected = [(0, own(0), "itself"), (2, own(4), "email"), (3, own(4), "email"), (4, own(4), "phone")];
         assert_eq!(by_number, expected.map(|(place, id, rule)| (numbers[place], (id, rule.to_owned()))).into_iter().collect());
         let bytes = rmp_serde::to_vec(&called).expect("it can be written");
         assert_eq!(rmp_serde::from_slice::<Called>(&bytes).ok(), Some(called));

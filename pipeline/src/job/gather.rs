@@ -7,11 +7,12 @@ use super::inputs::{Inputs, read_closed_stores, read_status};
 use super::params::Params;
 use super::prior::Prior;
 use super::progress::Progress;
+use crate::allowance::Allowance;
 use crate::audit::{self, Complete, FeedsByName, Status, Surveyed};
-use crate::customers::{self, Called, Consents, Groups, Ledger, LinkParams, People, SeenLines, SourceCustomers};
+use crate::customers::{self, Consents, Groups, Ledger, LinkParams, People, SeenLines, SourceCustomers};
 use crate::error::{Error, Kind, Result};
 use crate::features::{self, EventTable, Products, Promotions};
-use crate::key::Erased;
+use crate::key::{Erased, Id};
 use crate::lake::{ClosedNames, Counts, Cut, LineNames};
 use crate::shards::{self, ClosedEvents, Divide, Events, Partition, Scratch};
 use crate::table::Table;
@@ -90,17 +91,14 @@ impl Gathered {
         let known = read_customers(inputs, &cut, names, &params.customers.link, &mut counts)?;
         let mut groups = Groups::link(&known, &names.keys, &params.customers.link, lines.memory())?;
         let prior = seen.prior.filter(|_| params.customers.keep_ids);
-        let called = prior.map(|prior| begun.called(prior.run_id(), lines.memory())).transpose()?.flatten();
-        let (ledger, mut forgotten) = match (called, prior) {
-            // Where what a run kept is used, nobody was erased since.
-            (Some(called), _) => (Ledger::of(&called, &names.keys, &groups), HashSet::new()),
-            (None, Some(prior)) => prior.ledger((&names.keys, &groups), seen.erased)?,
-            (None, None) => Default::default(),
+        let (ledger, mut forgotten, whence) = match prior {
+            Some(prior) => who_had_which(prior, &begun, &groups, (seen.erased, lines.memory()))?,
+            None => Default::default(),
         };
         let before = prior.map(Prior::changes).transpose()?.unwrap_or_default();
         forgotten.extend(customers::changed_of(&before, seen.erased));
         groups.set_apart(ledger.numbers());
-        progress.end(&format!("{} source customers", names.keys.len()));
+        progress.end(&format!("{} source customers{whence}", names.keys.len()));
 
         progress.begin("divide lines into shards");
         let (line_seen, memory) = (SeenLines::default(), lines.memory());
@@ -123,10 +121,11 @@ impl Gathered {
         let people = People::settle(&known, &groups, &line_seen, (names, &ledger), (&params.customers, params.as_of), memory)?;
         let is_unknown = |number: u32| known.get(number).is_none() && line_seen.lines(number) > 0;
         let unknown = if inputs.table("customers").is_some() { (0..names.keys.end() as u32).map(is_unknown).collect() } else { Vec::new() };
+        drop((known, ledger, line_seen));
         if params.customers.keep_ids {
-            begun.keep_called(|| Called::of(&people, &groups, &params.customers.link))?;
+            begun.keep_called(&people, &groups, &params.customers.link, memory)?;
         }
-        drop((known, groups, ledger, line_seen));
+        drop(groups);
         let changes = params.customers.keep_ids.then(|| customers::changes_table(before, people.changes.clone(), forgotten, params.as_of)).transpose()?;
         let (survey, partition) = layer.settle(&people, memory)?;
         let (spilled, customers) = (partition.spilled_bytes(), people.customers.len());
@@ -143,6 +142,22 @@ impl Gathered {
         progress.end(&format!("{} tables", counts.len()));
         Ok(Some(Self { names, people, unknown, partition, survey, feeds, complete, consents, events, products, promotions, closed_stores, changes, counts }))
     }
+}
+
+/// Who had which id in the prior run, the ids of those who are to be forgotten, and from where this is known.
+fn who_had_which(
+    prior: &Prior<'_>,
+    begun: &Begun<'_>,
+    groups: &Groups,
+    (erased, memory): (&Erased, &Allowance),
+) -> Result<(Ledger, HashSet<Id>, &'static str)> {
+    let keys = &begun.names.keys;
+    if let Some((called, _held)) = begun.called(prior.run_id(), memory)? {
+        // Where what a run kept is used, nobody was erased since.
+        return Ok((Ledger::of(&called, keys, groups), HashSet::new(), "; who had which id was kept"));
+    }
+    let (ledger, forgotten) = prior.ledger((keys, groups), erased)?;
+    Ok((ledger, forgotten, "; who had which id is read from the table customer_links"))
 }
 
 fn read_customers(inputs: &Inputs, cut: &Cut, names: &LineNames, params: &LinkParams, counts: &mut Vec<(String, Counts)>) -> Result<SourceCustomers> {

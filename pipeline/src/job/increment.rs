@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use rayon::prelude::*;
 use serde_json::json;
 
 use super::identity::{Identity as RunIdentity, PROGRAM};
 use super::params::Params;
-use crate::allowance::Allowance;
-use crate::customers::Called;
+use crate::allowance::{Allowance, Held};
+use crate::customers::{Called, Groups, LinkParams, People};
 use crate::error::{Error, Result};
 use crate::key::{hex, sha256};
 use crate::lake::{Cut, Identity, LineNames, NamesMark, NamesSince, OpenTable};
@@ -98,6 +98,11 @@ impl<'a> Keeping<'a> {
         Ok(Some(Start { index: index.clone(), mark: names.mark() }))
     }
 
+    /// What is noted for the next run so far.
+    fn noted(&self) -> Result<MutexGuard<'_, Option<StateIndex>>> {
+        self.kept.lock().map_err(|_| Error::bug("a thread died with the state in its hands"))
+    }
+
     /// Writes for the next run what was kept, unless the run is held.
     ///
     /// # Errors
@@ -176,26 +181,32 @@ impl<'a> Begun<'a> {
         Ok(Some(Lines { layer: whole, told: self.told(table.sources.len(), groups.iter().map(Vec::len).sum()) }))
     }
 
-    /// Who the run of this id called what, by the numbers that names have; None where it is not known.
-    ///
-    /// # Errors
-    /// Those of the store; `Limit` where memory is full.
-    pub fn called(&self, run_id: &str, memory: &Allowance) -> Result<Option<Called>> {
-        let (Some(keeping), Some(start)) = (self.keeping, &self.start) else { return Ok(None) };
-        let Some(kept) = start.index.called.as_ref().filter(|kept| kept.run_id == run_id) else { return Ok(None) };
-        let _held = memory.take("read what was kept", kept.called.bytes)?;
-        Ok(kept.called.read(keeping.store, keeping.job)?.and_then(|bytes| shards::unpack(&bytes)))
-    }
-
-    /// Keeps who is called what, once that is settled; what is kept of the lines has been noted.
+    /// What the run of this id called whom, by the numbers that names have, and what that takes of the memory; None where it is not known, or there is
+    /// no memory for it: the table says the same.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn keep_called(&self, called: impl FnOnce() -> Called) -> Result<()> {
+    pub fn called(&self, run_id: &str, memory: &Allowance) -> Result<Option<(Called, Held)>> {
+        let (Some(keeping), Some(start)) = (self.keeping, &self.start) else { return Ok(None) };
+        let Some(kept) = start.index.called.as_ref().filter(|kept| kept.run_id == run_id) else { return Ok(None) };
+        let mut held = memory.nothing();
+        if !held.try_grow(3 * kept.called.bytes) {
+            return Ok(None);
+        }
+        let called = kept.called.read(keeping.store, keeping.job)?.and_then(|bytes| shards::unpack(&bytes));
+        Ok(called.map(|called| (called, held)))
+    }
+
+    /// Keeps what the run calls whom, once that is settled, if there is memory for it; what is kept of the lines has been noted.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn keep_called(&self, people: &People, groups: &Groups, params: &LinkParams, memory: &Allowance) -> Result<()> {
         let Some(keeping) = self.keeper() else { return Ok(()) };
-        let mut kept = keeping.kept.lock().map_err(|_| Error::bug("a thread died with the state in its hands"))?;
-        if let Some(index) = kept.as_mut() {
-            let object = Object::write(keeping.store, keeping.job, keeping.build_id, "called", shards::pack(&called())?.into())?;
+        let (mut kept, mut held) = (keeping.noted()?, memory.nothing());
+        if let Some(index) = kept.as_mut().filter(|_| held.try_grow(Called::bytes(people, groups))) {
+            let called = shards::pack(&Called::of(people, groups, params))?;
+            let object = Object::write(keeping.store, keeping.job, keeping.build_id, "called", called.into())?;
             index.called = object.map(|called| KeptCalled { run_id: keeping.run_id.to_owned(), called });
         }
         Ok(())
@@ -259,6 +270,8 @@ impl<'a> Begun<'a> {
     /// Notes what the next run may start from.
     fn keep(&self, layers: Vec<KeptLayer>, read_again: BTreeSet<Identity>) -> Result<()> {
         let Some(keeping) = self.keeper() else { return Ok(()) };
+        // What an attempt noted that failed is of other numbers.
+        *keeping.noted()? = None;
         let (mut names, mark) = self.start.as_ref().map_or_else(Default::default, |start| (start.index.names.clone(), start.mark.clone()));
         if self.names.mark() != mark {
             let since = shards::pack(&self.names.since(&mark))?;
@@ -266,7 +279,7 @@ impl<'a> Begun<'a> {
             names.push(object);
         }
         let index = StateIndex { rules: keeping.rules.clone(), as_of: keeping.as_of, names, layers, read_again, called: None };
-        *keeping.kept.lock().map_err(|_| Error::bug("a thread died with the state in its hands"))? = Some(index);
+        *keeping.noted()? = Some(index);
         Ok(())
     }
 }

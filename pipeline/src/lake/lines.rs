@@ -37,7 +37,7 @@ impl LineKind {
         if stated == Self::Sale && quantity < 0.0 { Self::Return } else { stated }
     }
 
-    /// The kind of a stored number.
+    /// The kind that the lowest two bits say.
     pub fn from_byte(byte: u8) -> Self {
         // A table, as nobody can foretell which line came back.
         [Self::Sale, Self::Return, Self::NoProduct, Self::NoProduct][usize::from(byte & 3)]

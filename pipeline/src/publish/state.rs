@@ -1,5 +1,5 @@
 //! What a run keeps for the next one, so that it reads only files that it does not know: a cache beside the runs, in no digest. Every object is
-//! checked by its hash; without one that is whole the files are read again.
+//! checked by its hash; without one that is whole the files, or the prior run's table, are read again.
 
 use std::collections::BTreeSet;
 
@@ -36,12 +36,12 @@ pub struct KeptLayer {
     pub chunks: Vec<Object>,
 }
 
-/// Who is called what, by a run: one of the same build may call them otherwise, after another prior run.
+/// What a run calls whom: one of the same build may call them otherwise, after another prior run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptCalled {
     /// The run.
     pub run_id: String,
-    /// The names by number.
+    /// Its `Called`.
     pub called: Object,
 }
 
@@ -58,7 +58,7 @@ pub struct StateIndex {
     pub layers: Vec<KeptLayer>,
     /// Files with rows after as_of: they are read alone, since others must not be read again because of them.
     pub read_again: BTreeSet<Identity>,
-    /// Who is called what.
+    /// What the run calls whom; where that is not whole, the table `customer_links` says it.
     pub called: Option<KeptCalled>,
 }
 

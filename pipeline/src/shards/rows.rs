@@ -33,8 +33,8 @@ impl RowsOfShard {
     }
 }
 
-/// So many rows are turned into columns at once: they fit a processor's own memory.
-const BLOCK: usize = 64;
+/// Of so many columns the cells are gathered at once: what a processor brings from memory at once has as many of a row.
+const AT_ONCE: usize = 8;
 
 /// Bytes before those of a column: how many a number takes, the lowest known cell, and how many bytes follow.
 const HEAD: usize = 1 + 8 + 8;
@@ -87,9 +87,10 @@ impl<'a> Packed<'a> {
             1 => self.bytes.iter().map(|byte| cell(u64::from(*byte))).collect(),
             2 => self.bytes.as_chunks().0.iter().map(|bytes| cell(u64::from(u16::from_le_bytes(*bytes)))).collect(),
             4 => self.bytes.as_chunks().0.iter().map(|bytes| cell(u64::from(u32::from_le_bytes(*bytes)))).collect(),
-            _ => {
+            8 => {
                 lz4_flex::block::decompress(self.bytes, rows * size_of::<Cell>()).ok()?.as_chunks().0.iter().map(|bytes| Cell::from_le_bytes(*bytes)).collect()
             }
+            _ => return None,
         };
         (cells.len() == rows).then_some(cells)
     }
@@ -107,15 +108,15 @@ impl FeatureRows {
 
     /// Keeps the rows of a shard: packed, column after column, as the numbers of one feature are like each other.
     pub(super) fn put(&self, shard: usize, cells: &[Cell]) -> Result<()> {
-        let width = self.width.max(1);
-        let mut columns = vec![Vec::with_capacity(cells.len() / width); self.width];
-        for block in cells.chunks(BLOCK * width) {
-            for (place, column) in columns.iter_mut().enumerate() {
-                column.extend(block.chunks_exact(width).map(|row| row[place]));
+        let (width, mut packed) = (self.width.max(1), Vec::new());
+        let mut columns: [Vec<Cell>; AT_ONCE] = std::array::from_fn(|_| Vec::with_capacity(cells.len() / width));
+        for first in (0..self.width).step_by(AT_ONCE) {
+            columns.iter_mut().for_each(Vec::clear);
+            for row in cells.chunks_exact(width) {
+                columns.iter_mut().zip(&row[first..]).for_each(|(column, cell)| column.push(*cell));
             }
+            columns.iter().take(self.width - first).for_each(|column| pack(column, &mut packed));
         }
-        let mut packed = Vec::new();
-        columns.iter().for_each(|column| pack(column, &mut packed));
         packed.shrink_to_fit();
         self.shards.add(shard, packed)
     }
@@ -124,17 +125,15 @@ impl FeatureRows {
     fn columns_of(&self, shard: usize, wanted: impl Fn(usize) -> bool) -> Result<Vec<Vec<Cell>>> {
         let packed = self.shards.read(shard)?;
         let (mut rest, mut columns) = (packed.as_slice(), Vec::new());
-        for place in 0..self.width {
-            if rest.is_empty() {
-                break;
-            }
+        // Nothing was put of a shard that nobody asked for.
+        for place in 0..if packed.is_empty() { 0 } else { self.width } {
             let column;
             (column, rest) = Packed::of(rest).ok_or_else(damaged)?;
             if wanted(place) {
                 columns.push(column.cells(self.customers(shard).len()).ok_or_else(damaged)?);
             }
         }
-        Ok(columns)
+        if rest.is_empty() { Ok(columns) } else { Err(damaged()) }
     }
 
     /// Number of shards.
