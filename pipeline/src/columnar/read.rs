@@ -13,7 +13,7 @@ use super::listed::{Listed, ListedPages};
 use super::open::{File, chunk_range};
 use super::pages::{Chunk, Pages};
 use super::schema::FieldKind;
-use super::values::{Column, Texts, Values, spread};
+use super::values::{Column, Texts, Values};
 use crate::allowance::Held;
 use crate::error::{Error, Result};
 
@@ -224,24 +224,12 @@ impl Steps {
         if known.len() != self.rows || known.iter().filter(|known| **known).count() != values.len() {
             return Err("expected a value for every row that says it has one, got another number".to_owned());
         }
-        Ok(Column { values: spread_all(convert(values)?, &known), known: Some(known) })
+        Ok(Column { values: convert(values)?.spread(&known), known: Some(known) })
     }
 }
 
 fn too_much_text() -> String {
     format!("expected at most {BATCH_TEXT_BYTES} bytes of text in {BATCH_ROWS} rows, got more")
-}
-
-/// Known values at their rows.
-fn spread_all(packed: Values, known: &[bool]) -> Values {
-    match packed {
-        Values::Bool(packed) => Values::Bool(spread(packed, known)),
-        Values::Int(packed) => Values::Int(spread(packed, known)),
-        Values::Wide(packed) => Values::Wide(spread(packed, known)),
-        Values::Float(packed) => Values::Float(spread(packed, known)),
-        Values::Coded(packed, dictionary) => Values::Coded(spread(packed, known), dictionary),
-        Values::Text(packed) => Values::Text(packed.spread(known)),
-    }
 }
 
 fn texts(values: Vec<ByteArray>) -> std::result::Result<Values, String> {

@@ -77,7 +77,7 @@ impl Texts {
     }
 
     /// The same at the rows that are `known`, and none at the others.
-    pub fn spread(self, known: &[bool]) -> Self {
+    fn spread(self, known: &[bool]) -> Self {
         Self { bytes: self.bytes, spans: spread(self.spans, known) }
     }
 
@@ -103,7 +103,7 @@ impl Texts {
 }
 
 /// Known values at their rows, and nothing in particular at the others.
-pub fn spread<T: Copy + Default>(packed: Vec<T>, known: &[bool]) -> Vec<T> {
+fn spread<T: Copy + Default>(packed: Vec<T>, known: &[bool]) -> Vec<T> {
     let mut packed = packed.into_iter();
     known.iter().map(|&known| if known { packed.next().unwrap_or_default() } else { T::default() }).collect()
 }
@@ -123,6 +123,20 @@ pub enum Values {
     Text(Texts),
     /// Texts by their place in a dictionary, which the batches of a row group share. Places may be any where a text is unknown.
     Coded(Vec<u32>, Arc<Texts>),
+}
+
+impl Values {
+    /// The same at the rows that are `known`, and nothing in particular at the others.
+    pub fn spread(self, known: &[bool]) -> Self {
+        match self {
+            Self::Bool(packed) => Self::Bool(spread(packed, known)),
+            Self::Int(packed) => Self::Int(spread(packed, known)),
+            Self::Wide(packed) => Self::Wide(spread(packed, known)),
+            Self::Float(packed) => Self::Float(spread(packed, known)),
+            Self::Coded(packed, dictionary) => Self::Coded(spread(packed, known), dictionary),
+            Self::Text(packed) => Self::Text(packed.spread(known)),
+        }
+    }
 }
 
 /// A column: values, and which of them are known.
