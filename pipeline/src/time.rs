@@ -53,6 +53,13 @@ impl Day {
         Some(Self::of(Date::new(i16::try_from(year).ok()?, month as i8, day as i8).ok()?))
     }
 
+    /// The number YYYYMMDD of the day.
+    pub fn number(self) -> u64 {
+        let date = self.date();
+        // Of years before 0 nobody asks.
+        u64::try_from(date.year()).unwrap_or_default() * 10_000 + date.month() as u64 * 100 + date.day() as u64
+    }
+
     fn of(date: Date) -> Self {
         let days = date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24;
         Self(i32::try_from(days).expect("a civil date is within 11 million days of 1970"))
@@ -332,6 +339,7 @@ mod tests {
         assert_eq!(Day::parse("2000-3-1"), None);
         assert_eq!(Day::parse("2001-02-29"), None);
         assert_eq!([20_000_301, 20_010_229, 0, 1_000_000_101].map(Day::of_number), [Some(Day(11_017)), None, None, None]);
+        assert_eq!([Day(11_017).number(), Day(-1).number()], [20_000_301, 19_691_231]);
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::link::{self, Field};
+use super::link::{self, Field, TextsOfValues};
+use crate::columnar::Column;
 use crate::error::{Error, Result};
 use crate::key::fingerprint;
-use crate::lake::{ByFingerprint, Counts, Cut, LineNames, Names, OpenTable, Rows};
+use crate::lake::{Counts, Cut, LineNames, Names, OpenTable, Rows};
 use crate::time::Day;
 
 /// The words of `account_type`.
@@ -93,8 +94,8 @@ impl Named {
 #[derive(Debug, Default)]
 pub struct SourceCustomers {
     rows: Vec<Option<Box<SourceCustomer>>>,
-    /// The texts of the values of fields that need them, by fingerprint.
-    pub texts: ByFingerprint<u64, Box<str>>,
+    /// The texts of the values of fields that need them.
+    pub texts: TextsOfValues,
 }
 
 impl SourceCustomers {
@@ -163,10 +164,11 @@ struct Forms<'a> {
 }
 
 impl Forms<'_> {
-    /// Fingerprints of the fields of a row; texts are kept that are needed again.
-    fn values(&self, rows: &Rows<'_>, row: usize, texts: &mut ByFingerprint<u64, Box<str>>) -> [u64; link::VALUES] {
-        Field::ALL.map(|field| {
-            let Some(text) = self.form(field, rows, row) else { return 0 };
+    /// What stands for the fields of a row; texts are kept that are needed again.
+    fn values(&self, fields: &[Option<&Column>; link::VALUES], row: usize, texts: &mut TextsOfValues) -> [u64; link::VALUES] {
+        std::array::from_fn(|place| {
+            let field = Field::ALL[place];
+            let Some(text) = fields[place].and_then(|column| self.form(field, column, row)) else { return 0 };
             let value = field.value(&text);
             if field.needs_text() {
                 texts.entry(value).or_insert_with(|| text.into_boxed_str());
@@ -175,13 +177,13 @@ impl Forms<'_> {
         })
     }
 
-    fn form(&self, field: Field, rows: &Rows<'_>, row: usize) -> Option<String> {
+    fn form(&self, field: Field, column: &Column, row: usize) -> Option<String> {
         if field == Field::BirthDate {
-            let day = Day(rows.column(field.name())?.int(row)? as i32);
+            let day = Day(column.int(row)? as i32);
             let lived = self.as_of.since(day);
-            return (0..i64::from(LIFE_DAYS)).contains(&lived).then(|| day.to_string().replace('-', "")).and_then(|text| self.params.form(field, &text));
+            return (0..i64::from(LIFE_DAYS)).contains(&lived).then(|| self.params.form(field, &day.number().to_string())).flatten();
         }
-        self.params.form(field, rows.text(field.name(), row)?)
+        self.params.form(field, column.text(row)?)
     }
 }
 
@@ -194,30 +196,38 @@ struct Gathered {
 
 impl Gathered {
     fn add(&mut self, rows: &Rows<'_>, names: &LineNames, forms: &Forms<'_>) -> Result<()> {
-        let int = |name: &str, row: usize| rows.column(name).and_then(|column| column.int(row));
-        for &row in &rows.kept {
-            let text = |name: &str| rows.text(name, row).filter(|text| !text.is_empty());
-            let source = text("source").unwrap_or_default();
-            if source.contains('\u{1f}') {
-                return Err(Error::input("column source: expected no byte 0x1F, got one"));
-            }
-            let Some(key) = text("source_customer_id").and_then(|id| names.keys.key(source, id)) else {
-                return Err(Error::input("column source_customer_id: expected an id, got an empty text"));
-            };
-            let account_type = text("account_type").map(|word| {
+        let text_of = |name: &str| {
+            let column = rows.column(name);
+            move |row: usize| column.and_then(|column| column.text(row)).filter(|text| !text.is_empty())
+        };
+        let int_of = |name: &str| {
+            let column = rows.column(name);
+            move |row: usize| column.and_then(|column| column.int(row))
+        };
+        let [source, id, account_type] = ["source", "source_customer_id", "account_type"].map(text_of);
+        let [home_store, gender] = ["home_store_id", "gender"].map(text_of);
+        let [recorded_at, registered_at, deceased, moved_out] = ["recorded_at", "registered_at", "deceased", "moved_out_on"].map(int_of);
+        let fields = Field::ALL.map(|field| rows.column(field.name()));
+        let customers: Vec<(&str, &str)> = rows.kept.iter().map(|&row| (source(row).unwrap_or_default(), id(row).unwrap_or_default())).collect();
+        if customers.iter().any(|customer| customer.0.contains('\u{1f}')) {
+            return Err(Error::input("column source: expected no byte 0x1F, got one"));
+        }
+        for (&row, key) in rows.kept.iter().zip(names.keys.keys_of(&customers)) {
+            let key = key.ok_or_else(|| Error::input("column source_customer_id: expected an id, got an empty text"))?;
+            let account_type = account_type(row).map(|word| {
                 AccountType::of(word).ok_or_else(|| Error::input(format!("column account_type: expected one of {}, got another word", AccountType::words())))
             });
             let customer = SourceCustomer {
-                recorded_at: int("recorded_at", row),
-                registered_at: int("registered_at", row),
+                recorded_at: recorded_at(row),
+                registered_at: registered_at(row),
                 registered: rows.days.at(row),
                 account_type: account_type.transpose()?,
-                values: forms.values(rows, row, &mut self.whole.texts),
-                home_store: text("home_store_id").map(|name| Named::of(name, &names.stores)),
+                values: forms.values(&fields, row, &mut self.whole.texts),
+                home_store: home_store(row).map(|name| Named::of(name, &names.stores)),
                 known_from: rows.recorded.at(row),
-                gender: text("gender").map(|name| Named::of(name, &names.genders)),
-                deceased: int("deceased", row) == Some(1),
-                moved_out: int("moved_out_on", row).map(|day| Day(day as i32)),
+                gender: gender(row).map(|name| Named::of(name, &names.genders)),
+                deceased: deceased(row) == Some(1),
+                moved_out: moved_out(row).map(|day| Day(day as i32)),
             };
             self.rows.push((key.number, customer));
         }

@@ -170,9 +170,7 @@ impl SourceKeys {
     pub fn keys(&self, source: &str, ids: &[&str]) -> Vec<Option<SourceKey>> {
         let seed = seed_of(source);
         let fingerprints: Vec<u128> = ids.iter().map(|id| wide_fingerprint(seed, id.as_bytes())).collect();
-        let parts: Vec<_> = self.all().collect();
-        let mut keys = find_all(&fingerprints, |fingerprint| &parts[part_of(fingerprint)].known);
-        drop(parts);
+        let mut keys = self.known(&fingerprints);
         let new = keys.iter_mut().zip(&fingerprints).zip(ids).filter(|((key, _), id)| key.is_none() && !id.is_empty());
         let mut number = None;
         for ((key, fingerprint), id) in new {
@@ -180,6 +178,20 @@ impl SourceKeys {
             *key = Some(self.add(*fingerprint, (number, source), id));
         }
         keys
+    }
+
+    /// The same of many source customers, each with its source.
+    pub fn keys_of(&self, customers: &[(&str, &str)]) -> Vec<Option<SourceKey>> {
+        let fingerprints: Vec<u128> = customers.iter().map(|(source, id)| fingerprint_of(source, id)).collect();
+        let mut keys = self.known(&fingerprints);
+        let new = keys.iter_mut().zip(&fingerprints).zip(customers).filter(|((key, _), customer)| key.is_none() && !customer.1.is_empty());
+        new.for_each(|((key, fingerprint), (source, id))| *key = Some(self.add(*fingerprint, (self.sources.number(source), source), id)));
+        keys
+    }
+
+    fn known(&self, fingerprints: &[u128]) -> Vec<Option<SourceKey>> {
+        let parts: Vec<_> = self.all().collect();
+        find_all(fingerprints, |fingerprint| &parts[part_of(fingerprint)].known)
     }
 
     /// The key of a source customer that was not known a moment ago: another thread may have been faster, or it stands twice among many.

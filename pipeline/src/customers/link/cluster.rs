@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use crate::lake::ByFingerprint;
+
 /// Two records (their smaller position first), and how strongly they are linked.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Edge {
@@ -79,8 +81,8 @@ pub fn cluster(mut edges: Vec<Edge>, mut is_conflict: impl FnMut(u32, u32) -> bo
 /// Groups as they grow.
 #[derive(Debug, Default)]
 struct Joined {
-    root: HashMap<u32, u32>,
-    members: HashMap<u32, Vec<(u32, u8)>>,
+    root: ByFingerprint<u32, u32>,
+    members: ByFingerprint<u32, Vec<(u32, u8)>>,
 }
 
 impl Joined {
@@ -131,7 +133,9 @@ fn bridges(edges: &[Edge]) -> HashMap<usize, usize> {
     let mut nodes: Vec<u32> = edges.iter().flat_map(|edge| [edge.ends.0, edge.ends.1]).collect();
     nodes.sort_unstable();
     nodes.dedup();
-    let at = |position: u32| nodes.binary_search(&position).expect("an end of an edge");
+    let mut places = vec![0; nodes.last().map_or(0, |last| *last as usize + 1)];
+    nodes.iter().enumerate().for_each(|(place, position)| places[*position as usize] = place);
+    let at = |position: u32| places[position as usize];
     let mut near: Vec<Vec<(usize, usize)>> = vec![Vec::new(); nodes.len()];
     for (index, edge) in edges.iter().enumerate() {
         let (a, b) = (at(edge.ends.0), at(edge.ends.1));

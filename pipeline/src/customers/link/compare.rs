@@ -1,5 +1,7 @@
 //! How alike two values are: by edits, and by Jaro and Winkler's similarity of names (Jaro 1989, JASA 84; Winkler 1990).
 
+use crate::key::fingerprint;
+
 /// One insertion, deletion, substitution, or swap of neighbours apart (Damerau 1964).
 pub fn is_one_edit(a: &str, b: &str) -> bool {
     if a.is_ascii() && b.is_ascii() {
@@ -35,14 +37,58 @@ pub fn jaro_winkler(a: &str, b: &str) -> f64 {
             left.push(*letter);
         }
     }
-    if left.is_empty() {
+    let right = b.iter().zip(&used).filter(|(_, used)| **used).map(|(letter, _)| letter);
+    let others = left.iter().zip(right).filter(|(a, b)| a != b).count();
+    similarity((a.len(), b.len()), (left.len(), others), a.iter().zip(&b).take(4).take_while(|(a, b)| a == b).count())
+}
+
+/// So many letters are spelled in a number.
+const SPELLED: usize = 12;
+
+/// The letters of a name in a number, five bits each, the first one lowest; 0 for a name that has others than a to z, or more than twelve.
+pub fn spelled(name: &str) -> u64 {
+    let letters = name.as_bytes();
+    if letters.len() > SPELLED || !letters.iter().all(u8::is_ascii_lowercase) {
+        return 0;
+    }
+    letters.iter().rev().fold(0, |all, letter| all << 5 | u64::from(letter - b'a' + 1))
+}
+
+/// The letters of a spelled name, and how many there are.
+fn letters(spelled: u64) -> ([u8; SPELLED], usize) {
+    (std::array::from_fn(|place| (spelled >> (5 * place) & 31) as u8), (64 - spelled.leading_zeros() as usize).div_ceil(5))
+}
+
+/// The similarity of two spelled names.
+fn jaro_winkler_of_spelled(a: u64, b: u64) -> f64 {
+    let ((a, a_length), (b, b_length)) = (letters(a), letters(b));
+    let (a, b) = (&a[..a_length], &b[..b_length]);
+    // By letter: where it stands in `b`, as bits.
+    let mut places = [0u32; 32];
+    b.iter().enumerate().for_each(|(at, letter)| places[usize::from(*letter)] |= 1 << at);
+    let reach = (a_length.max(b_length) / 2).saturating_sub(1);
+    let (mut used, mut left, mut alike) = (0u32, [0; SPELLED], 0);
+    for (at, letter) in a.iter().enumerate() {
+        let near = (1u32 << (at + reach + 1)) - (1 << at.saturating_sub(reach));
+        let free = places[usize::from(*letter)] & near & !used;
+        if free != 0 {
+            used |= free & free.wrapping_neg();
+            left[alike] = *letter;
+            alike += 1;
+        }
+    }
+    let right = b.iter().enumerate().filter(|(at, _)| used >> at & 1 == 1).map(|(_, letter)| letter);
+    let others = left.iter().zip(right).filter(|(a, b)| a != b).count();
+    similarity((a_length, b_length), (alike, others), a.iter().zip(b).take(4).take_while(|(a, b)| a == b).count())
+}
+
+/// The similarity of names of so many letters, of which so many are alike, so many of these in other places; `prefix` letters, up to four, begin both.
+fn similarity((a_length, b_length): (usize, usize), (alike, others): (usize, usize), prefix: usize) -> f64 {
+    if alike == 0 {
         return 0.0;
     }
-    let right = b.iter().zip(&used).filter(|(_, used)| **used).map(|(letter, _)| letter);
-    let swapped = left.iter().zip(right).filter(|(a, b)| a != b).count() / 2;
-    let alike = left.len() as f64;
-    let jaro = (alike / a.len() as f64 + alike / b.len() as f64 + (alike - swapped as f64) / alike) / 3.0;
-    let prefix = a.iter().zip(&b).take(4).take_while(|(a, b)| a == b).count();
+    let (alike, swapped) = (alike as f64, others / 2);
+    let jaro = (alike / a_length as f64 + alike / b_length as f64 + (alike - swapped as f64) / alike) / 3.0;
     jaro + prefix as f64 * 0.1 * (1.0 - jaro)
 }
 
@@ -79,10 +125,16 @@ pub fn may_relate(a: u64, b: u64) -> bool {
 
 /// 3 equal, 2 close, 1 related, 0 other names.
 pub fn name_level(a: &str, b: &str) -> u8 {
-    if a == b {
-        return 3;
-    }
-    match jaro_winkler(a, b) {
+    if a == b { 3 } else { level_of_similar(jaro_winkler(a, b)) }
+}
+
+/// The same of names that are spelled, and not equal.
+pub fn spelled_level(a: u64, b: u64) -> u8 {
+    level_of_similar(jaro_winkler_of_spelled(a, b))
+}
+
+fn level_of_similar(similarity: f64) -> u8 {
+    match similarity {
         similarity if similarity >= CLOSE => 2,
         similarity if similarity >= RELATED => 1,
         _ => 0,
@@ -100,9 +152,50 @@ pub fn email_level(a: &str, b: &str) -> u8 {
     }
 }
 
-/// 2 equal, 1 one edit, 0 other texts: for phone numbers.
-pub fn digits_level(a: &str, b: &str) -> u8 {
-    if a == b { 2 } else { u8::from(is_one_edit(a, b)) }
+/// What tells quickly that two addresses are of other people: which letters and digits stand in front of the @ (one in 26), how many, and a part of the
+/// hashes of what stands before and behind it.
+pub fn email_outline(email: &str) -> u64 {
+    let (local, domain) = email.split_once('@').unwrap_or_default();
+    let letters = local.chars().fold(0, |letters, one| letters | 1 << (u64::from(one as u32) % 26));
+    let hash = |text: &str| fingerprint(0, text.as_bytes()) >> 48;
+    letters | (local.chars().count() as u64).min(63) << 26 | hash(local) << 32 | hash(domain) << 48
+}
+
+/// Whether addresses of these outlines can have a level above 0.
+pub fn may_be_close(a: u64, b: u64) -> bool {
+    let part = |outline: u64, from: u32, bits: u32| outline >> from & ((1 << bits) - 1);
+    let others = (part(a, 0, 26) ^ part(b, 0, 26)).count_ones();
+    let longer = part(a, 26, 6).abs_diff(part(b, 26, 6));
+    part(a, 32, 16) == part(b, 32, 16) || part(a, 48, 16) == part(b, 48, 16) && others <= 2 && longer <= 1
+}
+
+/// The digits of a number, the first one first, and how many there are.
+fn digits(number: u64) -> ([u8; 20], usize) {
+    let (mut digits, mut rest, count) = ([0; 20], number, number.checked_ilog10().map_or(1, |last| last as usize + 1));
+    for digit in digits[..count].iter_mut().rev() {
+        *digit = (rest % 10) as u8;
+        rest /= 10;
+    }
+    (digits, count)
+}
+
+/// Whether two numbers, as they are written, are one edit apart.
+fn is_one_digit(a: u64, b: u64) -> bool {
+    // Of as many digits they differ by a digit in its place, or by nine of it: most do not.
+    let mut between = a.abs_diff(b);
+    while between > 0 && between % 10 == 0 {
+        between /= 10;
+    }
+    if between > 81 && a.checked_ilog10() == b.checked_ilog10() {
+        return false;
+    }
+    let ((a_digits, a_count), (b_digits, b_count)) = (digits(a), digits(b));
+    differ_by_one(&a_digits[..a_count], &b_digits[..b_count])
+}
+
+/// 2 equal, 1 one edit, 0 other numbers: for phone numbers.
+pub fn number_level(a: u64, b: u64) -> u8 {
+    if a == b { 2 } else { u8::from(is_one_digit(a, b)) }
 }
 
 /// 2 equal, 1 one edit or day and month swapped, 0 other dates; as numbers YYYYMMDD.
@@ -111,13 +204,18 @@ pub fn date_level(a: u64, b: u64) -> u8 {
         return 2;
     }
     let swapped = a / 10_000 * 10_000 + a % 100 * 100 + a / 100 % 100;
-    let digits = |date: u64| -> [u8; 8] { std::array::from_fn(|place| (date / 10u64.pow(7 - place as u32) % 10) as u8) };
-    u8::from(swapped == b || differ_by_one(&digits(a), &digits(b)))
+    u8::from(swapped == b || is_one_digit(a, b))
 }
 
-/// 2 equal, 1 the first three alike, 0 other postcodes.
-pub fn postcode_level(a: &str, b: &str) -> u8 {
-    if a == b { 2 } else { u8::from(a.chars().take(3).eq(b.chars().take(3))) }
+/// The first three letters of a text.
+pub fn beginning(text: &str) -> u64 {
+    text.chars().take(3).fold(0, |beginning, letter| beginning << 21 | u64::from(letter))
+}
+
+/// The same of a spelled name.
+pub fn spelled_beginning(spelled: u64) -> u64 {
+    let (letters, count) = letters(spelled);
+    letters[..count.min(3)].iter().fold(0, |beginning, letter| beginning << 21 | u64::from(letter + b'a' - 1))
 }
 
 #[cfg(test)]
@@ -165,7 +263,43 @@ mod tests {
     fn levels_of_the_other_fields() {
         assert_eq!([19800703, 19800308, 19810308, 19800307].map(|other| date_level(19800307, other)), [1, 1, 0, 2]);
         assert_eq!(["ann@b.de", "anna@b.de", "ann@c.de", "bob@b.de"].map(|other| email_level("ann@b.de", other)), [2, 1, 1, 0]);
-        assert_eq!(["90210", "90299", "80210"].map(|other| postcode_level("90210", other)), [2, 1, 0]);
-        assert_eq!(digits_level("13105550110", "13105550101"), 1);
+        assert_eq!(
+            ["90210", "90299", "902", "80210", "90", "09021"].map(|other| beginning(other) == beginning("90210")),
+            [true, true, true, false, false, false]
+        );
+        let numbers = [13_105_550_110, 13_105_550_101, 13_105_550_11, 131_055_501_100, 13_105_550_119, 13_105_551_101];
+        assert_eq!(numbers.map(|other| number_level(13_105_550_110, other)), [2, 1, 1, 1, 1, 0]);
+    }
+
+    /// No two addresses are close whose outlines say that they are not; and the outlines say so of most.
+    #[test]
+    fn outlines_of_addresses_exclude_no_close_ones() {
+        let locals =
+            ["ann", "anna", "nan", "ana", "amn", "bob", "ann.lee", "ann-lee", "annlee", "müller", "muller", "x1", "1x", "lee.ann", "bob7", "dan.fox", "zoe"];
+        let long: Vec<String> = [62, 63, 64, 65].map(|length| "a".repeat(length)).to_vec();
+        let locals = || locals.iter().map(|local| (*local).to_owned()).chain(long.iter().cloned());
+        let all: Vec<String> = locals().flat_map(|local| ["b.de", "c.de", "d.example.com"].map(|domain| format!("{local}@{domain}"))).collect();
+        let mut excluded = 0;
+        for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
+            if !may_be_close(email_outline(a), email_outline(b)) {
+                assert_eq!(email_level(a, b), 0, "{a} {b}");
+                excluded += 1;
+            }
+        }
+        assert!(excluded * 5 > all.len() * all.len() * 4, "{excluded} of {}", all.len() * all.len());
+    }
+
+    /// Spelled names are as alike as their texts; what cannot be spelled is not.
+    #[test]
+    fn spelled_names_are_compared_as_texts_are() {
+        let names =
+            ["martha", "marhta", "dixon", "dicksonx", "ann", "anna", "bob", "li", "il", "aaaaaaaaaaaa", "aabaacaadaae", "abcdefghijkl", "lkjihgfedcba", "zz"];
+        for (a, b) in names.iter().flat_map(|a| names.iter().map(move |b| (a, b))) {
+            assert_eq!(jaro_winkler_of_spelled(spelled(a), spelled(b)), jaro_winkler(a, b), "{a} {b}");
+        }
+        assert_eq!(["", "abcdefghijklm", "ann lee", "Ann", "øre"].map(spelled), [0; 5]);
+        for name in names {
+            assert_eq!(spelled_beginning(spelled(name)), beginning(name), "{name}");
+        }
     }
 }

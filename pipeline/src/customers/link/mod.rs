@@ -3,12 +3,14 @@
 
 mod cluster;
 mod compare;
+mod comparison;
 mod normalise;
 mod params;
 mod records;
 mod weigh;
 
 pub use cluster::HeldBack;
+pub use comparison::TextsOfValues;
 pub use params::{Params, check, check_rules};
 pub use records::{Field, VALUES};
 
@@ -17,7 +19,8 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use cluster::{Edge, Guards, cluster};
-use records::{Compared, Comparison, FIELDS, Pattern, Record};
+use comparison::{Candidates, Comparison, Pair};
+use records::{FIELDS, Pattern, Record};
 use weigh::{Population, Weights};
 
 use super::read::{AccountType, SourceCustomers};
@@ -33,8 +36,6 @@ const BIT: f64 = 1_048_576.0;
 const RULE_BITS: f64 = 200.0;
 /// What a source customer takes of the memory while it is linked.
 const RECORD_BYTES: u64 = 350;
-/// Pairs whose records are fetched together.
-const AT_ONCE: usize = 256;
 
 /// A link that was held back: numbers of both, the rule, and why.
 pub type Held = (u32, u32, u8, HeldBack);
@@ -95,14 +96,11 @@ impl Groups {
     pub fn link(known: &SourceCustomers, keys: &SourceKeys, params: &Params, memory: &Allowance) -> Result<Self> {
         let _held = memory.take("link customers", known.count() as u64 * RECORD_BYTES)?;
         let records = records(known, keys, params);
-        let mut comparison = Comparison::new(&known.texts);
-        let pairs = candidates(&records, &known.texts, params);
-        let lines: Vec<Compared> = records.par_iter().map(|record| Compared::of(record, &known.texts)).collect();
-        let compared = compare_all(&pairs, &lines, &known.texts);
-        drop(pairs);
-        let edges = edges(&records, &lines, &compared, &mut comparison, params);
+        let comparison = Comparison::of(&records, &known.texts);
+        let compared = comparison.patterns(&candidates(&records, &comparison, params));
+        let edges = edges(&records, &compared, &comparison, params);
         drop(compared);
-        let is_conflict = |a: u32, b: u32| comparison.pattern(&lines[a as usize], &lines[b as usize]).is_none();
+        let is_conflict = |a: u32, b: u32| comparison.pattern((a, b)).is_none();
         let bridge_from = params.probabilistic.map_or(0, |probabilistic| (log_odds(probabilistic.bridge_from) * BIT).round() as i64);
         let clusters = cluster(edges, is_conflict, Guards { members_max: params.members_max, bridge_from });
         let mut groups = Self { of: vec![NOBODY; known.end()], ..Self::default() };
@@ -115,29 +113,6 @@ impl Groups {
         groups.held = clusters.held.iter().map(|(edge, why)| (number(edge.ends.0), number(edge.ends.1), edge.rule, *why)).collect();
         Ok(groups)
     }
-}
-
-/// A pair of positions, and how alike they are.
-type ComparedPair = ((u32, u32), Pattern);
-
-/// Compares all pairs; those that are two people for certain are left out.
-fn compare_all(pairs: &[(u32, u32)], lines: &[Compared], texts: &ByFingerprint<u64, Box<str>>) -> Vec<ComparedPair> {
-    // Each part remembers the names that it compared: of more parts, more would be met again.
-    let part = pairs.len().div_ceil(rayon::current_num_threads()).max(1);
-    let compare = |part: &[(u32, u32)]| -> Vec<ComparedPair> {
-        let mut comparison = Comparison::new(texts);
-        let (mut near, mut compared) = (Vec::with_capacity(AT_ONCE), Vec::new());
-        for some in part.chunks(AT_ONCE) {
-            // Fetched together: the memory's delays overlap.
-            near.clear();
-            near.extend(some.iter().map(|pair| lines[pair.1 as usize]));
-            for (&pair, other) in some.iter().zip(&near) {
-                compared.extend(comparison.pattern(&lines[pair.0 as usize], other).map(|pattern| (pair, pattern)));
-            }
-        }
-        compared
-    };
-    pairs.par_chunks(part).map(compare).collect::<Vec<_>>().concat()
 }
 
 fn log_odds(probability: f64) -> f64 {
@@ -179,63 +154,76 @@ const BLOCKS: [&[Field]; 8] = [
     &[Field::FirstName, Field::LastName],
 ];
 
-/// Pairs of positions that share the values of a block of fields, or of a rule. Names may stand in each other's place.
-fn candidates(records: &[Record], texts: &ByFingerprint<u64, Box<str>>, params: &Params) -> Vec<(u32, u32)> {
-    let mut pairs = Vec::new();
-    let mut blocks: Vec<&[Field]> = if params.probabilistic.is_some() { BLOCKS.to_vec() } else { Vec::new() };
-    for rule in &params.rules {
-        if !blocks.contains(&rule.as_slice()) {
-            blocks.push(rule);
-        }
-    }
-    for fields in blocks {
-        let swaps = fields.contains(&Field::FirstName) && fields.contains(&Field::LastName);
-        pair_up(records, params.block_max, &mut pairs, |record| {
-            let mut values = [0; VALUES];
-            let values = &mut values[..fields.len()];
-            for (value, field) in values.iter_mut().zip(fields) {
-                *value = record.value(*field)?;
-            }
-            if swaps {
-                values.sort_unstable();
-            }
-            Some(values.iter().fold(0, |key, value| fingerprint(key, &value.to_le_bytes())))
-        });
-    }
-    if params.probabilistic.is_some() {
-        let head = |value: u64| texts.get(&value).map_or("", |text| text.char_indices().nth(3).map_or(text, |(end, _)| &text[..end]));
-        pair_up(records, params.block_max, &mut pairs, |record| {
-            let (first, last) = (record.value(Field::FirstName)?, record.value(Field::LastName)?);
-            let key = fingerprint(record.value(Field::Postcode)?, head(first).as_bytes());
-            Some(fingerprint(key, head(last).as_bytes()))
-        });
-    }
-    pairs.sort_unstable();
-    pairs.dedup();
-    pairs
+/// A block of fields as it is written down, or what names and postcode begin with.
+enum Block<'a> {
+    Fields(&'a [Field]),
+    Beginnings,
 }
 
-/// Adds every pair of records of one key; more than `block_max` of one key tell nothing.
-fn pair_up(records: &[Record], block_max: usize, pairs: &mut Vec<(u32, u32)>, key: impl Fn(&Record) -> Option<u64>) {
-    let mut keyed: Vec<(u64, u32)> = records.iter().enumerate().filter_map(|(position, record)| Some((key(record)?, position as u32))).collect();
-    keyed.sort_unstable();
-    for block in keyed.chunk_by(|a, b| a.0 == b.0).filter(|block| block.len() <= block_max) {
-        for (at, a) in block.iter().enumerate() {
-            pairs.extend(block[at + 1..].iter().map(|b| (a.1, b.1)));
+impl Block<'_> {
+    /// What records of one block share; None where something of it is unknown. Names may stand in each other's place.
+    fn key(&self, at: u32, record: &Record, comparison: &Comparison<'_>) -> Option<u64> {
+        let names = [Field::FirstName, Field::LastName];
+        match self {
+            Self::Fields(fields) => {
+                let mut values = [0; VALUES];
+                let values = &mut values[..fields.len()];
+                for (value, field) in values.iter_mut().zip(*fields) {
+                    *value = record.value(*field)?;
+                }
+                if names.iter().all(|name| fields.contains(name)) {
+                    values.sort_unstable();
+                }
+                Some(values.iter().fold(0, |key, value| fingerprint(key, &value.to_le_bytes())))
+            }
+            Self::Beginnings => {
+                names.iter().all(|name| record.value(*name).is_some()).then_some(())?;
+                let beginnings = names.map(|name| comparison.beginning(name, at).to_le_bytes());
+                Some(fingerprint(record.value(Field::Postcode)?, beginnings.as_flattened()))
+            }
         }
     }
+
+    /// Every pair of records of one key; more than `block_max` of one key tell nothing. `keyed` is memory that is used again.
+    fn pairs(&self, records: &[Record], comparison: &Comparison<'_>, block_max: usize, keyed: &mut Vec<(u64, u32)>) -> Vec<Pair> {
+        keyed.clear();
+        keyed.extend((0..).zip(records).filter_map(|(at, record)| Some((self.key(at, record, comparison)?, at))));
+        keyed.sort_unstable();
+        let mut pairs = Vec::new();
+        for block in keyed.chunk_by(|a, b| a.0 == b.0).filter(|block| block.len() <= block_max) {
+            for (at, a) in block.iter().enumerate() {
+                pairs.extend(block[at + 1..].iter().map(|b| (a.1, b.1)));
+            }
+        }
+        pairs
+    }
+}
+
+/// Pairs of positions that share the values of a block of fields, or of a rule.
+fn candidates(records: &[Record], comparison: &Comparison<'_>, params: &Params) -> Candidates {
+    let mut fields: Vec<&[Field]> = if params.probabilistic.is_some() { BLOCKS.to_vec() } else { Vec::new() };
+    for rule in &params.rules {
+        if !fields.contains(&rule.as_slice()) {
+            fields.push(rule);
+        }
+    }
+    let beginnings = params.probabilistic.map(|_| Block::Beginnings);
+    let blocks: Vec<Block<'_>> = fields.into_iter().map(Block::Fields).chain(beginnings).collect();
+    let pairs = blocks.par_iter().map_init(Vec::new, |keyed, block| block.pairs(records, comparison, params.block_max, keyed));
+    Candidates::of(&pairs.collect::<Vec<_>>(), records.len())
 }
 
 /// The links: by the first rule that holds, else by the weight of all that agrees.
-fn edges(records: &[Record], lines: &[Compared], compared: &[ComparedPair], comparison: &mut Comparison<'_>, params: &Params) -> Vec<Edge> {
+fn edges(records: &[Record], compared: &[(Pair, Pattern)], comparison: &Comparison<'_>, params: &Params) -> Vec<Edge> {
     let weighed = params.probabilistic.map(|probabilistic| {
         let mut counts: BTreeMap<Pattern, u64> = BTreeMap::new();
         compared.iter().for_each(|(_, pattern)| *counts.entry(*pattern).or_default() += 1);
-        let population = Population::of(lines, comparison);
+        let population = Population::of(comparison);
         let weights = Weights::estimate(&counts, &population);
         (population, weights, log_odds(probabilistic.from))
     });
-    let edge = |&(ends, pattern): &((u32, u32), Pattern)| {
+    let scores = weighed.as_ref().map(|(_, weights, _)| weights.scores());
+    let edge = |&(ends, pattern): &(Pair, Pattern)| {
         let (a, b) = (&records[ends.0 as usize], &records[ends.1 as usize]);
         let holds = |rule: &[Field]| {
             let is_known = |field: Field| pattern.level(field).is_some() && !rule.contains(&field);
@@ -246,8 +234,8 @@ fn edges(records: &[Record], lines: &[Compared], compared: &[ComparedPair], comp
         if let Some(rule) = params.rules.iter().position(|rule| holds(rule)) {
             return Some(Edge { ends, strength: ((RULE_BITS - rule as f64) * BIT) as i64, rule: rule as u8 });
         }
-        let (population, weights, from) = weighed.as_ref()?;
-        let weight = weights.log_odds(pattern, a, population);
+        let ((population, _, from), scores) = weighed.as_ref().zip(scores.as_ref())?;
+        let weight = scores.log_odds(pattern, a, population);
         (weight >= *from).then(|| Edge { ends, strength: (weight * BIT).round() as i64, rule: params.rules.len() as u8 })
     };
     compared.iter().filter_map(edge).collect()
@@ -262,11 +250,12 @@ mod tests {
     #[test]
     fn who_shares_something_is_compared() {
         let names = [(1, "ann"), (2, "lee"), (3, "annabel"), (4, "leeds"), (5, "annette"), (6, "leeman"), (7, "bob"), (8, "coe"), (9, "dan"), (10, "fox")];
-        let texts: ByFingerprint<u64, Box<str>> = names.into_iter().map(|(value, text)| (value, text.into())).collect();
+        let texts: TextsOfValues = names.into_iter().map(|(value, text)| (value, text.into())).collect();
         let record = |number, first, last, postcode| Record { number, order: u64::from(number), values: [0, 0, first, last, 0, postcode, 0, 0, 0] };
         let records = [record(0, 1, 2, 0), record(1, 2, 1, 0), record(2, 3, 4, 90), record(3, 5, 6, 90), record(4, 7, 8, 90), record(5, 9, 10, 0)];
         let probabilistic = Some(params::Probabilistic { from: 0.99, bridge_from: 0.9999 });
         let params = Params { rules: vec![vec![Field::CardId], vec![Field::Email, Field::Phone]], probabilistic, block_max: 5, ..Params::default() };
-        assert_eq!(candidates(&records, &texts, &params), [(0, 1), (2, 3)]);
+        let found = candidates(&records, &Comparison::of(&records, &texts), &params);
+        assert_eq!(found.pairs(0..6).collect::<Vec<_>>(), [(0, 1), (2, 3)]);
     }
 }

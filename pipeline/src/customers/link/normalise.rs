@@ -45,9 +45,9 @@ pub fn email(written: &str) -> Option<String> {
 
 /// The digits of a number in E.164, country code first; None for what cannot be one.
 pub fn phone(written: &str, country: &Country) -> Option<u64> {
-    let text = composed(written).trim().to_lowercase();
-    let end = [";", "ext", "x", "#"].iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len());
-    let text = &text[..end];
+    let text = composed(written);
+    // What follows is an extension.
+    let text = text.trim().split([';', 'x', 'X', '#']).next().unwrap_or_default();
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let abroad = country.international.iter().find_map(|prefix| digits.strip_prefix(prefix.as_str()));
     let digits = match (text.starts_with('+'), abroad) {

@@ -1,6 +1,7 @@
 //! The checked parameters of linking.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::BuildHasherDefault;
 
 use serde::Serialize;
 
@@ -8,6 +9,7 @@ use super::normalise::{self, Country};
 use super::records::Field;
 use crate::config::{Faults, RawBlocked, RawCountry, RawLink};
 use crate::customers::ITSELF;
+use crate::key::Spread;
 use crate::time::Day;
 
 /// How the weight of all that agrees links.
@@ -19,6 +21,9 @@ pub struct Probabilistic {
     pub bridge_from: f64,
 }
 
+/// Texts that identify nobody.
+type Blocked = HashSet<String, BuildHasherDefault<Spread>>;
+
 /// The checked keys of linking.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Params {
@@ -26,7 +31,7 @@ pub struct Params {
     pub country: Country,
     /// E-mail addresses, phone numbers, names, cards and dates (YYYYMMDD) that identify nobody, in their one form.
     #[serde(serialize_with = "in_order")]
-    pub blocked: HashSet<String>,
+    pub blocked: Blocked,
     /// Rules: fields that must be known and equal.
     pub rules: Vec<Vec<Field>>,
     /// None where only rules link.
@@ -39,8 +44,8 @@ pub struct Params {
     pub block_max: usize,
 }
 
-fn in_order<S: serde::Serializer>(texts: &HashSet<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(texts.iter().collect::<std::collections::BTreeSet<_>>())
+fn in_order<S: serde::Serializer>(texts: &Blocked, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(texts.iter().collect::<BTreeSet<_>>())
 }
 
 impl Params {
@@ -125,8 +130,8 @@ fn check_country(raw: RawCountry, faults: &mut Faults<'_>) -> Country {
     Country { code, trunk, lengths: raw.lengths.unwrap_or_default(), international }
 }
 
-fn check_blocked(raw: RawBlocked, country: &Country, faults: &mut Faults<'_>) -> HashSet<String> {
-    let mut blocked = HashSet::new();
+fn check_blocked(raw: RawBlocked, country: &Country, faults: &mut Faults<'_>) -> Blocked {
+    let mut blocked = Blocked::default();
     let mut add = |key: &str, expected: &str, texts: Option<Vec<String>>, form: &dyn Fn(&str) -> Option<String>| {
         for (index, text) in texts.unwrap_or_default().iter().enumerate() {
             match form(text) {

@@ -6,8 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::records::{Compared, Comparison, EQUAL, FIELDS, Field, Pattern, Record};
+use super::comparison::Comparison;
+use super::records::{EQUAL, FIELDS, Field, Pattern, Record};
 use crate::lake::ByFingerprint;
+
+/// Fields whose equal values say the more, the rarer they are.
+const COUNTED: [Field; 3] = [Field::FirstName, Field::LastName, Field::Postcode];
 
 /// Most levels of a field.
 const LEVELS: usize = 4;
@@ -37,8 +41,9 @@ struct Pairs {
 /// What the fields of records hold.
 pub struct Population {
     pairs: [Pairs; FIELDS],
-    /// How often each value of names and postcodes is carried, and how many are known, by field.
+    /// By field: how often each value is carried, of those that are counted.
     frequency: [ByFingerprint<u64, u32>; FIELDS],
+    /// By field: how many values are known.
     known: [u64; FIELDS],
     all_pairs: f64,
 }
@@ -48,19 +53,21 @@ fn pairs_of(count: u64) -> f64 {
 }
 
 impl Population {
-    /// Counts the values of `records`, which stand in the order of their hashes.
-    pub fn of(records: &[Compared], comparison: &mut Comparison<'_>) -> Self {
+    /// Counts the values of records, which stand in the order of their hashes.
+    pub fn of(comparison: &Comparison<'_>) -> Self {
+        let everyone = 0..comparison.count() as u32;
         let mut population =
-            Self { pairs: [Pairs::default(); FIELDS], frequency: Default::default(), known: [0; FIELDS], all_pairs: pairs_of(records.len() as u64) };
+            Self { pairs: [Pairs::default(); FIELDS], frequency: Default::default(), known: [0; FIELDS], all_pairs: pairs_of(everyone.len() as u64) };
         for (index, &field) in Field::ALL.iter().take(FIELDS).enumerate() {
-            let frequency = &mut population.frequency[index];
-            let values: Vec<(u64, u64)> = records.iter().filter_map(|record| Some((record.value(field)?, record.outline(field)))).collect();
-            values.iter().for_each(|value| *frequency.entry(value.0).or_default() += 1);
-            population.known[index] = values.len() as u64;
+            let known = || everyone.clone().filter(|at| comparison.value(field, *at).is_some());
+            let mut values: Vec<u64> = everyone.clone().filter_map(|at| comparison.value(field, at)).collect();
+            values.sort_unstable();
+            let carried = values.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32));
+            let near: Vec<u32> = known().take(NEIGHBOURING + NEIGHBOURS).collect();
             let mut seen = [0u64; LEVELS];
-            for (at, &value) in values.iter().take(NEIGHBOURING).enumerate() {
-                let near = &values[at + 1..values.len().min(at + 1 + NEIGHBOURS)];
-                near.iter().for_each(|&other| seen[comparison.outlined(field, value, other) as usize] += 1);
+            for (at, &one) in near.iter().take(NEIGHBOURING).enumerate() {
+                let others = &near[at + 1..near.len().min(at + 1 + NEIGHBOURS)];
+                others.iter().filter_map(|&other| comparison.level(field, (one, other))).for_each(|level| seen[level as usize] += 1);
             }
             let total: u64 = seen.iter().sum();
             let levels = f64::from(EQUAL[index] + 1);
@@ -69,8 +76,12 @@ impl Population {
                 level if level >= EQUAL[index] as usize => 0.0,
                 level => (seen[level] as f64 + 1.0) / (total as f64 + levels),
             });
-            let equal = frequency.values().map(|&count| pairs_of(u64::from(count))).sum();
+            let equal = carried.clone().map(|(_, count)| pairs_of(u64::from(count))).sum();
             population.pairs[index] = Pairs { known: pairs_of(values.len() as u64), equal, between };
+            population.known[index] = values.len() as u64;
+            if COUNTED.contains(&field) {
+                population.frequency[index] = carried.collect();
+            }
         }
         population
     }
@@ -156,16 +167,33 @@ impl Weights {
         (total, change)
     }
 
+    /// What is added up of a pair.
+    pub fn scores(&self) -> Scores<'_> {
+        let of = |field: usize| std::array::from_fn(|level| (self.m[field][level] / self.u[field][level]).log2());
+        Scores { weights: self, prior: (self.prior / (1.0 - self.prior)).log2(), levels: std::array::from_fn(of) }
+    }
+}
+
+/// Logarithms to base 2: of the odds before anything is known of a pair, and of what each level of each field says.
+pub struct Scores<'a> {
+    weights: &'a Weights,
+    prior: f64,
+    levels: [[f64; LEVELS]; FIELDS],
+}
+
+impl Scores<'_> {
     /// The logarithm, to base 2, of the odds that `a` and `b` are one person. Equal names and postcodes say the more, the rarer they are.
     pub fn log_odds(&self, pattern: Pattern, a: &Record, population: &Population) -> f64 {
-        let mut log_odds = (self.prior / (1.0 - self.prior)).log2();
+        let mut log_odds = self.prior;
         for (index, field) in Field::ALL.into_iter().take(FIELDS).enumerate() {
             let Some(level) = pattern.level(field) else { continue };
-            let by_frequency = matches!(field, Field::FirstName | Field::LastName | Field::Postcode) && level == EQUAL[index];
-            let carried = population.frequency[index].get(&a.values[index]).copied().unwrap_or_default();
-            let share = f64::from(carried) / population.known[index].max(1) as f64;
-            let u = if by_frequency { share.max(RAREST) } else { self.u[index][level as usize] };
-            log_odds += (self.m[index][level as usize] / u).log2();
+            log_odds += if COUNTED.contains(&field) && level == EQUAL[index] {
+                let carried = population.frequency[index].get(&a.values[index]).copied().unwrap_or_default();
+                let share = f64::from(carried) / population.known[index].max(1) as f64;
+                (self.weights.m[index][level as usize] / share.max(RAREST)).log2()
+            } else {
+                self.levels[index][level as usize]
+            };
         }
         log_odds
     }
@@ -183,9 +211,8 @@ mod tests {
     /// By hand: values of 3, 2 and 1 of six make 15 pairs, 3 + 1 + 0 of them equal; with two matches, both equal, (4 - 2) / (15 - 2).
     #[test]
     fn u_of_equality_is_counted() {
-        let texts = ByFingerprint::default();
-        let records: Vec<Compared> = [7, 7, 7, 8, 8, 9].map(|email| Compared::of(&record(email, 0), &texts)).to_vec();
-        let population = Population::of(&records, &mut Comparison::new(&texts));
+        let records = [7, 7, 7, 8, 8, 9].map(|email| record(email, 0));
+        let population = Population::of(&Comparison::of(&records, &ByFingerprint::default()));
         let top = |matched, equal| population.u(0, matched, equal)[2];
         assert!((top(0.0, 0.0) - 4.0 / 15.0).abs() < 1e-15);
         assert!((top(2.0, 2.0) - 2.0 / 13.0).abs() < 1e-15);
@@ -212,8 +239,7 @@ mod tests {
     /// By hand: odds of 2^-10; an equal e-mail .5 / 2^-17, other first names 2^-4 / 1: 2^2, and with an equal phone, .75 / (.75 / 2^14), 2^16.
     #[test]
     fn a_weight_by_hand() {
-        let texts = ByFingerprint::default();
-        let population = Population::of(&[], &mut Comparison::new(&texts));
+        let population = Population::of(&Comparison::of(&[], &ByFingerprint::default()));
         let half = |value: f64, level: usize| {
             let mut levels = [1.0; LEVELS];
             levels[level] = value;
@@ -227,7 +253,7 @@ mod tests {
         weights.m[2] = half(2f64.powi(-4), 0);
         let one = pattern([Some(2), None, Some(0), None, None, None]);
         let two = pattern([Some(2), Some(2), Some(0), None, None, None]);
-        assert!((weights.log_odds(one, &record(1, 1), &population) - 2.0).abs() < 1e-12);
-        assert!((weights.log_odds(two, &record(1, 1), &population) - 16.0).abs() < 1e-12);
+        assert!((weights.scores().log_odds(one, &record(1, 1), &population) - 2.0).abs() < 1e-12);
+        assert!((weights.scores().log_odds(two, &record(1, 1), &population) - 16.0).abs() < 1e-12);
     }
 }
