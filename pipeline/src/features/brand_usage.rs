@@ -2,7 +2,7 @@
 
 use super::catalogue::BrandType;
 use super::item::{Item, Known, Ranked, Scope, Words};
-use super::seen::Seen;
+use super::seen::{Bought, Seen};
 
 const BRANDS: &[&str] =
     &["order_lines.ordered_at", "order_lines.quantity", "order_lines.product_id", "products.leaf_category", "products.brand_type", "products.base_units"];
@@ -90,18 +90,19 @@ fn usages(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Usage>) {
     let catalogue = &seen.about.world.catalogue;
     for subject in &scope.subjects {
         let start = measured.len();
-        let has_choice = catalogue.has_brand_choice(subject);
+        let category = catalogue.place_of_category(subject);
+        let has_choice = category.is_some_and(|category| catalogue.brand_choice[category as usize]);
         measured.extend(scope.windows_days.iter().map(|_| Usage { has_choice, ..Usage::default() }));
-        let Some(category) = catalogue.place_of_category(subject) else { continue };
+        let Some(category) = category else { continue };
         let mut counted = 0;
-        for (age, line) in seen.bought_within(&scope.windows_days).filter(|(_, line)| catalogue.category[line.product as usize] == category) {
+        for Bought { age, line, .. } in seen.bought_within(&scope.windows_days).filter(|bought| bought.category == category) {
             let at = line.product as usize;
             let brand = catalogue.brand_type[at];
             let milli_units = (i128::from(line.milli_units) * i128::from(catalogue.milli_base_units[at]) / 1000) as i64;
             // The lines of an order stand together.
             let is_new_order = brand != BrandType::Other && std::mem::replace(&mut counted, line.order) != line.order;
-            for usage in scope.holding(age, &mut measured[start..]) {
-                usage.add(age, milli_units, brand, is_new_order);
+            for usage in scope.holding(*age, &mut measured[start..]) {
+                usage.add(*age, milli_units, brand, is_new_order);
             }
         }
     }

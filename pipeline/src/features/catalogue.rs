@@ -30,7 +30,7 @@ pub struct Catalogue {
     pub unit_cost_minor: Vec<Option<i64>>,
     /// By product: whether it lasts, or is no thing at all, and so is never due.
     pub lasts: Vec<bool>,
-    /// By category: whether there is a choice between national and private brands.
+    /// By category: whether it offers a choice: 2 % of its products at least are of national brands, and 2 % of private ones.
     pub brand_choice: Vec<bool>,
     /// Names of categories.
     pub categories: Texts,
@@ -184,11 +184,6 @@ impl Catalogue {
     /// The place of a category that some product has.
     pub fn place_of_category(&self, category: &str) -> Option<u32> {
         self.categories.binary_search_by(|known| known.as_str().cmp(category)).ok().map(|place| place as u32)
-    }
-
-    /// Whether a category offers a choice: 2 % of its products at least are of national brands, and 2 % of private ones.
-    pub fn has_brand_choice(&self, category: &str) -> bool {
-        self.place_of_category(category).is_some_and(|place| self.brand_choice[place as usize])
     }
 
     fn set_brand_choice(&mut self) {

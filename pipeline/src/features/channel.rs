@@ -1,8 +1,9 @@
 //! Where a customer orders: channel and store, by share of orders.
 
+use super::facts::Order;
 use super::item::{Item, Known, Scope, Words};
 use super::seen::Seen;
-use super::shares::{Divided, Division};
+use super::shares::{Divided, Division, Evenness};
 
 const CHANNEL: &[&str] = &["order_lines.ordered_at", "order_lines.channel"];
 const STORE: &[&str] = &["order_lines.ordered_at", "order_lines.store_id"];
@@ -32,12 +33,11 @@ pub(super) struct Places {
 }
 
 fn places(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Places>) {
-    let [mut channels, mut stores] = std::array::from_fn(|_| Divided::with_room(seen.orders.len()));
-    for (age, order) in seen.orders_within(&scope.windows_days).filter(|(_, order)| order.bought) {
-        channels.add(order.channel, age, 1);
-        stores.add(order.store, age, 1);
-    }
-    let [channels, stores] = [channels, stores].map(|mut divided| divided.windows(&scope.windows_days));
+    let by = |place: fn(&Order) -> u32| {
+        let orders = seen.orders_within(&scope.windows_days).filter(|(_, order)| order.bought);
+        Divided::of(seen.orders.len(), orders.map(|(age, order)| (place(order), age, 1))).windows(&scope.windows_days, Evenness::Unasked)
+    };
+    let [channels, stores] = [by(|order| order.channel), by(|order| order.store)];
     let known = |division: Division| division.with_evidence(scope.evidence_min);
     measured.extend(channels.into_iter().zip(stores).map(|(channel, store)| Places { channel: known(channel), store: known(store) }));
 }

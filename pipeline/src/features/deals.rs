@@ -14,18 +14,31 @@ pub struct Deals {
     spans: Vec<(Day, Day)>,
     /// By product: where its spans end.
     ends: Vec<u32>,
-    /// By category: the first day, and from it the products on deal.
-    on_deal: Vec<Option<(Day, Vec<u32>)>>,
-    /// By category: its products.
-    products: Vec<u32>,
+    /// By category.
+    categories: Vec<OfCategory>,
+    /// Products on deal, by category and day.
+    on_deal: Vec<u32>,
 }
+
+/// The products of a category, and where those on deal are told: from which day on, and where that day's number and the last one's stand.
+#[derive(Debug, Clone, Copy)]
+struct OfCategory {
+    products: u32,
+    first: Day,
+    start: usize,
+    end: usize,
+}
+
+const NO_PRODUCT: OfCategory = OfCategory { products: 0, first: Day(0), start: 0, end: 0 };
 
 impl Deals {
     /// The deals of `promotions` and the products in them.
     pub fn of(promotions: &Promotions, catalogue: &Catalogue, places: &[u32]) -> Self {
-        let categories = catalogue.categories.len();
-        let mut deals = Self { spans: Vec::new(), ends: Vec::new(), on_deal: vec![None; categories], products: vec![0; categories] };
-        catalogue.category.iter().for_each(|&category| deals.products.get_mut(category as usize).into_iter().for_each(|count| *count += 1));
+        let mut deals = Self { categories: vec![NO_PRODUCT; catalogue.categories.len()], ..Self::default() };
+        let mut on_deal: BTreeMap<u32, (Day, Vec<u32>)> = BTreeMap::new();
+        for &category in catalogue.category.iter().filter(|category| **category > 0) {
+            deals.categories[category as usize].products += 1;
+        }
         let mut spans: BTreeMap<u32, Vec<(Day, Day)>> = BTreeMap::new();
         for (promotion, product, recorded) in &promotions.products {
             let Some(&(starts, ends, known)) = promotions.spans.get(promotion) else { continue };
@@ -38,10 +51,18 @@ impl Deals {
         for (product, spans) in spans {
             let spans = apart(spans);
             let category = catalogue.category.get(product as usize).copied().unwrap_or_default();
-            spans.iter().for_each(|&(from, ends)| deals.count(category, from, ends));
+            if category > 0 {
+                spans.iter().for_each(|&(from, ends)| count(on_deal.entry(category).or_insert((from, Vec::new())), from, ends));
+            }
             deals.ends.resize(product as usize, deals.spans.len() as u32);
             deals.spans.extend(spans);
             deals.ends.push(deals.spans.len() as u32);
+        }
+        for (category, (first, counts)) in on_deal {
+            let start = deals.on_deal.len();
+            deals.on_deal.extend(counts);
+            let of = &mut deals.categories[category as usize];
+            *of = OfCategory { first, start, end: deals.on_deal.len(), ..*of };
         }
         deals
     }
@@ -56,28 +77,24 @@ impl Deals {
         after > 0 && day <= spans[after - 1].1
     }
 
-    fn count(&mut self, category: u32, from: Day, to: Day) {
-        let Some(slot) = self.on_deal.get_mut(category as usize) else { return };
-        if category == 0 {
-            return;
-        }
-        let (first, counts) = slot.get_or_insert((from, Vec::new()));
-        if from < *first {
-            let missing = first.since(from) as usize;
-            counts.splice(0..0, std::iter::repeat_n(0, missing));
-            *first = from;
-        }
-        let (start, end) = (from.since(*first) as usize, to.since(*first) as usize + 1);
-        counts.resize(counts.len().max(end), 0);
-        counts[start..end].iter_mut().for_each(|count| *count += 1);
-    }
-
     /// The share of the products of `category` that were on deal on `day`; None for who has no category.
     pub fn share(&self, category: u32, day: Day) -> Option<f64> {
-        let products = self.products.get(category as usize).copied().filter(|&products| products > 0 && category > 0)?;
-        let on_deal = self.on_deal[category as usize].as_ref().and_then(|(first, counts)| counts.get(usize::try_from(day.since(*first)).ok()?));
-        Some(f64::from(on_deal.copied().unwrap_or_default()) / f64::from(products))
+        let of = self.categories.get(category as usize).filter(|of| of.products > 0)?;
+        let place = usize::try_from(day.since(of.first)).ok().map(|days| of.start + days).filter(|place| *place < of.end);
+        Some(place.map_or(0.0, |place| f64::from(self.on_deal[place]) / f64::from(of.products)))
     }
+}
+
+/// Counts a deal of a category, whose deals are counted from a day on.
+fn count((first, counts): &mut (Day, Vec<u32>), from: Day, to: Day) {
+    if from < *first {
+        let missing = first.since(from) as usize;
+        counts.splice(0..0, std::iter::repeat_n(0, missing));
+        *first = from;
+    }
+    let (start, end) = (from.since(*first) as usize, to.since(*first) as usize + 1);
+    counts.resize(counts.len().max(end), 0);
+    counts[start..end].iter_mut().for_each(|count| *count += 1);
 }
 
 /// The spans, sorted and without what two share: a product in two promotions at once is on deal once.

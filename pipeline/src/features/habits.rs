@@ -2,7 +2,7 @@
 
 use super::item::{Item, Known, Scope, Words};
 use super::seen::Seen;
-use super::shares::{Divided, Division};
+use super::shares::{Divided, Division, Evenness};
 
 const ORDERED: &[&str] = &["order_lines.ordered_at"];
 const FEW: &str = "with fewer than {evidence} orders";
@@ -44,26 +44,27 @@ pub(super) struct Times {
 }
 
 fn times(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Times>) {
-    let [mut weekdays, mut weekends, mut parts] = std::array::from_fn(|_| Divided::with_room(seen.orders.len()));
     let zone = &seen.about.world.zone;
+    // Day and part of the day, of each order.
+    let mut times = Vec::with_capacity(seen.orders.len());
     for (age, order) in seen.orders_within(&scope.windows_days).filter(|(_, order)| order.bought) {
         let Some((at, day)) = order.first() else { continue };
-        weekdays.add(day.weekday() as u32, age, 1);
-        weekends.add(u32::from(day.weekday() >= 6) + 1, age, 1);
         let micros = zone.time_of_day(at);
-        if micros > 0 {
-            let hour = micros / 3_600_000_000;
-            let part = BANDS.iter().position(|(_, end)| hour < *end).map_or(0, |part| part as u32 + 1);
-            parts.add(part, age, 1);
-        }
+        let hour = micros / 3_600_000_000;
+        let part = BANDS.iter().position(|(_, end)| hour < *end).map_or(0, |part| part as u32 + 1);
+        times.push((age, day.weekday() as u32, if micros > 0 { part } else { 0 }));
     }
+    let by = |place: fn(u32, u32) -> u32| {
+        let orders = times.iter().map(|&(age, weekday, part)| (place(weekday, part), age, 1));
+        Divided::of(times.len(), orders).windows(&scope.windows_days, Evenness::Unasked)
+    };
+    let [weekdays, weekends, parts] = [by(|weekday, _| weekday), by(|weekday, _| u32::from(weekday >= 6) + 1), by(|_, part| part)];
     let weekend = |division: Division| match division.top {
         Some(2) => division.top_share,
         Some(_) => division.top_share.map(|share| 1.0 - share),
         None => None,
     };
     let known = |division: Division| division.with_evidence(scope.evidence_min);
-    let [weekdays, weekends, parts] = [weekdays, weekends, parts].map(|mut divided| divided.windows(&scope.windows_days));
     let each = weekdays.into_iter().zip(weekends).zip(parts);
     measured.extend(each.map(|((weekday, weekends), part)| Times { weekday: known(weekday), weekend_share: weekend(known(weekends)), day_part: known(part) }));
 }

@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::item::{Cell, Item, Known, Peers, Scope};
 use super::seen::Seen;
-use super::shares::Divided;
+use super::shares::{Division, Evenness};
 use crate::key::wide_fingerprint;
-use crate::lake::{ByFingerprint, Line};
+use crate::lake::{Slots, find_all, high};
 
 const CATEGORY: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.leaf_category"];
 
@@ -43,7 +43,9 @@ pub struct Baskets {
 #[derive(Debug, Default)]
 struct Held {
     /// By fingerprint.
-    numbers: ByFingerprint<u128, u32>,
+    numbers: Slots<u32>,
+    /// By what each is looked for.
+    highs: Vec<u32>,
     likes: Vec<Like>,
     /// Categories of all baskets, and where those of each end.
     categories: Vec<u32>,
@@ -55,22 +57,26 @@ impl Baskets {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of a basket: it follows from which thread met it first, so it is never published.
-    fn number(&self, like: Like, categories: &[u32]) -> u32 {
-        let mut bytes = Vec::with_capacity((categories.len() + 2) * size_of::<u32>());
-        [like.0, like.1].iter().chain(categories).for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
-        let key = wide_fingerprint(0, &bytes);
+    /// The numbers of baskets of some categories: they follow from which thread met one first, so they are never published.
+    fn numbers(&self, likes: &[Option<Like>], categories: &[u32]) -> Vec<Option<u32>> {
+        let bytes: Vec<u8> = categories.iter().flat_map(|category| category.to_le_bytes()).collect();
+        let seed = wide_fingerprint(0, &bytes).to_le_bytes();
+        let fingerprint = |like: Like| {
+            let mut key = [0; 24];
+            key[..16].copy_from_slice(&seed);
+            key[16..20].copy_from_slice(&like.0.to_le_bytes());
+            key[20..].copy_from_slice(&like.1.to_le_bytes());
+            wide_fingerprint(0, &key)
+        };
+        let wanted: Vec<u128> = likes.iter().flatten().map(|like| fingerprint(*like)).collect();
         let mut held = self.lock();
-        if let Some(number) = held.numbers.get(&key) {
-            return *number;
-        }
-        let number = held.likes.len() as u32;
-        held.numbers.insert(key, number);
-        held.likes.push(like);
-        held.categories.extend_from_slice(categories);
-        let end = held.categories.len();
-        held.ends.push(end);
-        number
+        let mut found = find_all(&wanted, |_| &held.numbers).into_iter().zip(wanted);
+        let mut number = |like: Like| {
+            let (known, fingerprint) = found.next()?;
+            // Two windows may have the same one.
+            Some(known.or_else(|| held.numbers.find(fingerprint)).unwrap_or_else(|| held.add(fingerprint, like, categories)))
+        };
+        likes.iter().map(|like| like.and_then(&mut number)).collect()
     }
 
     /// Lets go of all baskets, once nothing more is asked of them.
@@ -81,7 +87,7 @@ impl Baskets {
     /// What everyone's cells of a feature say of those who are alike: by cell, how many categories are missed, and the first of them.
     pub fn missed(&self, cells: impl Iterator<Item = Cell>) -> Missed {
         let mut held = self.lock();
-        held.numbers = ByFingerprint::default();
+        (held.numbers, held.highs) = Default::default();
         let mut tally = Tally { customers: vec![0; held.likes.len()], bought: Vec::new() };
         cells.filter(|cell| *cell >= 0).for_each(|cell| tally.customers[cell as usize] += 1);
         tally.bought.resize(held.categories.iter().max().map_or(0, |last| *last as usize + 1), 0);
@@ -105,6 +111,18 @@ impl Baskets {
 }
 
 impl Held {
+    fn add(&mut self, fingerprint: u128, like: Like, categories: &[u32]) -> u32 {
+        let number = self.likes.len() as u32;
+        self.highs.push(high(fingerprint));
+        let Self { numbers, highs, .. } = self;
+        numbers.reserve(highs.len(), |number| highs[number as usize]);
+        numbers.put(fingerprint, number);
+        self.likes.push(like);
+        self.categories.extend_from_slice(categories);
+        self.ends.push(self.categories.len());
+        number
+    }
+
     /// The categories of a basket.
     fn of(&self, basket: usize) -> &[u32] {
         let start = basket.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -163,18 +181,16 @@ impl Missed {
 }
 
 fn bought(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Option<u32>>) {
-    let world = seen.about.world;
-    let category = |line: &Line| world.catalogue.category[line.product as usize];
-    let mut divided = Divided::with_room(seen.lines.len());
-    seen.bought_within(&scope.windows_days).for_each(|(age, line)| divided.add(category(line), age, line.amount_minor));
-    let mut categories = Vec::with_capacity(seen.lines.len());
-    categories.extend(seen.bought().map(|(_, line)| category(line)).filter(|category| *category > 0));
-    categories.sort_unstable();
-    categories.dedup();
-    for (division, &days) in divided.windows(&scope.windows_days).iter().zip(&scope.windows_days) {
+    let divided = seen.by_category();
+    let mut categories = Vec::with_capacity(seen.bought().len());
+    categories.extend(divided.places().map(|(category, _)| category));
+    let like = |(division, &days): (Division, &i32)| {
         let orders = seen.orders().filter(|(age, order)| *age < i64::from(days) && order.bought).count();
-        measured.push(division.top.filter(|_| orders > 0).map(|top| world.baskets.number((top, orders.ilog2()), &categories)));
-    }
+        division.top.filter(|_| orders > 0).map(|top| (top, orders.ilog2()))
+    };
+    let windows = divided.windows(&scope.windows_days, Evenness::Unasked);
+    let likes: Vec<Option<Like>> = windows.into_iter().zip(&scope.windows_days).map(like).collect();
+    measured.extend(seen.about.world.baskets.numbers(&likes, &categories));
 }
 
 #[cfg(test)]
@@ -189,7 +205,9 @@ mod tests {
         let like = (1, 2);
         let mut cells = Vec::new();
         let mut add = |like: Like, categories: &[u32], count: usize| {
-            let cell = Cell::from(baskets.number(like, categories));
+            let [Some(number), None, Some(again)] = baskets.numbers(&[Some(like), None, Some(like)], categories)[..] else { panic!("two numbers") };
+            assert_eq!(number, again);
+            let cell = Cell::from(number);
             cells.extend(std::iter::repeat_n(cell, count));
             cell
         };

@@ -1,8 +1,8 @@
 //! What a customer prefers: category, brand, series and style by share of value, and dear or cheap within a category.
 
 use super::item::{Item, Known, Scope, Words};
-use super::seen::Seen;
-use super::shares::{Divided, Division};
+use super::seen::{Bought, Seen};
+use super::shares::{Divided, Division, Evenness};
 
 const CATEGORY: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.leaf_category"];
 const BRAND: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.brand"];
@@ -91,17 +91,20 @@ impl Taste {
 
 fn tastes(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Taste>) {
     let catalogue = &seen.about.world.catalogue;
-    let mut parts: [Divided; 4] = std::array::from_fn(|_| Divided::with_room(seen.lines.len()));
+    let within: Vec<&Bought<'_>> = seen.bought_within(&scope.windows_days).collect();
     let mut tiers = vec![[0; 3]; scope.windows_days.len()];
-    for (age, line) in seen.bought_within(&scope.windows_days) {
-        let at = line.product as usize;
-        let places = [catalogue.category[at], catalogue.brand[at], catalogue.series[at], catalogue.style[at]];
-        parts.iter_mut().zip(places).for_each(|(part, place)| part.add(place, age, line.amount_minor));
-        if let Some(tier) = usize::from(catalogue.price_tier[at]).checked_sub(1) {
-            scope.holding(age, &mut tiers).for_each(|tiers| tiers[tier] += line.amount_minor.max(0));
+    for bought in &within {
+        if let Some(tier) = usize::from(catalogue.price_tier[bought.line.product as usize]).checked_sub(1) {
+            scope.holding(bought.age, &mut tiers).for_each(|tiers| tiers[tier] += bought.line.amount_minor.max(0));
         }
     }
-    let [category, brand, series, style] = parts.map(|mut part| part.windows(&scope.windows_days));
+    let by = |places: &[u32], evenness: Evenness| {
+        let amounts = within.iter().map(|bought| (places[bought.line.product as usize], bought.age, bought.line.amount_minor));
+        Divided::of(within.len(), amounts).windows(&scope.windows_days, evenness)
+    };
+    let category = seen.by_category().windows(&scope.windows_days, Evenness::Entropy);
+    let [brand, series, style] = [(&catalogue.brand, Evenness::Entropy), (&catalogue.series, Evenness::Unasked), (&catalogue.style, Evenness::Unasked)]
+        .map(|(places, asked)| by(places, asked));
     let taste = |index: usize| Taste { category: category[index], brand: brand[index], series: series[index], style: style[index], tiers: tiers[index] };
     measured.extend((0..scope.windows_days.len()).map(taste));
 }

@@ -1,7 +1,7 @@
 //! How much a customer buys on deal, against what the promotions of the products and days shopped explain.
 
 use super::item::{Item, Known, Scope};
-use super::seen::Seen;
+use super::seen::{self, Seen};
 use crate::lake::{Line, NOT_TOLD};
 
 const EXPECTED: &[&str] = &[
@@ -122,10 +122,13 @@ impl Bought {
 fn bought(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Bought>) {
     let world = seen.about.world;
     measured.resize(scope.windows_days.len(), Bought::default());
-    for (age, line) in seen.bought_within(&scope.windows_days) {
-        let deals = world.deals.as_ref();
+    let deals = world.deals.as_ref();
+    let within = || seen.bought_within(&scope.windows_days);
+    // One after another, as nothing else is: the memory's delays overlap.
+    let mut shares = Vec::with_capacity(seen.bought().len());
+    shares.extend(within().map(|bought| deals.and_then(|deals| deals.share(bought.category, bought.line.day))));
+    for (&seen::Bought { line, age, .. }, share) in within().zip(shares) {
         let on_deal = i64::from(line.promotion > 0 || deals.is_some_and(|deals| deals.has(line.product, line.day)));
-        let share = deals.and_then(|deals| deals.share(world.catalogue.category[line.product as usize], line.day));
         for bought in scope.holding(age, measured) {
             bought.lines += 1;
             bought.deals += on_deal;

@@ -1,6 +1,6 @@
 //! What a customer bought, category by category or product by product, and day by day: what due lists are made of.
 
-use super::seen::Seen;
+use super::seen::{Bought, Seen};
 use crate::config::RawDueLevel;
 use crate::time::Day;
 
@@ -51,12 +51,12 @@ impl Purchase {
 pub fn purchases(seen: &Seen<'_>, level: RawDueLevel, all: &mut Vec<Purchase>) {
     let (catalogue, date) = (&seen.about.world.catalogue, seen.facts.date);
     all.clear();
-    all.extend(seen.bought().map(|(age, line)| {
+    all.extend(seen.bought().iter().map(|&Bought { line, age, category }| {
         let (day, product) = (date.plus(-(age as i32)), line.product as usize);
         let item = match level {
             _ if catalogue.lasts[product] => 0,
             RawDueLevel::Product => line.product,
-            _ => catalogue.category[product],
+            _ => category,
         };
         Purchase { item, day, known_from: line.visible_from.max(day), milli_units: i64::from(line.milli_units) }
     }));

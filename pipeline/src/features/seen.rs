@@ -1,7 +1,10 @@
 //! One customer at one date, as families look at them.
 
+use std::cell::OnceCell;
+
 use super::events::{Event, EventKind};
 use super::facts::{Facts, Order, Orders};
+use super::shares::Divided;
 use super::world::{Person, World};
 use crate::lake::Line;
 use crate::time::Day;
@@ -31,12 +34,25 @@ pub struct Seen<'a> {
     pub days: &'a [Day],
     /// What is known beside the lines.
     pub about: About<'a>,
+    bought: OnceCell<Vec<Bought<'a>>>,
+    by_category: OnceCell<Divided>,
+}
+
+/// A line of what was bought.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bought<'a> {
+    /// The line.
+    pub line: &'a Line,
+    /// How many days before the date its order was.
+    pub age: i64,
+    /// Place of the product's category; 0 for none.
+    pub category: u32,
 }
 
 impl Orders {
     /// What families look at: `facts` are the last ones that were taken, of `lines`.
     pub fn seen<'a>(&'a self, lines: &'a [Line], facts: Facts, about: About<'a>) -> Seen<'a> {
-        Seen { facts, lines, own: &self.own, orders: &self.sums, days: self.days(), about }
+        Seen { facts, lines, own: &self.own, orders: &self.sums, days: self.days(), about, bought: OnceCell::new(), by_category: OnceCell::new() }
     }
 }
 
@@ -69,39 +85,29 @@ impl<'a> Seen<'a> {
         self.about.events.iter().filter(move |event| event.visible_from <= date).map(move |event| (date.since(event.day), event))
     }
 
-    /// The lines of what was bought that are visible, and how many days before the date each one's order was.
-    pub(super) fn bought(&self) -> impl Iterator<Item = (i64, &'a Line)> {
-        let (date, orders) = (self.facts.date, self.orders);
-        let lines = self.lines.iter().zip(self.own).filter(move |(line, _)| line.is_bought && line.visible_from <= date);
-        lines.filter_map(move |(line, own)| orders[*own as usize].first().map(|(_, day)| (date.since(day), line)))
+    /// The lines of what was bought that are visible, in their order.
+    pub(super) fn bought(&self) -> &[Bought<'a>] {
+        self.bought.get_or_init(|| {
+            let (date, orders, categories) = (self.facts.date, self.orders, &self.about.world.catalogue.category);
+            let mut bought = Vec::with_capacity(self.lines.len());
+            let lines = self.lines.iter().zip(self.own).filter(|(line, _)| line.is_bought && line.visible_from <= date);
+            bought.extend(lines.filter_map(|(line, own)| {
+                let (_, day) = orders[*own as usize].first()?;
+                Some(Bought { line, age: date.since(day), category: categories.get(line.product as usize).copied().unwrap_or_default() })
+            }));
+            bought
+        })
     }
 
     /// The same of orders within the longest of these windows.
-    pub(super) fn bought_within(&self, windows_days: &[i32]) -> impl Iterator<Item = (i64, &'a Line)> {
+    pub(super) fn bought_within(&self, windows_days: &[i32]) -> impl Iterator<Item = &Bought<'a>> {
         let longest_days = longest(windows_days);
-        self.bought().filter(move |(age, _)| *age < longest_days)
+        self.bought().iter().filter(move |bought| bought.age < longest_days)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::super::View;
-    use super::super::facts::tests::worked_lines;
-    use super::*;
-
-    /// Orders on days 10, 20, 20 and 50, seen on day 60: 50, 40, 40 and 10 days before; what came back on day 30 was not bought.
-    #[test]
-    fn what_is_seen_lies_within_the_longest_window() {
-        let (lines, mut orders) = (worked_lines(), Orders::default());
-        orders.find(&lines);
-        let facts = orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
-        let (world, person) = (World::nothing(), Person::default());
-        let seen = orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] });
-        let bought = |windows_days: &[i32]| seen.bought_within(windows_days).map(|(age, line)| (age, line.order)).collect::<Vec<_>>();
-        assert_eq!(bought(&[5, 41]), [(40, 2), (40, 3), (10, 4)]);
-        assert_eq!((bought(&[40]), bought(&[])), (vec![(10, 4)], vec![]));
-        let ages = |windows_days: &[i32]| seen.orders_within(windows_days).filter(|(_, order)| order.bought).map(|(age, _)| age).collect::<Vec<_>>();
-        assert_eq!((ages(&[41, 5]), ages(&[40])), (vec![40, 40, 10], vec![10]));
-        assert_eq!(seen.bought().count(), 4);
+    /// The value of what was bought, by category.
+    pub(super) fn by_category(&self) -> &Divided {
+        let values = || self.bought().iter().map(|bought| (bought.category, bought.age, bought.line.amount_minor));
+        self.by_category.get_or_init(|| Divided::of(self.bought().len(), values()))
     }
 }

@@ -1,9 +1,35 @@
 //! How something is divided among places: the largest part, its share, how many parts, how even.
 
-/// Amounts by place, each with how many days ago it was.
+/// An amount at a place, and how many days ago it was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// The place, and below it the days: sorted by one number, the newest part of a place stands first.
+    key: u64,
+    /// The amount.
+    pub amount: i64,
+}
+
+impl Part {
+    fn new(place: u32, age: i64, amount: i64) -> Self {
+        let age = u32::try_from(age.max(0)).unwrap_or(u32::MAX);
+        Self { key: u64::from(place) << 32 | u64::from(age), amount }
+    }
+
+    fn place(&self) -> u32 {
+        (self.key >> 32) as u32
+    }
+
+    /// Days ago.
+    pub fn age(&self) -> i64 {
+        i64::from(self.key as u32)
+    }
+}
+
+/// Amounts by place.
 #[derive(Debug)]
 pub(super) struct Divided {
-    entries: Vec<(u32, i64, i64)>,
+    /// By place, the newest first.
+    parts: Vec<Part>,
 }
 
 /// How the amounts of a window are divided.
@@ -22,32 +48,55 @@ pub(super) struct Division {
 }
 
 impl Divided {
-    /// Nothing yet; there is room for so many amounts.
-    pub fn with_room(amounts: usize) -> Self {
-        Self { entries: Vec::with_capacity(amounts) }
+    /// Amounts, each with its place and how many days ago it was; those at no place are left out. There is room for so many.
+    pub fn of(room: usize, amounts: impl Iterator<Item = (u32, i64, i64)>) -> Self {
+        let mut parts = Vec::with_capacity(room);
+        parts.extend(amounts.filter(|(place, ..)| *place > 0).map(|(place, age, amount)| Part::new(place, age, amount)));
+        parts.sort_unstable_by_key(|part| part.key);
+        Self { parts }
     }
 
-    /// Adds an amount at a place, unless either is nothing.
-    pub fn add(&mut self, place: u32, age: i64, amount: i64) {
-        if place > 0 && amount > 0 {
-            self.entries.push((place, age, amount));
+    /// The parts of each place.
+    pub fn places(&self) -> impl Iterator<Item = (u32, &[Part])> {
+        self.parts.chunk_by(|a, b| a.place() == b.place()).map(|parts| (parts[0].place(), parts))
+    }
+
+    /// How the amounts of each window are divided, of those above 0; how even they are only where that is asked for.
+    pub fn windows(&self, windows_days: &[i32], evenness: Evenness) -> Vec<Division> {
+        // Of each place: how long ago its newest part was, and what it has in each window.
+        let (mut places, mut sums) = (Vec::with_capacity(self.parts.len()), Vec::with_capacity(self.parts.len() * windows_days.len()));
+        for (place, parts) in self.places() {
+            let mut above = parts.iter().filter(|part| part.amount > 0);
+            let Some(newest) = above.next() else { continue };
+            let start = sums.len();
+            sums.extend(windows_days.iter().map(|&days| if newest.age() < i64::from(days) { newest.amount } else { 0 }));
+            for part in above {
+                let windows = sums[start..].iter_mut().zip(windows_days);
+                windows.for_each(|(sum, &days)| *sum += if part.age() < i64::from(days) { part.amount } else { 0 });
+            }
+            places.push((place, newest.age()));
         }
-    }
-
-    /// How the amounts of each window are divided.
-    pub fn windows(&mut self, windows_days: &[i32]) -> Vec<Division> {
-        self.entries.sort_unstable();
-        windows_days.iter().map(|&days| self.window(i64::from(days))).collect()
-    }
-
-    fn window(&self, days: i64) -> Division {
-        let amounts = || {
-            let places = self.entries.chunk_by(|a, b| a.0 == b.0);
-            let sum = |parts: &[(u32, i64, i64)]| parts.iter().filter(|part| part.1 < days).map(|part| part.2).sum::<i64>();
-            // The newest part of a place stands first.
-            places.map(move |parts| (parts[0].0, parts[0].1, sum(parts))).filter(|(.., amount)| *amount > 0)
+        let amounts = |window: usize| {
+            let sums = sums.iter().skip(window).step_by(windows_days.len());
+            places.iter().zip(sums).filter(|(_, amount)| **amount > 0).map(|(&(place, age), &amount)| (place, age, amount))
         };
-        let mut division = Division { total: amounts().map(|(.., amount)| amount).sum(), ..Division::default() };
+        (0..windows_days.len()).map(|window| Division::of(|| amounts(window), evenness)).collect()
+    }
+}
+
+/// Whether it is asked how even a division is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Evenness {
+    /// By entropy.
+    Entropy,
+    /// Nobody asks.
+    Unasked,
+}
+
+impl Division {
+    /// Of amounts above 0, in the order of places, each with how long ago the newest part of its place was.
+    fn of<I: Iterator<Item = (u32, i64, i64)>>(amounts: impl Fn() -> I, evenness: Evenness) -> Self {
+        let mut division = Self { total: amounts().map(|(.., amount)| amount).sum(), ..Self::default() };
         if division.total == 0 {
             return division;
         }
@@ -55,19 +104,20 @@ impl Divided {
         let (mut largest, mut entropy) = ((0, 0), 0.0);
         for (place, age, amount) in amounts() {
             division.count += 1;
-            let share = amount as f64 / total;
-            entropy -= share * share.ln();
+            if evenness == Evenness::Entropy {
+                let share = amount as f64 / total;
+                entropy -= share * share.ln();
+            }
             if (amount, -age) > largest {
                 largest = (amount, -age);
-                (division.top, division.top_share) = (Some(place), Some(share));
+                division.top = Some(place);
             }
         }
-        division.entropy = Some(entropy.max(0.0));
+        division.top_share = Some(largest.0 as f64 / total);
+        division.entropy = (evenness == Evenness::Entropy).then_some(entropy.max(0.0));
         division
     }
-}
 
-impl Division {
     /// The same; who is the largest is unknown where there is less than `least` in all.
     pub fn with_evidence(self, least: i64) -> Self {
         if self.total >= least { self } else { Self { count: self.count, total: self.total, ..Self::default() } }
@@ -81,19 +131,19 @@ mod tests {
     #[test]
     fn parts_of_windows() {
         // By hand: within 30 days 1 has 30, 2 has 10; within 90 days 2 has 50, and nothing else than 1 has 30 of 80.
-        let mut divided = Divided::with_room(0);
-        for (place, age, amount) in [(2, 5, 10), (1, 29, 30), (2, 30, 40), (0, 1, 99), (3, 1, 0), (9, 90, 5)] {
-            divided.add(place, age, amount);
-        }
-        let [short, long, none] = divided.windows(&[30, 90, 1])[..] else { panic!("three windows") };
+        let amounts = [(2, 5, 10), (1, 29, 30), (2, 30, 40), (0, 1, 99), (3, 1, 0), (9, 90, 5), (1, 2, -3)];
+        let divided = Divided::of(0, amounts.into_iter());
+        let [short, long, none] = divided.windows(&[30, 90, 1], Evenness::Entropy)[..] else { panic!("three windows") };
         assert_eq!((short.top, short.top_share, short.count, short.total), (Some(1), Some(0.75), 2, 40));
         assert_eq!((long.top, long.top_share, long.count, long.total), (Some(2), Some(0.625), 2, 80));
         let entropy = -(0.625f64 * 0.625f64.ln() + 0.375 * 0.375f64.ln());
         assert!((long.entropy.expect("two parts") - entropy).abs() < 1e-15);
         assert_eq!(none, Division::default());
         // Of equal ones the newest: 2, ordered 5 days ago, before 1 and 3.
-        let mut equal = Divided::with_room(6);
-        [(1, 20), (2, 30), (2, 5), (3, 6), (1, 6), (3, 40)].iter().for_each(|&(place, age)| equal.add(place, age, 1));
-        assert_eq!(equal.windows(&[90])[0].top, Some(2));
+        let equal = Divided::of(6, [(1, 20), (2, 30), (2, 5), (3, 6), (1, 6), (3, 40)].into_iter().map(|(place, age)| (place, age, 1)));
+        let division = equal.windows(&[90], Evenness::Unasked)[0];
+        assert_eq!((division.top, division.top_share, division.entropy), (Some(2), Some(2.0 / 6.0), None));
+        let places: Vec<(u32, Vec<i64>)> = equal.places().map(|(place, parts)| (place, parts.iter().map(Part::age).collect())).collect();
+        assert_eq!(places, [(1, vec![6, 20]), (2, vec![5, 30]), (3, vec![6, 40])]);
     }
 }

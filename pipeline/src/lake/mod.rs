@@ -24,4 +24,5 @@ pub use params::{Mapping, Params, TableParams, check};
 pub use quarantine::{Quarantine, Rejected};
 pub use reader::LineReader;
 pub use scan::{Arrived, Counts, Cut, Rows};
+pub use slots::{Slots, find_all, high};
 pub use source_keys::{Own, SourceKey, SourceKeys, SourceTexts, place_of};
