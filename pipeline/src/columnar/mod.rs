@@ -1,6 +1,7 @@
 //! Parquet files, checked, decoded to plain columns, and written. The only user of the parquet crate.
 
 mod caught;
+mod chunks;
 mod coded;
 mod listed;
 mod open;
@@ -14,6 +15,7 @@ mod values;
 mod write;
 
 pub use caught::is_caught;
+pub use chunks::KeyChunks;
 pub use open::File;
 pub use read::Batches;
 pub use schema::{Field, FieldKind};

@@ -13,6 +13,7 @@ use parquet::schema::types::{ColumnPath, Type, TypePtr};
 use polars::prelude::{Column as Series, DataFrame, DataType};
 use rayon::prelude::*;
 
+use super::chunks::{Chunk, KeyChunks};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::table::{Column, Contract, Kind};
 
@@ -26,6 +27,8 @@ const CREATED_BY: &str = "regulars";
 pub struct TableFile<'a> {
     contract: &'a Contract,
     file: SerializedFileWriter<Vec<u8>>,
+    /// Chunks of keys that other tables may have too.
+    chunks: Option<&'a KeyChunks>,
     /// With dictionaries, and without.
     properties: [Arc<WriterProperties>; 2],
     waiting: Vec<DataFrame>,
@@ -37,22 +40,22 @@ pub struct TableFile<'a> {
 /// # Errors
 /// `Limit` if memory cannot take the bytes.
 pub fn write(contract: &Contract, frame: &DataFrame) -> Result<Vec<u8>> {
-    let mut file = TableFile::new(contract)?;
+    let mut file = TableFile::new(contract, None)?;
     file.push(frame.clone())?;
     file.finish()
 }
 
 impl<'a> TableFile<'a> {
-    /// A file of `contract` without rows.
+    /// A file of `contract` without rows, whose keys may be among `chunks`.
     ///
     /// # Errors
     /// `Limit` if memory cannot take the bytes.
-    pub fn new(contract: &'a Contract) -> Result<Self> {
+    pub fn new(contract: &'a Contract, chunks: Option<&'a KeyChunks>) -> Result<Self> {
         let failed = failed(contract);
         let [with, without] = [true, false].map(|dictionary| properties(contract, dictionary).map_err(failed));
         let properties = [with?, without?];
         let file = SerializedFileWriter::new(Vec::new(), schema(contract).map_err(failed)?, properties[0].clone()).map_err(failed)?;
-        Ok(Self { contract, file, properties, waiting: Vec::new(), rows: 0 })
+        Ok(Self { contract, file, chunks, properties, waiting: Vec::new(), rows: 0 })
     }
 
     /// Rows so far.
@@ -98,19 +101,27 @@ impl<'a> TableFile<'a> {
         let failed = failed(self.contract);
         let frames = std::mem::take(&mut self.waiting);
         let (schema, [properties, plain]) = (self.file.schema_descr(), &self.properties);
-        let column = |index: usize| -> Result<(Vec<u8>, ColumnCloseResult)> {
-            let values: Vec<&Series> = frames.iter().map(|frame| &frame.columns()[index]).collect();
+        let write = |index: usize, values: &[&Series]| -> Result<Chunk> {
             let mut bytes = TrackedWrite::new(Vec::new());
-            let properties = if repeats(&self.contract.columns[index], &values) { properties } else { plain };
+            let properties = if repeats(&self.contract.columns[index], values) { properties } else { plain };
             let writer = get_column_writer(schema.column(index), properties.clone(), Box::new(SerializedPageWriter::new(&mut bytes)));
-            let closed = write_column(&self.contract.columns[index], &values, writer)?.map_err(failed)?;
-            Ok((bytes.into_inner().map_err(failed)?, closed))
+            let closed = write_column(&self.contract.columns[index], values, writer)?.map_err(failed)?;
+            Ok((Bytes::from(bytes.into_inner().map_err(failed)?), closed))
         };
-        let columns: Vec<Result<(Vec<u8>, ColumnCloseResult)>> = (0..self.contract.columns.len()).into_par_iter().map(column).collect();
+        let column = |index: usize| {
+            let column = &self.contract.columns[index];
+            let values: Vec<&Series> = frames.iter().map(|frame| &frame.columns()[index]).collect();
+            let is_key = column.kind == Kind::Text && self.contract.key == [column.name.as_str()];
+            match self.chunks.filter(|_| is_key) {
+                Some(chunks) => chunks.chunk(&column.name, &values, || write(index, &values)),
+                None => write(index, &values),
+            }
+        };
+        let columns: Vec<Result<Chunk>> = (0..self.contract.columns.len()).into_par_iter().map(column).collect();
         let mut group = self.file.next_row_group().map_err(failed)?;
         for column in columns {
             let (bytes, closed) = column?;
-            group.append_column(&Bytes::from(bytes), closed).map_err(failed)?;
+            group.append_column(&bytes, closed).map_err(failed)?;
         }
         group.close().map_err(failed)?;
         Ok(())

@@ -171,6 +171,8 @@ pub struct Orders {
     charged: Vec<u32>,
     /// Fingerprints of the orders.
     orders: Vec<u64>,
+    /// The lowest bits of the fingerprints, of 64 kinds: an order of another kind is a new one.
+    kinds: u64,
     /// The places of the fingerprints, where there are many.
     places: ByFingerprint<u64, u32>,
     /// What the orders add up to at the date of the facts that were taken last.
@@ -189,6 +191,11 @@ pub struct Orders {
 /// Up to so many orders are looked for one by one, the newest first.
 const FEW_ORDERS: usize = 32;
 
+/// A bit for the kind of an order.
+fn kind(order: u64) -> u64 {
+    1 << (order & 63)
+}
+
 impl Orders {
     /// Finds the orders in a customer's lines, which are sorted by time.
     pub fn find(&mut self, lines: &[Line]) {
@@ -196,11 +203,13 @@ impl Orders {
         self.charged.clear();
         self.orders.clear();
         self.places.clear();
+        self.kinds = 0;
         for line in lines {
             let place = match self.place(line.order) {
                 Some(place) => place,
                 None => {
                     self.orders.push(line.order);
+                    self.kinds |= kind(line.order);
                     let place = self.orders.len() as u32 - 1;
                     if self.orders.len() > FEW_ORDERS {
                         if self.places.is_empty() {
@@ -221,6 +230,9 @@ impl Orders {
     }
 
     fn place(&self, order: u64) -> Option<u32> {
+        if self.kinds & kind(order) == 0 {
+            return None;
+        }
         if self.orders.len() > FEW_ORDERS {
             return self.places.get(&order).copied();
         }

@@ -15,6 +15,7 @@ use super::results::{Results, Source, list_lines, results};
 use crate::allowance::{Allowance, Held};
 use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Verdict};
 use crate::backtest::{self, ChurnReport, KeptChurn, Trained};
+use crate::columnar::KeyChunks;
 use crate::config::Secret;
 use crate::customers::People;
 use crate::error::{Error, Kind, Result};
@@ -313,12 +314,14 @@ fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Resu
     let folder = identity.run.folder();
     let Found { findings, trained, counts } = found;
     let mut staged = Staged::new(params.customers.keep_ids || params.churn.train_every_days > 0);
+    let chunks = KeyChunks::new(store.memory());
     for table in TableOf::all(params) {
         progress.begin(&format!("publish {}", table.contract.name));
         let before = staged.bytes_written;
-        staged.rows(store, &folder, &table.contract, results.everyone.frames(params, &table))?;
+        staged.rows((store, &folder), (&table.contract, Some(&chunks)), results.everyone.frames(params, &table))?;
         progress.end(&format!("{} new bytes", staged.bytes_written - before));
     }
+    drop(chunks);
     progress.begin("publish");
     staged.table(store, &folder, &features::cuts_table(&results.everyone.world.cuts, params.as_of)?)?;
     for table in &results.tables {

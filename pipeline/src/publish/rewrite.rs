@@ -121,7 +121,7 @@ impl Copy<'_> {
         let (mut parts, mut rows) = (Vec::new(), 0);
         for part in &table.parts {
             let file = open_part(self.store, self.from, part)?;
-            let mut written = TableFile::new(&contract)?;
+            let mut written = TableFile::new(&contract, None)?;
             let columns: Vec<usize> = (0..file.fields.len()).collect();
             let mut batches = file.batches(&columns);
             while let Some((height, read)) = batches.next_batch()? {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use polars::prelude::DataFrame;
 
 use super::manifest::{PublishedColumn, PublishedFile, PublishedTable};
-use crate::columnar::TableFile;
+use crate::columnar::{KeyChunks, TableFile};
 use crate::error::{Error, Result};
 use crate::key::{hex, sha256};
 use crate::store::{Created, Store};
@@ -39,16 +39,21 @@ impl Staged {
     /// # Errors
     /// `Limit` where memory is full; those of the store; `Bug` where equal names hold different bytes.
     pub fn table(&mut self, store: &Store, folder: &str, table: &Table) -> Result<()> {
-        self.rows(store, folder, &table.contract, std::iter::once(Ok(table.frame.clone())))
+        self.rows((store, folder), (&table.contract, None), std::iter::once(Ok(table.frame.clone())))
     }
 
-    /// Writes rows of `contract`, which come in frames of any height.
+    /// Writes rows of a contract, which come in frames of any height; their keys may be among some chunks.
     ///
     /// # Errors
     /// As `table`; those of the frames.
-    pub fn rows(&mut self, store: &Store, folder: &str, contract: &Contract, frames: impl Iterator<Item = Result<DataFrame>>) -> Result<()> {
+    pub fn rows(
+        &mut self,
+        (store, folder): (&Store, &str),
+        (contract, chunks): (&Contract, Option<&KeyChunks>),
+        frames: impl Iterator<Item = Result<DataFrame>>,
+    ) -> Result<()> {
         let mut parts = Vec::new();
-        let mut part = TableFile::new(contract)?;
+        let mut part = TableFile::new(contract, chunks)?;
         let mut rows = 0;
         let mut close = |staged: &mut Self, part: TableFile<'_>| -> Result<()> {
             let (height, stem) = (part.rows() as u64, format!("tables/{}/part-{:05}", contract.name, parts.len()));
@@ -63,7 +68,7 @@ impl Staged {
             while frame.height() > PART_ROWS - part.rows() {
                 let room = PART_ROWS - part.rows();
                 part.push(frame.slice(0, room))?;
-                close(self, std::mem::replace(&mut part, TableFile::new(contract)?))?;
+                close(self, std::mem::replace(&mut part, TableFile::new(contract, chunks)?))?;
                 frame = frame.slice(room as i64, usize::MAX);
             }
             part.push(frame)?;

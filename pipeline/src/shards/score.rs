@@ -224,18 +224,17 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params) -> Re
     let mut customers = vec![None; state.facts.len()];
     let (value, margin) = (artefacts.value, artefacts.margin);
     let Some(cycle) = &artefacts.cycle else { return Ok(Scores { customers, outlooks: Vec::new(), corrected: Vec::new(), value, margin }) };
-    let places: HashMap<Cell, u32> = state.cells.counts().iter().zip(0..).map(|((cell, _), place)| (*cell, place)).collect();
+    let places = state.cells.places();
     let correction = artefacts.correction.as_ref();
     let outlooks = Outlook::of(cycle, &state.cells, params, correction.is_some());
     let takes_features = correction.is_some_and(Correction::takes_features);
-    let one = |customer: usize, row: &[features::Cell]| {
-        let facts = &state.facts[customer];
-        let cell = Cell::of(facts)?;
-        let outlook = *places.get(&cell)?;
+    let one = |customer: usize, (cell, outlook): (Cell, u32), row: &[features::Cell]| {
         let segment = state.standings[customer].ok().filter(|segment| artefacts.churn[*segment as usize].is_some());
         let inputs = if segment.is_some() || takes_features { artefacts.inputs.of_row(row, cell, Some(cycle)) } else { Vec::new() };
         let year_ago = state.year_ago.get(customer).copied().unwrap_or_default();
-        Some((outlook, segment, Subject { means: outlooks[outlook as usize].means(), inputs, cell, year_ago }))
+        // Outlooks lie anywhere: they are looked at where something sets them right.
+        let means = correction.map_or_else(Means::default, |_| outlooks[outlook as usize].means());
+        (segment, Subject { means, inputs, cell, year_ago })
     };
     let rows = &state.rows;
     let of_shard = |(shard, (scores, corrected)): (usize, OfShard<'_>)| -> Result<()> {
@@ -244,10 +243,13 @@ pub fn score(state: &State, artefacts: &Artefacts, params: &cycle::Params) -> Re
         for (some, scores) in scores.chunks_mut(SUBJECTS).enumerate() {
             // By segment: who may leave, and what the model takes in of them.
             let (mut subjects, mut may_leave) = (Vec::new(), [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())]);
-            for (place, score) in scores.iter_mut().enumerate() {
-                let customer = first + some * SUBJECTS + place;
-                let Some((outlook, segment, subject)) = one(customer, of_shard.of(customer)) else { continue };
-                *score = Some(Scored { outlook, churn_probability: None });
+            let from = first + some * SUBJECTS;
+            let known: Vec<(usize, Cell)> = (0..scores.len()).filter_map(|place| Some((place, Cell::of(&state.facts[from + place])?))).collect();
+            let outlooks_of = places.of(&known.iter().map(|(_, cell)| *cell).collect::<Vec<_>>());
+            for ((place, cell), outlook) in known.into_iter().zip(outlooks_of) {
+                let Some(outlook) = outlook else { continue };
+                let (segment, subject) = one(from + place, (cell, outlook), of_shard.of(from + place));
+                scores[place] = Some(Scored { outlook, churn_probability: None });
                 if let Some((places, inputs)) = segment.map(|segment| &mut may_leave[segment as usize]) {
                     places.push(place);
                     inputs.extend(&subject.inputs);

@@ -28,7 +28,7 @@ use super::{ITSELF, NOBODY};
 use crate::allowance::Allowance;
 use crate::error::Result;
 use crate::key::{Ids, fingerprint};
-use crate::lake::{ByFingerprint, SourceKeys};
+use crate::lake::SourceKeys;
 
 /// Strengths are in 2^-20 of a bit.
 const BIT: f64 = 1_048_576.0;
@@ -131,10 +131,12 @@ fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> Vec<R
     });
     records.sort_unstable_by_key(|record| (record.order, record.values));
     for field in [Field::Email, Field::Phone, Field::CardId] {
-        let mut carriers: ByFingerprint<u64, usize> = ByFingerprint::default();
-        records.iter().filter_map(|record| record.value(field)).for_each(|value| *carriers.entry(value).or_default() += 1);
+        let mut values: Vec<u64> = records.iter().filter_map(|record| record.value(field)).collect();
+        values.sort_unstable();
+        let carried_by_many = values.chunk_by(|a, b| a == b).filter(|same| same.len() > params.carriers_max).map(|same| same[0]);
+        let many: Vec<u64> = carried_by_many.collect();
         for record in &mut records {
-            if carriers.get(&record.values[field as usize]).is_some_and(|&count| count > params.carriers_max) {
+            if many.binary_search(&record.values[field as usize]).is_ok() {
                 record.values[field as usize] = 0;
             }
         }

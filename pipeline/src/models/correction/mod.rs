@@ -39,7 +39,7 @@ struct Learnt {
 }
 
 /// What is foretold of a customer, by horizon.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Means {
     /// The chance of an order.
     pub returns: [f64; HORIZONS],

@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Faults, RawChallenger, RawChoose, RawCycle, RawCycleModel, RawPrior};
 use crate::error::Result;
 use crate::features::Facts;
+use crate::key::wide_fingerprint;
+use crate::lake::{Slots, find_all, high};
 use crate::time::Day;
 
 pub use cnbd_k::CnbdK;
@@ -49,6 +51,24 @@ impl Cell {
         let number = |value: i64| u32::try_from(value).unwrap_or_default();
         let (x, t_x, observed) = (facts.repeat_day_count()?, facts.t_x_days()?, facts.observed_days()?);
         Some(Self { x: number(x), t_x: number(t_x), observed: number(observed), cohort: facts.cohort })
+    }
+
+    fn fingerprint(&self) -> u128 {
+        let mut bytes = [0; 14];
+        let numbers = [self.x, self.t_x, self.observed].map(u32::to_le_bytes);
+        bytes[..12].copy_from_slice(numbers.as_flattened());
+        bytes[12..].copy_from_slice(&self.cohort.to_le_bytes());
+        wide_fingerprint(0, &bytes)
+    }
+}
+
+/// Where cells stand.
+pub struct CellPlaces(Slots<u32>);
+
+impl CellPlaces {
+    /// The places of many cells; None for one that is not there.
+    pub fn of(&self, cells: &[Cell]) -> Vec<Option<u32>> {
+        find_all(&cells.iter().map(Cell::fingerprint).collect::<Vec<_>>(), |_| &self.0)
     }
 }
 
@@ -118,6 +138,14 @@ impl Cells {
     /// The distinct cells and their customers.
     pub fn counts(&self) -> &[(Cell, u64)] {
         &self.counts
+    }
+
+    /// Where cells stand among the distinct ones.
+    pub fn places(&self) -> CellPlaces {
+        let mut slots = Slots::default();
+        slots.reserve(self.counts.len(), |place: u32| high(self.counts[place as usize].0.fingerprint()));
+        self.counts.iter().zip(0..).for_each(|((cell, _), place)| slots.put(cell.fingerprint(), place));
+        CellPlaces(slots)
     }
 
     /// All customers.
