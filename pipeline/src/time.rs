@@ -53,11 +53,11 @@ impl Day {
         Some(Self::of(Date::new(i16::try_from(year).ok()?, month as i8, day as i8).ok()?))
     }
 
-    /// The number YYYYMMDD of the day.
-    pub fn number(self) -> u64 {
+    /// The number YYYYMMDD of the day; None before the year 0.
+    pub fn number(self) -> Option<u64> {
         let date = self.date();
-        // Of years before 0 nobody asks.
-        u64::try_from(date.year()).unwrap_or_default() * 10_000 + date.month() as u64 * 100 + date.day() as u64
+        let year = u64::try_from(date.year()).ok()?;
+        Some(year * 10_000 + date.month() as u64 * 100 + date.day() as u64)
     }
 
     fn of(date: Date) -> Self {
@@ -339,7 +339,7 @@ mod tests {
         assert_eq!(Day::parse("2000-3-1"), None);
         assert_eq!(Day::parse("2001-02-29"), None);
         assert_eq!([20_000_301, 20_010_229, 0, 1_000_000_101].map(Day::of_number), [Some(Day(11_017)), None, None, None]);
-        assert_eq!([Day(11_017).number(), Day(-1).number()], [20_000_301, 19_691_231]);
+        assert_eq!([Day(11_017), Day(-1), Day(-800_000)].map(Day::number), [Some(20_000_301), Some(19_691_231), None]);
     }
 
     #[test]

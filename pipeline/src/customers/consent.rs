@@ -33,7 +33,7 @@ impl Status {
 enum About {
     /// A source customer, by number: its objections, and all that concerns a channel without addresses.
     Source(u32),
-    /// An address, by its fingerprint.
+    /// An address, by what stands for it.
     Address(u64),
 }
 

@@ -82,7 +82,7 @@ pub struct People {
     pub customer_of: Vec<u32>,
     /// By number of the source customer: the rule by which it came in; ITSELF for who stands alone.
     pub rules: Vec<u8>,
-    /// By number of the source customer, as far as the table `customers` knows them: the fingerprints of its e-mail address and phone number; 0 where none
+    /// By number of the source customer, as far as the table `customers` knows them: what stands for its e-mail address and phone number; 0 where none
     /// is known that identifies someone.
     addresses: Vec<[u64; 2]>,
     /// Source customers, customer by customer, of each the oldest first; and where those of each begin.
@@ -176,7 +176,7 @@ impl People {
         &self.members.0[self.members.1[position] as usize..self.members.1[position + 1] as usize]
     }
 
-    /// The fingerprint of the e-mail address (0) or phone number (1) of a source customer; 0 where none is known that identifies someone.
+    /// What stands for the e-mail address (0) or phone number (1) of a source customer; 0 where none is known that identifies someone.
     pub fn address(&self, number: u32, place: usize) -> u64 {
         self.addresses.get(number as usize).map_or(0, |addresses| addresses[place])
     }

@@ -181,7 +181,7 @@ impl Forms<'_> {
         if field == Field::BirthDate {
             let day = Day(column.int(row)? as i32);
             let lived = self.as_of.since(day);
-            return (0..i64::from(LIFE_DAYS)).contains(&lived).then(|| self.params.form(field, &day.number().to_string())).flatten();
+            return day.number().filter(|_| (0..i64::from(LIFE_DAYS)).contains(&lived)).and_then(|number| self.params.form(field, &number.to_string()));
         }
         self.params.form(field, column.text(row)?)
     }
@@ -232,5 +232,30 @@ impl Gathered {
             self.rows.push((key.number, customer));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of rows of which none is newer one holds, whichever was read first: that with the larger number in the first thing in which they differ. Known is the
+    /// customer from the oldest on.
+    #[test]
+    fn which_row_holds_does_not_depend_on_their_order() {
+        let row = |recorded_at: Option<i64>, phone: u64, known_from: i32| {
+            let mut values = [0; link::VALUES];
+            values[Field::Phone as usize] = phone;
+            SourceCustomer { recorded_at, values, known_from: Some(Day(known_from)), ..SourceCustomer::default() }
+        };
+        let phone_of = |rows: [&SourceCustomer; 2]| {
+            let mut known = SourceCustomers::default();
+            rows.into_iter().for_each(|row| known.keep_newest(3, row.clone()));
+            assert_eq!((known.count(), known.end()), (1, 4));
+            known.get(3).map(|row| (row.values[Field::Phone as usize], row.known_from))
+        };
+        let (low, high, newer) = (row(None, 13_105_550_110, 7), row(None, 13_105_550_199, 9), row(Some(5), 13_105_550_110, 8));
+        assert_eq!([phone_of([&low, &high]), phone_of([&high, &low])], [Some((13_105_550_199, Some(Day(7)))); 2]);
+        assert_eq!([phone_of([&high, &newer]), phone_of([&newer, &high])], [Some((13_105_550_110, Some(Day(8)))); 2]);
     }
 }

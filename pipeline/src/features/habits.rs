@@ -45,7 +45,7 @@ pub(super) struct Times {
 
 fn times(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Times>) {
     let zone = &seen.about.world.zone;
-    // Day and part of the day, of each order.
+    // Of each order: how long ago, the day of the week, the part of the day.
     let mut times = Vec::with_capacity(seen.orders.len());
     for (age, order) in seen.orders_within(&scope.windows_days).filter(|(_, order)| order.bought) {
         let Some((at, day)) = order.first() else { continue };

@@ -1,7 +1,7 @@
 //! How much a customer buys on deal, against what the promotions of the products and days shopped explain.
 
 use super::item::{Item, Known, Scope};
-use super::seen::{self, Seen};
+use super::seen::{Bought as BoughtLine, Seen};
 use crate::lake::{Line, NOT_TOLD};
 
 const EXPECTED: &[&str] = &[
@@ -127,7 +127,7 @@ fn bought(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Bought>) {
     // One after another, as nothing else is: the memory's delays overlap.
     let mut shares = Vec::with_capacity(seen.bought().len());
     shares.extend(within().map(|bought| deals.and_then(|deals| deals.share(bought.category, bought.line.day))));
-    for (&seen::Bought { line, age, .. }, share) in within().zip(shares) {
+    for (&BoughtLine { line, age, .. }, share) in within().zip(shares) {
         let on_deal = i64::from(line.promotion > 0 || deals.is_some_and(|deals| deals.has(line.product, line.day)));
         for bought in scope.holding(age, measured) {
             bought.lines += 1;

@@ -64,7 +64,7 @@ impl Divided {
     /// How the amounts of each window are divided, of those above 0; how even they are only where that is asked for.
     pub fn windows(&self, windows_days: &[i32], evenness: Evenness) -> Vec<Division> {
         // Of each place: how long ago its newest part was, and what it has in each window.
-        let (mut places, mut sums) = (Vec::with_capacity(self.parts.len()), Vec::with_capacity(self.parts.len() * windows_days.len()));
+        let (mut places, mut sums) = (Vec::with_capacity(self.parts.len()), Vec::new());
         for (place, parts) in self.places() {
             let mut above = parts.iter().filter(|part| part.amount > 0);
             let Some(newest) = above.next() else { continue };
@@ -143,6 +143,11 @@ mod tests {
         let equal = Divided::of(6, [(1, 20), (2, 30), (2, 5), (3, 6), (1, 6), (3, 40)].into_iter().map(|(place, age)| (place, age, 1)));
         let division = equal.windows(&[90], Evenness::Unasked)[0];
         assert_eq!((division.top, division.top_share, division.entropy), (Some(2), Some(2.0 / 6.0), None));
+        // What came back newer does not make a place newer, nor what cost nothing.
+        for newer in [-1, 0] {
+            let divided = Divided::of(3, [(1, 6, 1), (2, 7, 1), (2, 2, newer)].into_iter());
+            assert_eq!(divided.windows(&[90], Evenness::Unasked)[0].top, Some(1));
+        }
         let places: Vec<(u32, Vec<i64>)> = equal.places().map(|(place, parts)| (place, parts.iter().map(Part::age).collect())).collect();
         assert_eq!(places, [(1, vec![6, 20]), (2, vec![5, 30]), (3, vec![6, 40])]);
     }

@@ -350,6 +350,14 @@ mod tests {
         assert!(app.iter().flatten().all(|key| !web.contains(&Some(*key))));
         assert_eq!(keys.keys("web", &wanted), web);
         assert_eq!((keys.find("web", "c17"), keys.find("web", "c5000")), (web[19].map(|key| key.number), None));
+        // Each with its source, some of them new, one twice, and an empty one.
+        let mixed = [("app", "c1"), ("web", "c2"), ("app", "c9999"), ("web", ""), ("app", "c9999"), ("new", "c2")];
+        let found = keys.keys_of(&mixed);
+        assert_eq!(found, mixed.map(|(source, id)| keys.key(source, id)));
+        assert_eq!((found[0], found[1], found[3], found[2] == found[4]), (app[1], web[2], None, true));
+        assert!(found[5].is_some() && found[5] != found[1]);
+        let keys = SourceKeys::default();
+        assert_eq!((keys.keys("web", &wanted), keys.keys("app", &wanted[..100])), (web.clone(), app.clone()));
         let restored = SourceKeys::default();
         restored.sources.numbers(&["web", "app"]);
         let (first, later) = (keys.since(&[]), keys.since(&mark));

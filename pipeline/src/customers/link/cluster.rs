@@ -133,9 +133,9 @@ fn bridges(edges: &[Edge]) -> HashMap<usize, usize> {
     let mut nodes: Vec<u32> = edges.iter().flat_map(|edge| [edge.ends.0, edge.ends.1]).collect();
     nodes.sort_unstable();
     nodes.dedup();
-    let mut places = vec![0; nodes.last().map_or(0, |last| *last as usize + 1)];
-    nodes.iter().enumerate().for_each(|(place, position)| places[*position as usize] = place);
-    let at = |position: u32| places[position as usize];
+    let mut places = vec![0u32; nodes.last().map_or(0, |last| *last as usize + 1)];
+    nodes.iter().zip(0..).for_each(|(position, place)| places[*position as usize] = place);
+    let at = |position: u32| places[position as usize] as usize;
     let mut near: Vec<Vec<(usize, usize)>> = vec![Vec::new(); nodes.len()];
     for (index, edge) in edges.iter().enumerate() {
         let (a, b) = (at(edge.ends.0), at(edge.ends.1));

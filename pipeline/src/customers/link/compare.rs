@@ -267,8 +267,13 @@ mod tests {
             ["90210", "90299", "902", "80210", "90", "09021"].map(|other| beginning(other) == beginning("90210")),
             [true, true, true, false, false, false]
         );
-        let numbers = [13_105_550_110, 13_105_550_101, 13_105_550_11, 131_055_501_100, 13_105_550_119, 13_105_551_101];
-        assert_eq!(numbers.map(|other| number_level(13_105_550_110, other)), [2, 1, 1, 1, 1, 0]);
+        let numbers = [13_105_550_110, 13_105_550_101, 1_310_555_011, 131_055_501_100, 13_105_550_119, 13_105_551_101, 23_105_550_110];
+        assert_eq!(numbers.map(|other| number_level(13_105_550_110, other)), [2, 1, 1, 1, 1, 0, 1]);
+        // Neighbours that are swapped: 81 between them, and with digits behind.
+        assert_eq!((number_level(13_105_550_190, 13_105_550_109), number_level(13_109_550_110, 13_190_550_110)), (1, 1));
+        for (a, b) in (0..1200).flat_map(|a: u64| (0..1200).map(move |b| (a, b))) {
+            assert_eq!(is_one_digit(a, b), is_one_edit(&a.to_string(), &b.to_string()), "{a} {b}");
+        }
     }
 
     /// No two addresses are close whose outlines say that they are not; and the outlines say so of most.

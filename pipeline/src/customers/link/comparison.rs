@@ -1,15 +1,17 @@
 //! How alike two source customers are. What is compared of them is made once, and is asked for of many pairs at once: the second one of a pair lies
 //! anywhere, and the memory's delays overlap.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
+use super::STEP;
+use super::candidates::{Candidates, Pair};
 use super::compare;
 use super::records::{EQUAL, FIELDS, Field, Pattern, Record};
+use crate::allowance::{Allowance, Held};
+use crate::error::Result;
 use crate::lake::ByFingerprint;
 
-/// Texts by what stands for them: e-mail addresses, names, postcodes.
+/// Texts by what stands for them: e-mail addresses, names, postcodes, keys of households.
 pub type TextsOfValues = ByFingerprint<u64, Box<str>>;
 
 /// Pairs whose records are fetched together.
@@ -38,53 +40,8 @@ struct Details {
     area: u64,
 }
 
-/// A pair of positions, the smaller one first.
-pub type Pair = (u32, u32);
-
-/// Pairs that are to be compared, each once, in their order.
-pub struct Candidates {
-    /// By position: where those begin that it is compared with, and where the last one's end.
-    starts: Vec<usize>,
-    others: Vec<u32>,
-}
-
-impl Candidates {
-    /// These pairs of so many records; some may be there several times.
-    pub fn of(pairs: &[Vec<Pair>], records: usize) -> Self {
-        let mut ends = vec![0; records + 1];
-        pairs.iter().flatten().for_each(|pair| ends[pair.0 as usize + 1] += 1);
-        (0..records).for_each(|at| ends[at + 1] += ends[at]);
-        let (mut others, mut next) = (vec![0; ends[records]], ends.clone());
-        for pair in pairs.iter().flatten() {
-            let next = &mut next[pair.0 as usize];
-            others[*next] = pair.1;
-            *next += 1;
-        }
-        let mut starts = Vec::with_capacity(records + 1);
-        let mut kept = 0;
-        for at in 0..records {
-            starts.push(kept);
-            let of = ends[at]..ends[at + 1];
-            others[of.clone()].sort_unstable();
-            let mut last = None;
-            for place in of {
-                if last != Some(others[place]) {
-                    last = Some(others[place]);
-                    others[kept] = others[place];
-                    kept += 1;
-                }
-            }
-        }
-        starts.push(kept);
-        others.truncate(kept);
-        Self { starts, others }
-    }
-
-    /// The pairs whose first one is at these positions.
-    pub fn pairs(&self, firsts: Range<u32>) -> impl Iterator<Item = Pair> {
-        firsts.flat_map(|at| self.others[self.starts[at as usize]..self.starts[at as usize + 1]].iter().map(move |&other| (at, other)))
-    }
-}
+/// What a record takes of the memory.
+pub const RECORD_BYTES: usize = size_of::<Compared>() + size_of::<Details>();
 
 /// Source customers that are compared, by position.
 pub struct Comparison<'a> {
@@ -93,17 +50,15 @@ pub struct Comparison<'a> {
     details: Vec<Details>,
 }
 
-/// The place of a name among the two; None for another field.
-fn place_of_name(field: Field) -> Option<usize> {
-    (field as usize).checked_sub(Field::FirstName as usize).filter(|place| *place < 2)
-}
+/// Names, by their place in what is made of them.
+pub const NAMES: [Field; 2] = [Field::FirstName, Field::LastName];
 
 impl<'a> Comparison<'a> {
     /// Of these records, with texts of their values.
     pub fn of(records: &[Record], texts: &'a TextsOfValues) -> Self {
         let prepare = |record: &Record| {
             let text = |field: Field| texts.get(&record.values[field as usize]).map_or("", |text| text);
-            let names = [Field::FirstName, Field::LastName].map(text);
+            let names = NAMES.map(text);
             let values = std::array::from_fn(|field| record.values[field]);
             let (email, area) = (compare::email_outline(text(Field::Email)), compare::beginning(text(Field::Postcode)));
             (Compared { values, outlines: names.map(compare::outline) }, Details { names: names.map(compare::spelled), email, area })
@@ -117,7 +72,7 @@ impl<'a> Comparison<'a> {
         self.compared.len()
     }
 
-    /// What stands for the value of a field that has levels; None where it is unknown.
+    /// What stands for the value of a field, which has levels; None where it is unknown.
     pub fn value(&self, field: Field, at: u32) -> Option<u64> {
         Some(self.compared[at as usize].values[field as usize]).filter(|value| *value != 0)
     }
@@ -126,10 +81,12 @@ impl<'a> Comparison<'a> {
         self.texts.get(&self.compared[at as usize].values[field as usize]).map_or("", |text| text)
     }
 
-    /// The first three letters of a name.
-    pub fn beginning(&self, name: Field, at: u32) -> u64 {
-        let spelled = place_of_name(name).map_or(0, |place| self.details[at as usize].names[place]);
-        if spelled == 0 { compare::beginning(self.text(name, at)) } else { compare::spelled_beginning(spelled) }
+    /// The first three letters of first and last name.
+    pub fn beginnings(&self, at: u32) -> [u64; 2] {
+        std::array::from_fn(|place| match self.details[at as usize].names[place] {
+            0 => compare::beginning(self.text(NAMES[place], at)),
+            spelled => compare::spelled_beginning(spelled),
+        })
     }
 
     /// The level of a field of two records; None where one side is unknown.
@@ -140,7 +97,8 @@ impl<'a> Comparison<'a> {
         }
         let details = || (&self.details[a as usize], &self.details[b as usize]);
         Some(match field {
-            Field::FirstName | Field::LastName => self.name_level(field, (a, b)),
+            Field::FirstName => self.name_level(0, (a, b)),
+            Field::LastName => self.name_level(1, (a, b)),
             Field::Email if compare::may_be_close(details().0.email, details().1.email) => compare::email_level(self.text(field, a), self.text(field, b)),
             Field::Phone => compare::number_level(one, other),
             Field::BirthDate => compare::date_level(one, other),
@@ -149,19 +107,18 @@ impl<'a> Comparison<'a> {
         })
     }
 
-    /// The level of two names that are not equal.
-    fn name_level(&self, field: Field, (a, b): Pair) -> u8 {
-        let place = place_of_name(field).unwrap_or_default();
+    /// The level of two first or last names that are not equal.
+    fn name_level(&self, place: usize, (a, b): Pair) -> u8 {
         let outline = |at: u32| self.compared[at as usize].outlines[place];
         if !compare::may_relate(outline(a), outline(b)) {
             return 0;
         }
         // Of two orders of a pair one holds: what is alike is looked for from the first one on.
-        let value = |at: u32| self.compared[at as usize].values[field as usize];
+        let value = |at: u32| self.compared[at as usize].values[NAMES[place] as usize];
         let (a, b) = if value(a) < value(b) { (a, b) } else { (b, a) };
         let spelled = |at: u32| self.details[at as usize].names[place];
         match (spelled(a), spelled(b)) {
-            (0, _) | (_, 0) => compare::name_level(self.text(field, a), self.text(field, b)),
+            (0, _) | (_, 0) => compare::name_level(self.text(NAMES[place], a), self.text(NAMES[place], b)),
             (a, b) => compare::spelled_level(a, b),
         }
     }
@@ -186,7 +143,7 @@ impl<'a> Comparison<'a> {
 
     /// The levels of a pair whose dates say this. First and last name that stand in each other's place are close.
     fn named(&self, mut pattern: Pattern, pair: Pair) -> Option<Pattern> {
-        self.compare(&mut pattern, [Field::FirstName, Field::LastName], pair);
+        self.compare(&mut pattern, NAMES, pair);
         let names = |at: u32| self.value(Field::FirstName, at).zip(self.value(Field::LastName, at));
         if let (Some(one), Some(other)) = (names(pair.0), names(pair.1))
             && one.0 != one.1
@@ -208,17 +165,23 @@ impl<'a> Comparison<'a> {
         self.dated(pair).and_then(|pattern| self.named(pattern, pair))
     }
 
-    /// The patterns of all pairs, in their order; those that are two people for certain are left out.
-    pub fn patterns(&self, candidates: &Candidates) -> Vec<(Pair, Pattern)> {
+    /// The patterns of all pairs, in their order, and what they take of the memory; those that are two people for certain are left out.
+    ///
+    /// # Errors
+    /// `Limit` if `memory` does not hold them.
+    pub fn patterns(&self, candidates: &Candidates, memory: &Allowance) -> Result<(Vec<(Pair, Pattern)>, Held)> {
         let count = self.count() as u32;
-        let compare = |first: u32| {
+        let bytes = |patterns: usize| (patterns * size_of::<(Pair, Pattern)>()) as u64;
+        let compare = |first: u32| -> Result<(Vec<(Pair, Pattern)>, Held)> {
             let mut pairs = candidates.pairs(first..count.min(first + RECORDS));
             let (mut some, mut near, mut compared): (Vec<Pair>, Vec<(Pair, Pattern)>, Vec<_>) = Default::default();
             loop {
                 some.clear();
                 some.extend(pairs.by_ref().take(AT_ONCE));
                 if some.is_empty() {
-                    return compared;
+                    compared.shrink_to_fit();
+                    let held = memory.take(STEP, bytes(compared.len()))?;
+                    return Ok((compared, held));
                 }
                 std::hint::black_box(some.iter().fold(0, |all, pair| all ^ self.compared[pair.1 as usize].values[0]));
                 near.clear();
@@ -228,18 +191,23 @@ impl<'a> Comparison<'a> {
             }
         };
         let firsts: Vec<u32> = (0..count).step_by(RECORDS as usize).collect();
-        firsts.into_par_iter().map(compare).collect::<Vec<_>>().concat()
+        let parts: Vec<(Vec<(Pair, Pattern)>, Held)> = firsts.into_par_iter().map(compare).collect::<Result<_>>()?;
+        let all = parts.iter().map(|(compared, _)| compared.len()).sum();
+        let held = memory.take(STEP, bytes(all))?;
+        let mut compared = Vec::with_capacity(all);
+        parts.into_iter().for_each(|(part, _held)| compared.extend(part));
+        Ok((compared, held))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::records::tests::pattern;
+    use super::super::params::Params;
+    use super::super::records::tests::{pattern, record};
     use super::*;
 
-    /// Records of these values, in their order, and who they are compared with.
-    fn records<const N: usize>(values: [[u64; 9]; N]) -> [Record; N] {
-        values.map(|values| Record { number: 0, order: 0, values })
+    fn memory() -> Allowance {
+        Allowance::memory(1 << 24)
     }
 
     /// Of fields whose texts are compared, and of the key of households, of which an id is made.
@@ -248,53 +216,71 @@ mod tests {
         let (none, texts) = (TextsOfValues::default(), [(11, "90210@x.de".into()), (12, "80210@x.de".into())].into_iter().collect());
         for field in Field::ALL {
             let of = |value: u64| std::array::from_fn(|place| if place == field as usize { value } else { 0 });
-            let two = records([of(11), of(12)]);
+            let two = [of(11), of(12)].map(|values| Record { number: 0, order: 0, values });
             let [without, with] = [&none, &texts].map(|texts| if (field as usize) < FIELDS { Comparison::of(&two, texts).level(field, (0, 1)) } else { None });
             assert_eq!(field.needs_text(), without != with || field == Field::HouseholdKey, "{field:?}: {without:?} {with:?}");
         }
     }
 
-    /// Other birth dates tell two people apart, but not where an address is the same: someone mistyped one. The last pair has names in each other's place.
+    /// Other birth dates tell two people apart, but not where an address is the same: someone mistyped one. The last one's names stand in each other's place.
     #[test]
     fn birth_dates_are_compared_before_names() {
-        let texts: TextsOfValues = [(3, "ann".into()), (4, "lee".into()), (7, "a@b.de".into())].into_iter().collect();
-        let of = |email: u64, names: (u64, u64), birth: u64| [email, 0, names.0, names.1, birth, 0, 0, 0, 0];
-        let (names, swapped) = ((3, 4), (4, 3));
-        let all = records([
-            of(0, names, 19_800_102),
-            of(0, names, 19_911_225),
-            of(7, names, 19_800_102),
-            of(7, names, 19_911_225),
-            of(0, names, 19_800_201),
-            of(0, swapped, 19_800_102),
-        ]);
-        let comparison = Comparison::of(&all, &texts);
-        let some = |levels: [Option<u8>; 6]| Some(pattern(levels));
-        let pairs = [(0, 1), (2, 3), (0, 4), (0, 5)];
-        let expected = [
-            None,
-            some([Some(2), None, Some(3), Some(3), Some(0), None]),
-            some([None, None, Some(3), Some(3), Some(1), None]),
-            some([None, None, Some(2), Some(2), Some(2), None]),
+        let mut texts = TextsOfValues::default();
+        let people = [
+            ("", "ann", "lee", "19800102"),
+            ("", "ann", "lee", "19911225"),
+            ("a@b.de", "ann", "lee", "19800102"),
+            ("a@b.de", "ann", "lee", "19911225"),
+            ("", "ann", "lee", "19800201"),
+            ("", "lee", "ann", "19800102"),
         ];
-        assert_eq!(pairs.map(|pair| comparison.pattern(pair)), expected);
-        let told: Vec<(Pair, Pattern)> = pairs.into_iter().zip(expected).filter_map(|(pair, pattern)| Some((pair, pattern?))).collect();
-        let candidates = Candidates::of(&[vec![(2, 3), (0, 4)], vec![], vec![(0, 5), (0, 1), (0, 5), (2, 3)]], all.len());
-        assert_eq!(candidates.pairs(0..6).collect::<Vec<_>>(), [(0, 1), (0, 4), (0, 5), (2, 3)]);
-        let mut found = comparison.patterns(&candidates);
-        found.sort_unstable_by_key(|(pair, _)| pairs.iter().position(|other| other == pair));
+        let all = people.map(|(email, first, last, birth)| {
+            record(&mut texts, [(Field::Email, email), (Field::FirstName, first), (Field::LastName, last), (Field::BirthDate, birth)])
+        });
+        let comparison = Comparison::of(&all, &texts);
+        let some = |levels: [Option<u8>; FIELDS]| Some(pattern(levels));
+        let expected = [
+            ((0, 1), None),
+            ((0, 4), some([None, None, Some(3), Some(3), Some(1), None])),
+            ((0, 5), some([None, None, Some(2), Some(2), Some(2), None])),
+            ((2, 3), some([Some(2), None, Some(3), Some(3), Some(0), None])),
+        ];
+        assert_eq!(expected.map(|(pair, _)| (pair, comparison.pattern(pair))), expected);
+        let params = Params { rules: vec![vec![Field::FirstName, Field::LastName]], block_max: 6, ..Params::default() };
+        let candidates = Candidates::of(&all, &comparison, &params, &memory()).expect("there is memory");
+        assert_eq!(candidates.pairs(0..6).count(), 15, "all share their names");
+        let (found, _) = comparison.patterns(&candidates, &memory()).expect("there is memory");
+        let told: Vec<(Pair, Pattern)> = candidates.pairs(0..6).filter_map(|pair| Some((pair, comparison.pattern(pair)?))).collect();
         assert_eq!(found, told);
+        assert_eq!(told.iter().filter(|(pair, _)| expected.iter().any(|(other, _)| other == pair)).count(), 3);
+    }
+
+    /// More records than a thread takes at once, and of one of them more pairs than are fetched together: all pairs are found, in their order.
+    #[test]
+    fn many_pairs_are_compared_in_their_order() {
+        let mut texts = TextsOfValues::default();
+        let crowd = AT_ONCE + 10;
+        let card = |at: usize| if at < crowd { 0 } else { at / 2 };
+        let all: Vec<Record> = (0..2 * RECORDS as usize + 6).map(|at| record(&mut texts, [(Field::CardId, card(at).to_string().as_str())])).collect();
+        let comparison = Comparison::of(&all, &texts);
+        let params = Params { rules: vec![vec![Field::CardId]], block_max: crowd, ..Params::default() };
+        let candidates = Candidates::of(&all, &comparison, &params, &memory()).expect("there is memory");
+        let (found, _) = comparison.patterns(&candidates, &memory()).expect("there is memory");
+        let pairs: Vec<Pair> = found.iter().map(|(pair, _)| *pair).collect();
+        let of_crowd = (0..crowd as u32).flat_map(|a| (a + 1..crowd as u32).map(move |b| (a, b)));
+        let others = (crowd as u32..all.len() as u32).step_by(2).map(|at| (at, at + 1));
+        assert_eq!(pairs, of_crowd.chain(others).collect::<Vec<_>>());
+        assert!(comparison.patterns(&candidates, &Allowance::memory(100)).is_err());
     }
 
     /// Names that cannot be spelled are looked up, and begin as others do.
     #[test]
     fn names_that_are_not_spelled_are_compared_as_texts() {
-        let texts: TextsOfValues =
-            [(3, "marthamarthamartha".into()), (4, "marhtamarthamartha".into()), (5, "mar".into()), (6, "zoë".into())].into_iter().collect();
-        let all = records([3, 4, 5, 6].map(|first| [0, 0, first, 0, 0, 0, 0, 0, 0]));
+        let mut texts = TextsOfValues::default();
+        let all = ["marthamarthamartha", "marhtamarthamartha", "mar", "zoë"].map(|first| record(&mut texts, [(Field::FirstName, first)]));
         let comparison = Comparison::of(&all, &texts);
         assert_eq!([(0, 1), (1, 0), (0, 3)].map(|pair| comparison.level(Field::FirstName, pair)), [Some(2), Some(2), Some(0)]);
-        let beginnings = [0, 1, 2, 3].map(|at| comparison.beginning(Field::FirstName, at));
-        assert!(beginnings[0] == beginnings[1] && beginnings[1] == beginnings[2] && beginnings[2] != beginnings[3]);
+        let [one, two, three, four] = [0, 1, 2, 3].map(|at| comparison.beginnings(at)[0]);
+        assert!(one == two && two == three && three != four);
     }
 }

@@ -1,6 +1,7 @@
 //! Linking: which source customers are one person. Pairs that share something are compared; a rule of the YAML, or the weight of all that
 //! agrees, links two; and groups are formed with guards.
 
+mod candidates;
 mod cluster;
 mod compare;
 mod comparison;
@@ -16,10 +17,9 @@ pub use records::{Field, VALUES};
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
+use candidates::{Candidates, Pair};
 use cluster::{Edge, Guards, cluster};
-use comparison::{Candidates, Comparison, Pair};
+use comparison::Comparison;
 use records::{FIELDS, Pattern, Record};
 use weigh::{Population, Weights};
 
@@ -27,15 +27,16 @@ use super::read::{AccountType, SourceCustomers};
 use super::{ITSELF, NOBODY};
 use crate::allowance::Allowance;
 use crate::error::Result;
-use crate::key::{Ids, fingerprint};
+use crate::key::Ids;
 use crate::lake::SourceKeys;
 
 /// Strengths are in 2^-20 of a bit.
 const BIT: f64 = 1_048_576.0;
 /// The strength of a link by the first rule of the YAML; each further rule is a little weaker. No probability comes near.
 const RULE_BITS: f64 = 200.0;
-/// What a source customer takes of the memory while it is linked.
-const RECORD_BYTES: u64 = 350;
+/// What a source customer takes of the memory while it is linked, beside whom it is compared with.
+const RECORD_BYTES: u64 = (size_of::<Record>() + comparison::RECORD_BYTES) as u64;
+const STEP: &str = "link customers";
 
 /// A link that was held back: numbers of both, the rule, and why.
 pub type Held = (u32, u32, u8, HeldBack);
@@ -94,12 +95,15 @@ impl Groups {
     /// # Errors
     /// `Limit` if `memory` does not hold what is compared.
     pub fn link(known: &SourceCustomers, keys: &SourceKeys, params: &Params, memory: &Allowance) -> Result<Self> {
-        let _held = memory.take("link customers", known.count() as u64 * RECORD_BYTES)?;
+        let _held = memory.take(STEP, known.count() as u64 * RECORD_BYTES)?;
         let records = records(known, keys, params);
         let comparison = Comparison::of(&records, &known.texts);
-        let compared = comparison.patterns(&candidates(&records, &comparison, params));
-        let edges = edges(&records, &compared, &comparison, params);
-        drop(compared);
+        let edges = {
+            let candidates = Candidates::of(&records, &comparison, params, memory)?;
+            let (compared, _held) = comparison.patterns(&candidates, memory)?;
+            drop(candidates);
+            edges(&records, &compared, &comparison, params)
+        };
         let is_conflict = |a: u32, b: u32| comparison.pattern((a, b)).is_none();
         let bridge_from = params.probabilistic.map_or(0, |probabilistic| (log_odds(probabilistic.bridge_from) * BIT).round() as i64);
         let clusters = cluster(edges, is_conflict, Guards { members_max: params.members_max, bridge_from });
@@ -144,77 +148,6 @@ fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> Vec<R
     records
 }
 
-/// What records share that are compared: pairs of fields, and some of names.
-const BLOCKS: [&[Field]; 8] = [
-    &[Field::Email],
-    &[Field::Phone],
-    &[Field::LastName, Field::BirthDate],
-    &[Field::FirstName, Field::BirthDate],
-    &[Field::BirthDate, Field::Postcode],
-    &[Field::FirstName, Field::LastName, Field::BirthDate],
-    &[Field::FirstName, Field::LastName, Field::Postcode],
-    &[Field::FirstName, Field::LastName],
-];
-
-/// A block of fields as it is written down, or what names and postcode begin with.
-enum Block<'a> {
-    Fields(&'a [Field]),
-    Beginnings,
-}
-
-impl Block<'_> {
-    /// What records of one block share; None where something of it is unknown. Names may stand in each other's place.
-    fn key(&self, at: u32, record: &Record, comparison: &Comparison<'_>) -> Option<u64> {
-        let names = [Field::FirstName, Field::LastName];
-        match self {
-            Self::Fields(fields) => {
-                let mut values = [0; VALUES];
-                let values = &mut values[..fields.len()];
-                for (value, field) in values.iter_mut().zip(*fields) {
-                    *value = record.value(*field)?;
-                }
-                if names.iter().all(|name| fields.contains(name)) {
-                    values.sort_unstable();
-                }
-                Some(values.iter().fold(0, |key, value| fingerprint(key, &value.to_le_bytes())))
-            }
-            Self::Beginnings => {
-                names.iter().all(|name| record.value(*name).is_some()).then_some(())?;
-                let beginnings = names.map(|name| comparison.beginning(name, at).to_le_bytes());
-                Some(fingerprint(record.value(Field::Postcode)?, beginnings.as_flattened()))
-            }
-        }
-    }
-
-    /// Every pair of records of one key; more than `block_max` of one key tell nothing. `keyed` is memory that is used again.
-    fn pairs(&self, records: &[Record], comparison: &Comparison<'_>, block_max: usize, keyed: &mut Vec<(u64, u32)>) -> Vec<Pair> {
-        keyed.clear();
-        keyed.extend((0..).zip(records).filter_map(|(at, record)| Some((self.key(at, record, comparison)?, at))));
-        keyed.sort_unstable();
-        let mut pairs = Vec::new();
-        for block in keyed.chunk_by(|a, b| a.0 == b.0).filter(|block| block.len() <= block_max) {
-            for (at, a) in block.iter().enumerate() {
-                pairs.extend(block[at + 1..].iter().map(|b| (a.1, b.1)));
-            }
-        }
-        pairs
-    }
-}
-
-/// Pairs of positions that share the values of a block of fields, or of a rule.
-fn candidates(records: &[Record], comparison: &Comparison<'_>, params: &Params) -> Candidates {
-    let mut fields: Vec<&[Field]> = if params.probabilistic.is_some() { BLOCKS.to_vec() } else { Vec::new() };
-    for rule in &params.rules {
-        if !fields.contains(&rule.as_slice()) {
-            fields.push(rule);
-        }
-    }
-    let beginnings = params.probabilistic.map(|_| Block::Beginnings);
-    let blocks: Vec<Block<'_>> = fields.into_iter().map(Block::Fields).chain(beginnings).collect();
-    let pairs = blocks.par_iter().map_init(Vec::new, |keyed, block| block.pairs(records, comparison, params.block_max, keyed));
-    Candidates::of(&pairs.collect::<Vec<_>>(), records.len())
-}
-
 /// The links: by the first rule that holds, else by the weight of all that agrees.
 fn edges(records: &[Record], compared: &[(Pair, Pattern)], comparison: &Comparison<'_>, params: &Params) -> Vec<Edge> {
     let weighed = params.probabilistic.map(|probabilistic| {
@@ -241,23 +174,4 @@ fn edges(records: &[Record], compared: &[(Pair, Pattern)], comparison: &Comparis
         (weight >= *from).then(|| Edge { ends, strength: (weight * BIT).round() as i64, rule: params.rules.len() as u8 })
     };
     compared.iter().filter_map(edge).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// By hand: Ann Lee and Lee Ann share their names; Annabel Leeds and Annette Leeman a postcode and what their names begin with; who shares nothing that
-    /// is known, and who shares a postcode alone, stands alone.
-    #[test]
-    fn who_shares_something_is_compared() {
-        let names = [(1, "ann"), (2, "lee"), (3, "annabel"), (4, "leeds"), (5, "annette"), (6, "leeman"), (7, "bob"), (8, "coe"), (9, "dan"), (10, "fox")];
-        let texts: TextsOfValues = names.into_iter().map(|(value, text)| (value, text.into())).collect();
-        let record = |number, first, last, postcode| Record { number, order: u64::from(number), values: [0, 0, first, last, 0, postcode, 0, 0, 0] };
-        let records = [record(0, 1, 2, 0), record(1, 2, 1, 0), record(2, 3, 4, 90), record(3, 5, 6, 90), record(4, 7, 8, 90), record(5, 9, 10, 0)];
-        let probabilistic = Some(params::Probabilistic { from: 0.99, bridge_from: 0.9999 });
-        let params = Params { rules: vec![vec![Field::CardId], vec![Field::Email, Field::Phone]], probabilistic, block_max: 5, ..Params::default() };
-        let found = candidates(&records, &Comparison::of(&records, &texts), &params);
-        assert_eq!(found.pairs(0..6).collect::<Vec<_>>(), [(0, 1), (2, 3)]);
-    }
 }

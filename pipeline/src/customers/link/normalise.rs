@@ -46,7 +46,7 @@ pub fn email(written: &str) -> Option<String> {
 /// The digits of a number in E.164, country code first; None for what cannot be one.
 pub fn phone(written: &str, country: &Country) -> Option<u64> {
     let text = composed(written);
-    // What follows is an extension.
+    // What follows is an extension; of `ext` an e stands before the x, which is no digit.
     let text = text.trim().split([';', 'x', 'X', '#']).next().unwrap_or_default();
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let abroad = country.international.iter().find_map(|prefix| digits.strip_prefix(prefix.as_str()));
@@ -176,7 +176,17 @@ mod tests {
     #[test]
     fn numbers_of_two_countries() {
         let us = country("1", "1", &[10], &["011", "00"]);
-        for written in ["(310) 555-0110", "1-310-555-0110", "+1 (310) 555-0110 x12", "001 310 555 0110", "310.555.0110 ext. 4"] {
+        for written in [
+            "(310) 555-0110",
+            "1-310-555-0110",
+            "+1 (310) 555-0110 x12",
+            "001 310 555 0110",
+            "310.555.0110 ext. 4",
+            "310 555 0110 X4",
+            "310-555-0110 EXT 4",
+            "+13105550110;ext=5",
+            "310 555 0110 #4",
+        ] {
             assert_eq!(phone(written, &us), Some(13_105_550_110), "{written}");
         }
         let uk = country("44", "0", &[9, 10], &["00"]);

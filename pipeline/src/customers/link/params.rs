@@ -146,6 +146,6 @@ fn check_blocked(raw: RawBlocked, country: &Country, faults: &mut Faults<'_>) ->
     add("phones", "a phone number", raw.phones, &|text| normalise::phone(text, country).map(|number| number.to_string()));
     add("names", "a name", raw.names, &normalise::name);
     add("card_ids", "a card", raw.card_ids, &|text| (!text.is_empty()).then(|| text.to_owned()));
-    add("birth_dates", "a date YYYY-MM-DD", raw.birth_dates, &|text| Day::parse(text).map(|day| day.to_string().replace('-', "")));
+    add("birth_dates", "a date YYYY-MM-DD", raw.birth_dates, &|text| Day::parse(text).and_then(Day::number).map(|number| number.to_string()));
     blocked
 }

@@ -1,4 +1,4 @@
-//! Source customers as linking sees them: fingerprints of their fields, and the levels by which two of them agree.
+//! Source customers as linking sees them: what stands for the values of their fields, and the levels by which two of them agree.
 
 use crate::key::fingerprint;
 
@@ -45,6 +45,8 @@ impl Field {
     pub fn value(self, text: &str) -> u64 {
         match self {
             Self::BirthDate | Self::Phone => text.parse().unwrap_or_default(),
+            // Of names that stand in each other's place the values are the same.
+            Self::LastName => Self::FirstName.value(text),
             _ => fingerprint(1 + self as u64, text.as_bytes()).max(1),
         }
     }
@@ -75,7 +77,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// The fingerprint of a field; None where it is unknown.
+    /// What stands for the value of a field; None where it is unknown.
     pub fn value(&self, field: Field) -> Option<u64> {
         Some(self.values[field as usize]).filter(|value| *value != 0)
     }
@@ -107,11 +109,24 @@ impl Pattern {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::comparison::TextsOfValues;
     use super::*;
 
     /// A pattern of levels; None where one is unknown.
     pub fn pattern(levels: [Option<u8>; FIELDS]) -> Pattern {
         Pattern(levels.map(|level| level.map_or(0, |level| level + 1)))
+    }
+
+    /// A record of these values, whose texts are kept as they are when the table is read; an empty one is unknown.
+    pub fn record<const N: usize>(texts: &mut TextsOfValues, of: [(Field, &str); N]) -> Record {
+        let mut values = [0; VALUES];
+        for (field, text) in of.into_iter().filter(|(_, text)| !text.is_empty()) {
+            values[field as usize] = field.value(text);
+            if field.needs_text() {
+                texts.insert(field.value(text), text.into());
+            }
+        }
+        Record { number: 0, order: 0, values }
     }
 
     #[test]

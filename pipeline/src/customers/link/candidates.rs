@@ -1,0 +1,203 @@
+//! Who is compared with whom: source customers who share the values of some fields.
+
+use std::ops::Range;
+
+use super::STEP;
+use super::comparison::{Comparison, NAMES};
+use super::params::Params;
+use super::records::{Field, Record, VALUES};
+use crate::allowance::{Allowance, Held};
+use crate::error::Result;
+use crate::key::fingerprint;
+
+/// A pair of positions, the smaller one first.
+pub type Pair = (u32, u32);
+
+/// What records share that are compared: pairs of fields, and some of names.
+const BLOCKS: [&[Field]; 8] = [
+    &[Field::Email],
+    &[Field::Phone],
+    &[Field::LastName, Field::BirthDate],
+    &[Field::FirstName, Field::BirthDate],
+    &[Field::BirthDate, Field::Postcode],
+    &[Field::FirstName, Field::LastName, Field::BirthDate],
+    &[Field::FirstName, Field::LastName, Field::Postcode],
+    &[Field::FirstName, Field::LastName],
+];
+
+/// A block of fields as it is written down, or what names and postcode begin with.
+enum Block<'a> {
+    Fields(&'a [Field]),
+    Beginnings,
+}
+
+impl Block<'_> {
+    /// What records of one block share; None where something of it is unknown. Names may stand in each other's place.
+    fn key(&self, at: u32, record: &Record, comparison: &Comparison<'_>) -> Option<u64> {
+        match self {
+            Self::Fields(fields) => {
+                let mut values = [0; VALUES];
+                let values = &mut values[..fields.len()];
+                for (value, field) in values.iter_mut().zip(*fields) {
+                    *value = record.value(*field)?;
+                }
+                if NAMES.iter().all(|name| fields.contains(name)) {
+                    values.sort_unstable();
+                }
+                Some(values.iter().fold(0, |key, value| fingerprint(key, &value.to_le_bytes())))
+            }
+            Self::Beginnings => {
+                NAMES.iter().all(|name| record.value(*name).is_some()).then_some(())?;
+                let beginnings = comparison.beginnings(at).map(u64::to_le_bytes);
+                Some(fingerprint(record.value(Field::Postcode)?, beginnings.as_flattened()))
+            }
+        }
+    }
+}
+
+/// Positions of records that share something, those of one key together.
+#[derive(Default)]
+struct Groups {
+    members: Vec<u32>,
+    /// Where those of each key end.
+    ends: Vec<usize>,
+}
+
+impl Groups {
+    fn bytes(&self) -> u64 {
+        (self.members.capacity() * size_of::<u32>() + self.ends.capacity() * size_of::<usize>()) as u64
+    }
+
+    /// Adds records of one key, in their order; more than `most` of one key tell nothing. `keyed` is memory that is used again.
+    fn add(&mut self, keys: impl Iterator<Item = (u64, u32)>, most: usize, keyed: &mut Vec<(u64, u32)>) {
+        keyed.clear();
+        keyed.extend(keys);
+        keyed.sort_unstable();
+        for group in keyed.chunk_by(|a, b| a.0 == b.0).filter(|group| (2..=most).contains(&group.len())) {
+            self.members.extend(group.iter().map(|(_, at)| at));
+            self.ends.push(self.members.len());
+        }
+    }
+
+    /// Of each group: every member but the last, and those after it.
+    fn each(&self, mut visit: impl FnMut(u32, &[u32])) {
+        let mut start = 0;
+        for &end in &self.ends {
+            let group = &self.members[start..end];
+            group.iter().enumerate().for_each(|(place, &at)| visit(at, &group[place + 1..]));
+            start = end;
+        }
+    }
+}
+
+/// Pairs that are to be compared, each once, in their order.
+pub struct Candidates {
+    /// By position: where those begin that it is compared with, and where the last one's end.
+    starts: Vec<usize>,
+    others: Vec<u32>,
+    _held: Held,
+}
+
+impl Candidates {
+    /// Pairs of positions that share the values of a block of fields, or of a rule.
+    ///
+    /// # Errors
+    /// `Limit` if `memory` does not hold them.
+    pub fn of(records: &[Record], comparison: &Comparison<'_>, params: &Params, memory: &Allowance) -> Result<Self> {
+        let mut fields: Vec<&[Field]> = if params.probabilistic.is_some() { BLOCKS.to_vec() } else { Vec::new() };
+        for rule in &params.rules {
+            if !fields.contains(&rule.as_slice()) {
+                fields.push(rule);
+            }
+        }
+        let beginnings = params.probabilistic.map(|_| Block::Beginnings);
+        let mut held = memory.nothing();
+        let mut groups = Groups::default();
+        let mut keyed = Vec::with_capacity(records.len());
+        let sorting = (records.len() * size_of::<(u64, u32)>()) as u64;
+        for block in fields.into_iter().map(Block::Fields).chain(beginnings) {
+            held.resize(STEP, sorting + groups.bytes())?;
+            let keys = (0..).zip(records).filter_map(|(at, record)| Some((block.key(at, record, comparison)?, at)));
+            groups.add(keys, params.block_max, &mut keyed);
+        }
+        drop(keyed);
+        Self::collect(&groups, records.len(), held)
+    }
+
+    /// The pairs of `groups` of so many records; some may be in several.
+    fn collect(groups: &Groups, records: usize, mut held: Held) -> Result<Self> {
+        let mut ends = vec![0; records + 1];
+        groups.each(|at, others| ends[at as usize + 1] += others.len());
+        (0..records).for_each(|at| ends[at + 1] += ends[at]);
+        let kept_bytes = |others: usize| (others * size_of::<u32>() + (records + 1) * size_of::<usize>()) as u64;
+        held.resize(STEP, groups.bytes() + 2 * kept_bytes(0) + kept_bytes(ends[records]))?;
+        let (mut others, mut next) = (vec![0; ends[records]], ends.clone());
+        groups.each(|at, of| {
+            let next = &mut next[at as usize];
+            others[*next..*next + of.len()].copy_from_slice(of);
+            *next += of.len();
+        });
+        let mut starts = Vec::with_capacity(records + 1);
+        let mut kept = 0;
+        for at in 0..records {
+            starts.push(kept);
+            let of = ends[at]..ends[at + 1];
+            others[of.clone()].sort_unstable();
+            let mut last = None;
+            for place in of {
+                if last != Some(others[place]) {
+                    last = Some(others[place]);
+                    others[kept] = others[place];
+                    kept += 1;
+                }
+            }
+        }
+        starts.push(kept);
+        others.truncate(kept);
+        held.resize(STEP, kept_bytes(others.capacity()))?;
+        Ok(Self { starts, others, _held: held })
+    }
+
+    /// The pairs whose first one is at these positions.
+    pub fn pairs(&self, firsts: Range<u32>) -> impl Iterator<Item = Pair> {
+        firsts.flat_map(|at| self.others[self.starts[at as usize]..self.starts[at as usize + 1]].iter().map(move |&other| (at, other)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::comparison::TextsOfValues;
+    use super::super::params::Probabilistic;
+    use super::super::records::tests::record;
+    use super::*;
+
+    /// By hand: Ann Lee and Lee Ann share their names; Annabel Leeds and Annette Leeman a postcode and what their names begin with; who shares nothing that
+    /// is known, and who shares a postcode alone, stands alone.
+    #[test]
+    fn who_shares_something_is_compared() {
+        let mut texts = TextsOfValues::default();
+        let named = [("ann", "lee", ""), ("lee", "ann", ""), ("annabel", "leeds", "90"), ("annette", "leeman", "90"), ("bob", "coe", "90"), ("dan", "fox", "")];
+        let records =
+            named.map(|(first, last, postcode)| record(&mut texts, [(Field::FirstName, first), (Field::LastName, last), (Field::Postcode, postcode)]));
+        let probabilistic = Some(Probabilistic { from: 0.99, bridge_from: 0.9999 });
+        let params = Params { rules: vec![vec![Field::CardId], vec![Field::Email, Field::Phone]], probabilistic, block_max: 5, ..Params::default() };
+        let memory = Allowance::memory(1 << 20);
+        let found = Candidates::of(&records, &Comparison::of(&records, &texts), &params, &memory).expect("there is memory");
+        assert_eq!(found.pairs(0..6).collect::<Vec<_>>(), [(0, 1), (2, 3)]);
+        assert_eq!(found.pairs(1..3).collect::<Vec<_>>(), [(2, 3)]);
+        // Two pairs of four bytes, and seven starts of eight.
+        assert!(memory.nothing().try_grow((1 << 20) - 2 * 4 - 7 * 8));
+        let little = Candidates::of(&records, &Comparison::of(&records, &texts), &params, &Allowance::memory(100));
+        assert!(little.is_err_and(|error| error.to_string().contains("step link customers")));
+    }
+
+    /// Groups that share pairs, one of too many, and a single one.
+    #[test]
+    fn a_pair_stands_once() {
+        let (mut groups, mut keyed) = (Groups::default(), Vec::new());
+        groups.add([(7, 0), (8, 1), (7, 3), (7, 4), (9, 2)].into_iter(), 3, &mut keyed);
+        groups.add([(1, 4), (1, 0), (2, 1), (2, 2), (2, 3), (2, 4)].into_iter(), 3, &mut keyed);
+        let found = Candidates::collect(&groups, 5, Allowance::memory(1 << 20).nothing()).expect("there is memory");
+        assert_eq!(found.pairs(0..5).collect::<Vec<_>>(), [(0, 3), (0, 4), (3, 4)]);
+    }
+}
