@@ -183,7 +183,7 @@ fn digits(number: u64) -> ([u8; 20], usize) {
 fn is_one_digit(a: u64, b: u64) -> bool {
     // Of as many digits they differ by a digit in its place, or by nine of it: most do not.
     let mut between = a.abs_diff(b);
-    while between > 0 && between % 10 == 0 {
+    while between > 0 && between.is_multiple_of(10) {
         between /= 10;
     }
     if between > 81 && a.checked_ilog10() == b.checked_ilog10() {
