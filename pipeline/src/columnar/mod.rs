@@ -1,6 +1,7 @@
 //! Parquet files, checked, decoded to plain columns, and written. The only user of the parquet crate.
 
 mod caught;
+#[cfg(feature = "engine")]
 mod chunks;
 mod coded;
 mod listed;
@@ -15,6 +16,7 @@ mod values;
 mod write;
 
 pub use caught::is_caught;
+#[cfg(feature = "engine")]
 pub use chunks::KeyChunks;
 pub use open::File;
 pub use read::Batches;

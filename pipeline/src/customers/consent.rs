@@ -1,13 +1,13 @@
 //! Consent: the latest decision about an address, for a purpose and channel. It is about that address and no other, so no link between source
 //! customers makes it reach further; an objection of any of a person's source customers holds for the person.
 
-use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 use super::link::{self, Field};
 use super::{NOBODY, People};
 use crate::error::{Error, Result};
 use crate::key::Erased;
-use crate::lake::{ByEntry, Counts, Cut, Names, OpenTable, Rows, SourceKeys};
+use crate::lake::{ByEntry, ByFingerprint, Counts, Cut, Names, OpenTable, Rows, SourceKeys};
 
 /// What someone decided; later ones of the same instant win over earlier ones in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ impl Status {
 }
 
 /// What a decision is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum About {
     /// A source customer, by number: its objections, and all that concerns a channel without addresses.
     Source(u32),
@@ -38,7 +38,25 @@ enum About {
 }
 
 /// About what, purpose and channel by number.
-type Key = (About, u32, u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key(About, u32, u32);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (kind, value) = match self.0 {
+            About::Source(number) => (0, u64::from(number)),
+            About::Address(address) => (1, address),
+        };
+        // At once: a hasher of fingerprints spreads bytes, and not one number after another.
+        let all = u128::from(value) << 64 | u128::from(self.1) << 32 | u128::from(self.2);
+        let mut bytes = [kind; 17];
+        bytes[1..].copy_from_slice(&all.to_le_bytes());
+        state.write(&bytes);
+    }
+}
+
+/// The latest decisions.
+type Latest = ByFingerprint<Key, Decision>;
 
 /// When it was decided, and what.
 type Decision = (i64, Status);
@@ -68,7 +86,7 @@ pub struct Contact {
 pub struct Consents {
     purposes: Names,
     channels: Names,
-    latest: HashMap<Key, Decision>,
+    latest: Latest,
 }
 
 /// A way to contact people: a purpose and a channel, by number, and the place of the channel's addresses.
@@ -83,7 +101,7 @@ impl Consents {
 
     /// Whether and through whom the customer at a position may be contacted.
     pub fn contact(&self, people: &People, customer: usize, way: Way) -> Contact {
-        let latest = |about: About| self.latest.get(&(about, way.0, way.1)).map(|decision| decision.1);
+        let latest = |about: About| self.latest.get(&Key(about, way.0, way.1)).map(|decision| decision.1);
         let members = people.members(customer);
         let mut best: Option<(u8, Contact)> = None;
         let mut objected = false;
@@ -127,25 +145,26 @@ pub fn read_consents(table: &OpenTable, cut: &Cut, keys: &SourceKeys, people: &P
             Ok(())
         },
     )?;
-    for ((about, purpose, channel), decision) in gathered.latest {
+    consents.latest.reserve(gathered.latest.len());
+    for (Key(about, purpose, channel), decision) in gathered.latest {
         let About::Source(number) = about else {
-            keep_latest(&mut consents.latest, (about, purpose, channel), decision);
+            keep_latest(&mut consents.latest, Key(about, purpose, channel), decision);
             continue;
         };
         if people.customer_of.get(number as usize).is_none_or(|customer| *customer == NOBODY) {
             continue;
         }
-        keep_latest(&mut consents.latest, (about, purpose, channel), decision);
+        keep_latest(&mut consents.latest, Key(about, purpose, channel), decision);
         // What a source customer decided is about its address.
         let place = field(&consents.channels.text(channel)).map(|(_, place)| place);
         if let Some(address) = place.map(|place| people.address(number, place)).filter(|address| *address != 0) {
-            keep_latest(&mut consents.latest, (About::Address(address), purpose, channel), decision);
+            keep_latest(&mut consents.latest, Key(About::Address(address), purpose, channel), decision);
         }
     }
     Ok((consents, counts))
 }
 
-fn keep_latest(latest: &mut HashMap<Key, Decision>, key: Key, decision: Decision) {
+fn keep_latest(latest: &mut Latest, key: Key, decision: Decision) {
     let known = latest.entry(key).or_insert(decision);
     *known = decision.max(*known);
 }
@@ -163,7 +182,7 @@ struct Reading<'a> {
 #[derive(Default)]
 struct Gathered {
     rows: Vec<(Key, Decision)>,
-    latest: HashMap<Key, Decision>,
+    latest: Latest,
     statuses: ByEntry<Option<Status>>,
     purposes: ByEntry<u32>,
     channels: ByEntry<u32>,
@@ -173,13 +192,13 @@ impl Gathered {
     fn add(&mut self, rows: &Rows<'_>, reading: &Reading<'_>) -> Result<()> {
         let required = |name: &str| rows.column(name).ok_or_else(|| Error::bug(format!("consents have a column {name}")));
         let (status, purpose, channel, changed) = (required("status")?, required("purpose")?, required("channel")?, required("changed_at")?);
-        for &row in &rows.kept {
+        let (address, customers) = (rows.texts("address"), rows.source_customers());
+        for ((&row, of), number) in rows.kept.iter().zip(&customers).zip(reading.keys.find(&customers)) {
             let Some(Some(decided)) = self.statuses.get(status, row, Status::of) else {
                 return Err(Error::input("column status: expected given, withdrawn or objected, got another word"));
             };
-            let text = |name: &str| rows.text(name, row).filter(|text| !text.is_empty());
-            let (customer, written) = (text("source_customer_id"), text("address"));
-            if customer.is_none() && written.is_none() {
+            let written = address(row);
+            if of.1.is_empty() && written.is_none() {
                 return Err(Error::input("columns source_customer_id, address: expected one of them in every row, got neither"));
             }
             let decision = (changed.int(row).unwrap_or_default(), decided);
@@ -188,16 +207,15 @@ impl Gathered {
             let channel = self.channels.get(channel, row, |text| reading.channels.number(text)).unwrap_or_default();
             let address = written.and_then(|written| field(to).and_then(|(field, _)| reading.params.form(field, written).map(|text| field.value(&text))));
             if let Some(address) = address {
-                self.rows.push(((About::Address(address), purpose, channel), decision));
+                self.rows.push((Key(About::Address(address), purpose, channel), decision));
             }
             // Of who is erased, what they refused still holds for the address.
-            if customer.is_some_and(|customer| reading.erased.holds(text("source").unwrap_or_default(), customer)) {
+            if !of.1.is_empty() && reading.erased.holds(of.0, of.1) {
                 continue;
             }
             // A decision of someone that neither customers nor lines know concerns nobody; one about an address is about that alone, unless it objects.
-            let number = customer.and_then(|customer| reading.keys.find(text("source").unwrap_or_default(), customer));
             if let Some(number) = number.filter(|_| written.is_none() || decided == Status::Objected) {
-                self.rows.push(((About::Source(number), purpose, channel), decision));
+                self.rows.push((Key(About::Source(number), purpose, channel), decision));
             }
         }
         Ok(())
@@ -219,7 +237,7 @@ mod tests {
     fn decided(decisions: &[(About, i64, Status)]) -> Contact {
         let mut consents = Consents::default();
         let (purpose, channel) = (consents.purposes.number("marketing"), consents.channels.number("email"));
-        decisions.iter().for_each(|&(about, at, status)| keep_latest(&mut consents.latest, (about, purpose, channel), (at, status)));
+        decisions.iter().for_each(|&(about, at, status)| keep_latest(&mut consents.latest, Key(about, purpose, channel), (at, status)));
         consents.contact(&people(), 0, consents.way("marketing", "email"))
     }
 

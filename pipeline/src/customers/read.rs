@@ -196,19 +196,14 @@ struct Gathered {
 
 impl Gathered {
     fn add(&mut self, rows: &Rows<'_>, names: &LineNames, forms: &Forms<'_>) -> Result<()> {
-        let text_of = |name: &str| {
-            let column = rows.column(name);
-            move |row: usize| column.and_then(|column| column.text(row)).filter(|text| !text.is_empty())
-        };
         let int_of = |name: &str| {
             let column = rows.column(name);
             move |row: usize| column.and_then(|column| column.int(row))
         };
-        let [source, id, account_type] = ["source", "source_customer_id", "account_type"].map(text_of);
-        let [home_store, gender] = ["home_store_id", "gender"].map(text_of);
+        let [account_type, home_store, gender] = ["account_type", "home_store_id", "gender"].map(|name| rows.texts(name));
         let [recorded_at, registered_at, deceased, moved_out] = ["recorded_at", "registered_at", "deceased", "moved_out_on"].map(int_of);
         let fields = Field::ALL.map(|field| rows.column(field.name()));
-        let customers: Vec<(&str, &str)> = rows.kept.iter().map(|&row| (source(row).unwrap_or_default(), id(row).unwrap_or_default())).collect();
+        let customers = rows.source_customers();
         if customers.iter().any(|customer| customer.0.contains('\u{1f}')) {
             return Err(Error::input("column source: expected no byte 0x1F, got one"));
         }

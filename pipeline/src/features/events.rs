@@ -121,13 +121,13 @@ impl EventTable {
 pub fn read_events(table: &OpenTable, cut: &Cut, which: EventTable, keys: &SourceKeys, sink: Sink<'_>) -> Result<Counts> {
     let zone = &cut.zone;
     let add = |kinds: &mut ByEntry<EventKind>, rows: &Rows<'_>| {
-        for &row in &rows.kept {
-            let text = |name: &str| rows.text(name, row).unwrap_or_default();
+        let arm = rows.texts("arm");
+        for (&row, number) in rows.kept.iter().zip(keys.find(&rows.source_customers())) {
             // Who was kept out of a campaign was not written to.
-            if which == EventTable::Contacts && text("arm") == "control" {
+            if which == EventTable::Contacts && arm(row) == Some("control") {
                 continue;
             }
-            let Some(number) = keys.find(text("source"), text("source_customer_id")) else { continue };
+            let Some(number) = number else { continue };
             let day = rows.days.at(row).ok_or_else(|| Error::bug(format!("{} are dated", which.name())))?;
             let closed = rows.column("closed_at").and_then(|column| column.int(row)).map(|at| zone.day(at));
             let rating = rows.column("rating").and_then(|column| column.float(row)).map(|rating| (rating * 1000.0).round());

@@ -125,6 +125,18 @@ impl Rows<'_> {
         self.columns[index].as_deref()
     }
 
+    /// The texts of column `name`, by row; None where unknown or empty. The column is looked for once.
+    pub fn texts<'a>(&'a self, name: &str) -> impl Fn(usize) -> Option<&'a str> {
+        let column = self.column(name);
+        move |row| column.and_then(|column| column.text(row)).filter(|text| !text.is_empty())
+    }
+
+    /// Source and source_customer_id of each row that is used; empty where unknown.
+    pub fn source_customers(&self) -> Vec<(&str, &str)> {
+        let (source, id) = (self.texts("source"), self.texts("source_customer_id"));
+        self.kept.iter().map(|&row| (source(row).unwrap_or_default(), id(row).unwrap_or_default())).collect()
+    }
+
     /// The text of column `name` at `row`; None where unknown.
     pub fn text(&self, name: &str, row: usize) -> Option<&str> {
         self.column(name)?.text(row)

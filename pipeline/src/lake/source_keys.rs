@@ -248,10 +248,10 @@ impl SourceKeys {
         Some(())
     }
 
-    /// The number of a source customer that is known.
-    pub fn find(&self, source: &str, id: &str) -> Option<u32> {
-        let fingerprint = fingerprint_of(source, id);
-        self.part(part_of(fingerprint)).known.find(fingerprint).map(|key| key.number)
+    /// The numbers of many source customers, each with its source; None of one that is not known.
+    pub fn find(&self, customers: &[(&str, &str)]) -> Vec<Option<u32>> {
+        let fingerprints: Vec<u128> = customers.iter().map(|(source, id)| fingerprint_of(source, id)).collect();
+        self.known(&fingerprints).into_iter().map(|key| key.map(|key| key.number)).collect()
     }
 
     /// How many there are.
@@ -349,7 +349,7 @@ mod tests {
         let app = keys.keys("app", &wanted[..100]);
         assert!(app.iter().flatten().all(|key| !web.contains(&Some(*key))));
         assert_eq!(keys.keys("web", &wanted), web);
-        assert_eq!((keys.find("web", "c17"), keys.find("web", "c5000")), (web[19].map(|key| key.number), None));
+        assert_eq!(keys.find(&[("web", "c17"), ("web", "c5000"), ("web", "")]), [web[19].map(|key| key.number), None, None]);
         // Each with its source, some of them new, one twice, and an empty one.
         let mixed = [("app", "c1"), ("web", "c2"), ("app", "c9999"), ("web", ""), ("app", "c9999"), ("new", "c2")];
         let found = keys.keys_of(&mixed);

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::STEP;
 use super::comparison::{Comparison, NAMES};
 use super::params::Params;
@@ -68,15 +70,15 @@ impl Groups {
         (self.members.capacity() * size_of::<u32>() + self.ends.capacity() * size_of::<usize>()) as u64
     }
 
-    /// Adds records of one key, in their order; more than `most` of one key tell nothing. `keyed` is memory that is used again.
-    fn add(&mut self, keys: impl Iterator<Item = (u64, u32)>, most: usize, keyed: &mut Vec<(u64, u32)>) {
-        keyed.clear();
-        keyed.extend(keys);
+    /// Records by their keys, in their order; more than `most` of one key tell nothing.
+    fn of(mut keyed: Vec<(u64, u32)>, most: usize) -> Self {
         keyed.sort_unstable();
+        let mut groups = Self::default();
         for group in keyed.chunk_by(|a, b| a.0 == b.0).filter(|group| (2..=most).contains(&group.len())) {
-            self.members.extend(group.iter().map(|(_, at)| at));
-            self.ends.push(self.members.len());
+            groups.members.extend(group.iter().map(|(_, at)| at));
+            groups.ends.push(groups.members.len());
         }
+        groups
     }
 
     /// Of each group: every member but the last, and those after it.
@@ -111,32 +113,35 @@ impl Candidates {
             }
         }
         let beginnings = params.probabilistic.map(|_| Block::Beginnings);
-        let mut held = memory.nothing();
-        let mut groups = Groups::default();
-        let mut keyed = Vec::with_capacity(records.len());
-        let sorting = (records.len() * size_of::<(u64, u32)>()) as u64;
-        for block in fields.into_iter().map(Block::Fields).chain(beginnings) {
-            held.resize(STEP, sorting + groups.bytes())?;
-            let keys = (0..).zip(records).filter_map(|(at, record)| Some((block.key(at, record, comparison)?, at)));
-            groups.add(keys, params.block_max, &mut keyed);
+        let blocks: Vec<Block<'_>> = fields.into_iter().map(Block::Fields).chain(beginnings).collect();
+        let groups_of = |block: &Block<'_>| {
+            let mut keyed = Vec::with_capacity(records.len());
+            keyed.extend((0..).zip(records).filter_map(|(at, record)| Some((block.key(at, record, comparison)?, at))));
+            Groups::of(keyed, params.block_max)
+        };
+        let (mut held, mut groups) = (memory.nothing(), Vec::<Groups>::new());
+        for some in blocks.chunks(rayon::current_num_threads()) {
+            let sorting = (some.len() * records.len() * size_of::<(u64, u32)>()) as u64;
+            held.resize(STEP, sorting + groups.iter().map(Groups::bytes).sum::<u64>())?;
+            groups.extend(some.par_iter().map(groups_of).collect::<Vec<_>>());
         }
-        drop(keyed);
         Self::collect(&groups, records.len(), held)
     }
 
     /// The pairs of `groups` of so many records; some may be in several.
-    fn collect(groups: &Groups, records: usize, mut held: Held) -> Result<Self> {
+    fn collect(groups: &[Groups], records: usize, mut held: Held) -> Result<Self> {
         let mut ends = vec![0; records + 1];
-        groups.each(|at, others| ends[at as usize + 1] += others.len());
+        groups.iter().for_each(|groups| groups.each(|at, others| ends[at as usize + 1] += others.len()));
         (0..records).for_each(|at| ends[at + 1] += ends[at]);
         let kept_bytes = |others: usize| (others * size_of::<u32>() + (records + 1) * size_of::<usize>()) as u64;
-        held.resize(STEP, groups.bytes() + 2 * kept_bytes(0) + kept_bytes(ends[records]))?;
+        held.resize(STEP, groups.iter().map(Groups::bytes).sum::<u64>() + 2 * kept_bytes(0) + kept_bytes(ends[records]))?;
         let (mut others, mut next) = (vec![0; ends[records]], ends.clone());
-        groups.each(|at, of| {
+        let mut put = |at: u32, of: &[u32]| {
             let next = &mut next[at as usize];
             others[*next..*next + of.len()].copy_from_slice(of);
             *next += of.len();
-        });
+        };
+        groups.iter().for_each(|groups| groups.each(&mut put));
         let mut starts = Vec::with_capacity(records + 1);
         let mut kept = 0;
         for at in 0..records {
@@ -194,9 +199,8 @@ mod tests {
     /// Groups that share pairs, one of too many, and a single one.
     #[test]
     fn a_pair_stands_once() {
-        let (mut groups, mut keyed) = (Groups::default(), Vec::new());
-        groups.add([(7, 0), (8, 1), (7, 3), (7, 4), (9, 2)].into_iter(), 3, &mut keyed);
-        groups.add([(1, 4), (1, 0), (2, 1), (2, 2), (2, 3), (2, 4)].into_iter(), 3, &mut keyed);
+        let keyed = [vec![(7, 0), (8, 1), (7, 3), (7, 4), (9, 2)], vec![(1, 4), (1, 0), (2, 1), (2, 2), (2, 3), (2, 4)]];
+        let groups = keyed.map(|keyed| Groups::of(keyed, 3));
         let found = Candidates::collect(&groups, 5, Allowance::memory(1 << 20).nothing()).expect("there is memory");
         assert_eq!(found.pairs(0..5).collect::<Vec<_>>(), [(0, 3), (0, 4), (3, 4)]);
     }

@@ -17,6 +17,8 @@ pub use records::{Field, VALUES};
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use candidates::{Candidates, Pair};
 use cluster::{Edge, Guards, cluster};
 use comparison::Comparison;
@@ -173,5 +175,5 @@ fn edges(records: &[Record], compared: &[(Pair, Pattern)], comparison: &Comparis
         let weight = scores.log_odds(pattern, a, population);
         (weight >= *from).then(|| Edge { ends, strength: (weight * BIT).round() as i64, rule: params.rules.len() as u8 })
     };
-    compared.iter().filter_map(edge).collect()
+    compared.par_iter().filter_map(edge).collect()
 }

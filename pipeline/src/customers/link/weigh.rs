@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::comparison::Comparison;
 use super::records::{EQUAL, FIELDS, Field, Pattern, Record};
 use crate::lake::ByFingerprint;
@@ -52,36 +54,38 @@ fn pairs_of(count: u64) -> f64 {
     (u128::from(count) * u128::from(count.saturating_sub(1)) / 2) as f64
 }
 
+/// What the values of a field say, how many are known, and how often each is carried, where that counts.
+fn of_field(comparison: &Comparison<'_>, index: usize) -> (Pairs, u64, ByFingerprint<u64, u32>) {
+    let (field, everyone) = (Field::ALL[index], 0..comparison.count() as u32);
+    let mut values: Vec<u64> = everyone.clone().filter_map(|at| comparison.value(field, at)).collect();
+    values.sort_unstable();
+    let carried = values.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32));
+    let near: Vec<u32> = everyone.filter(|at| comparison.value(field, *at).is_some()).take(NEIGHBOURING + NEIGHBOURS).collect();
+    let mut seen = [0u64; LEVELS];
+    for (at, &one) in near.iter().take(NEIGHBOURING).enumerate() {
+        let others = &near[at + 1..near.len().min(at + 1 + NEIGHBOURS)];
+        others.iter().filter_map(|&other| comparison.level(field, (one, other))).for_each(|level| seen[level as usize] += 1);
+    }
+    let total: u64 = seen.iter().sum();
+    let levels = f64::from(EQUAL[index] + 1);
+    let between = std::array::from_fn(|level| match level {
+        0 => 0.0,
+        level if level >= EQUAL[index] as usize => 0.0,
+        level => (seen[level] as f64 + 1.0) / (total as f64 + levels),
+    });
+    let equal = carried.clone().map(|(_, count)| pairs_of(u64::from(count))).sum();
+    let frequency = if COUNTED.contains(&field) { carried.collect() } else { ByFingerprint::default() };
+    (Pairs { known: pairs_of(values.len() as u64), equal, between }, values.len() as u64, frequency)
+}
+
 impl Population {
     /// Counts the values of records, which stand in the order of their hashes.
     pub fn of(comparison: &Comparison<'_>) -> Self {
-        let everyone = 0..comparison.count() as u32;
         let mut population =
-            Self { pairs: [Pairs::default(); FIELDS], frequency: Default::default(), known: [0; FIELDS], all_pairs: pairs_of(everyone.len() as u64) };
-        for (index, &field) in Field::ALL.iter().take(FIELDS).enumerate() {
-            let known = || everyone.clone().filter(|at| comparison.value(field, *at).is_some());
-            let mut values: Vec<u64> = everyone.clone().filter_map(|at| comparison.value(field, at)).collect();
-            values.sort_unstable();
-            let carried = values.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32));
-            let near: Vec<u32> = known().take(NEIGHBOURING + NEIGHBOURS).collect();
-            let mut seen = [0u64; LEVELS];
-            for (at, &one) in near.iter().take(NEIGHBOURING).enumerate() {
-                let others = &near[at + 1..near.len().min(at + 1 + NEIGHBOURS)];
-                others.iter().filter_map(|&other| comparison.level(field, (one, other))).for_each(|level| seen[level as usize] += 1);
-            }
-            let total: u64 = seen.iter().sum();
-            let levels = f64::from(EQUAL[index] + 1);
-            let between = std::array::from_fn(|level| match level {
-                0 => 0.0,
-                level if level >= EQUAL[index] as usize => 0.0,
-                level => (seen[level] as f64 + 1.0) / (total as f64 + levels),
-            });
-            let equal = carried.clone().map(|(_, count)| pairs_of(u64::from(count))).sum();
-            population.pairs[index] = Pairs { known: pairs_of(values.len() as u64), equal, between };
-            population.known[index] = values.len() as u64;
-            if COUNTED.contains(&field) {
-                population.frequency[index] = carried.collect();
-            }
+            Self { pairs: [Pairs::default(); FIELDS], frequency: Default::default(), known: [0; FIELDS], all_pairs: pairs_of(comparison.count() as u64) };
+        let fields: Vec<(Pairs, u64, ByFingerprint<u64, u32>)> = (0..FIELDS).into_par_iter().map(|index| of_field(comparison, index)).collect();
+        for (index, (pairs, known, frequency)) in fields.into_iter().enumerate() {
+            (population.pairs[index], population.known[index], population.frequency[index]) = (pairs, known, frequency);
         }
         population
     }
