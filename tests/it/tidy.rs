@@ -11,7 +11,11 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// The lines before the unit tests.
 fn code(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).expect("a source");
-    text.lines().take_while(|line| *line != "#[cfg(test)]").map(str::to_owned).collect()
+    // A module in a file of its own may be a test's, too.
+    let lines: Vec<&str> = text.lines().collect();
+    let is_test = |place: usize| lines[place] == "#[cfg(test)]" && lines.get(place + 1).is_some_and(|next| next.contains("mod tests"));
+    let end = (0..lines.len()).find(|&place| is_test(place)).unwrap_or(lines.len());
+    lines[..end].iter().map(|line| (*line).to_owned()).collect()
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::key::wide_fingerprint;
 /// The bytes of a column chunk, and what its file says of it.
 pub(super) type Chunk = (Bytes, ColumnCloseResult);
 
-/// What chunks take of the memory is only taken where this part of all that there is stays free besides: nobody fails for want of it.
+/// What chunks take of the memory is only taken where this part of all that there is stays free besides.
 const LEFT: u64 = 4;
 
 /// Chunks of keys that are kept for the next tables.
@@ -50,38 +50,43 @@ impl KeyChunks {
         let (size, left) = (chunk.0.len() as u64, self.memory.limit() / LEFT);
         if held.try_grow(size + left) {
             held.shrink(left);
-            kept.insert(print, chunk.clone());
+            // Without the room that the bytes could still grow into.
+            kept.insert(print, (Bytes::copy_from_slice(&chunk.0), chunk.1.clone()));
         }
         Ok(chunk)
+    }
+
+    /// Gives back what they take of the memory, since someone else needs it.
+    pub fn forget(&self) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = (HashMap::new(), self.memory.nothing());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::write::{ROW_GROUP_ROWS, TableFile};
+    use polars::prelude::DataFrame;
+
+    use super::super::write::TableFile;
     use super::*;
     use crate::table::{Column, Contract, Kind};
-    use polars::prelude::DataFrame;
 
     fn frame(texts: &[&str], numbers: &[i64]) -> DataFrame {
         let columns = vec![Series::new("customer_id".into(), texts), Series::new("orders".into(), numbers)];
         DataFrame::new(texts.len(), columns).expect("equal heights")
     }
 
-    /// A second table of the same ids, one of ids that are divided otherwise, and one under another name, each as without any chunk that was kept; and a
-    /// chunk is kept only where memory stays free.
+    /// A second table of the same ids, in other frames, and one of ids that are divided otherwise, each as without any chunk that was kept; and a chunk is
+    /// kept only where memory stays free.
     #[test]
     fn tables_of_the_same_ids_are_written_as_ever() {
-        let contract = |name: &str| {
-            let columns = vec![Column::new("customer_id", Kind::Text, "the customer"), Column::new(name, Kind::Int, "a number")];
-            Contract::new("t", "A row.", &["customer_id"], columns)
-        };
+        let columns = vec![Column::new("customer_id", Kind::Text, "the customer"), Column::new("orders", Kind::Int, "a number")];
+        let orders = Contract::new("t", "A row.", &["customer_id"], columns);
         let written = |contract: &Contract, frame: &DataFrame, chunks: Option<&KeyChunks>| {
             let mut file = TableFile::new(contract, chunks).expect("a file");
-            file.push(frame.clone()).expect("rows");
+            let cut = if chunks.is_some() { 1 } else { 2 };
+            file.push(frame.slice(0, cut)).and_then(|()| file.push(frame.slice(cut as i64, 2))).expect("rows");
             file.finish().expect("bytes")
         };
-        let orders = contract("orders");
         let (first, second, other) = (frame(&["ab", "c"], &[1, 2]), frame(&["ab", "c"], &[3, 3]), frame(&["a", "bc"], &[1, 2]));
         let kept_of = |limit: u64| {
             let memory = Allowance::memory(limit);
@@ -90,10 +95,30 @@ mod tests {
                 assert_eq!(written(&orders, frame, Some(&chunks)), written(&orders, frame, None));
             }
             let kept = chunks.kept.lock().expect("nobody died").0.len();
-            (kept, memory.nothing().try_grow(limit))
+            let is_free = memory.nothing().try_grow(limit);
+            chunks.forget();
+            assert!(memory.nothing().try_grow(limit), "all is given back");
+            (kept, is_free)
         };
         assert_eq!(kept_of(1 << 20), (2, false), "two chunks are held");
         assert_eq!(kept_of(40), (0, true));
-        assert!(first.height() < ROW_GROUP_ROWS);
+    }
+
+    /// A chunk is written once for a name and its texts, an unknown one among them.
+    #[test]
+    fn a_chunk_is_written_once() {
+        let chunks = KeyChunks::new(&Allowance::memory(1 << 20));
+        let contract = Contract::new("t", "A row.", &["id"], vec![Column::new("id", Kind::Text, "an id")]);
+        let series = |texts: &[Option<&str>]| Series::new("id".into(), texts);
+        let mut file = TableFile::new(&contract, Some(&chunks)).expect("a file");
+        file.push(DataFrame::new(2, vec![series(&[Some("a"), Some("bc")])]).expect("equal heights")).expect("rows");
+        file.finish().expect("bytes");
+        let is_kept = |name: &str, values: &[&[Option<&str>]]| {
+            let values: Vec<Series> = values.iter().map(|texts| series(texts)).collect();
+            chunks.chunk(name, &values.iter().collect::<Vec<_>>(), || Err(crate::error::Error::bug("written again"))).is_ok()
+        };
+        assert!(is_kept("id", &[&[Some("a"), Some("bc")]]) && is_kept("id", &[&[Some("a")], &[Some("bc")]]));
+        assert!(!is_kept("di", &[&[Some("a"), Some("bc")]]) && !is_kept("id", &[&[Some("ab"), Some("c")]]));
+        assert!(!is_kept("id", &[&[Some("a"), Some("bc"), None]]) && !is_kept("id", &[&[Some("a"), Some("bc"), Some("")]]));
     }
 }

@@ -193,12 +193,12 @@ impl Gathered {
         let required = |name: &str| rows.column(name).ok_or_else(|| Error::bug(format!("consents have a column {name}")));
         let (status, purpose, channel, changed) = (required("status")?, required("purpose")?, required("channel")?, required("changed_at")?);
         let (address, customers) = (rows.texts("address"), rows.source_customers());
-        for ((&row, of), number) in rows.kept.iter().zip(&customers).zip(reading.keys.find(&customers)) {
+        for ((&row, &(source, customer)), number) in rows.kept.iter().zip(&customers).zip(reading.keys.find(&customers)) {
             let Some(Some(decided)) = self.statuses.get(status, row, Status::of) else {
                 return Err(Error::input("column status: expected given, withdrawn or objected, got another word"));
             };
             let written = address(row);
-            if of.1.is_empty() && written.is_none() {
+            if customer.is_empty() && written.is_none() {
                 return Err(Error::input("columns source_customer_id, address: expected one of them in every row, got neither"));
             }
             let decision = (changed.int(row).unwrap_or_default(), decided);
@@ -210,7 +210,7 @@ impl Gathered {
                 self.rows.push((Key(About::Address(address), purpose, channel), decision));
             }
             // Of who is erased, what they refused still holds for the address.
-            if !of.1.is_empty() && reading.erased.holds(of.0, of.1) {
+            if !customer.is_empty() && reading.erased.holds(source, customer) {
                 continue;
             }
             // A decision of someone that neither customers nor lines know concerns nobody; one about an address is about that alone, unless it objects.

@@ -1,25 +1,45 @@
 //! Who lives together: customers who share what a rule names. A household stands beside its members and never makes them one.
 
-use std::collections::HashMap;
+use rayon::prelude::*;
 
 use super::link::Field;
 use super::people::Customer;
 use super::read::SourceCustomers;
 use crate::key::{Id, fingerprint};
+use crate::lake::ByFingerprint;
+
+/// So many customers are looked at together.
+const AT_ONCE: usize = 256;
 
 /// Settles the household of everyone, by the first rule and the next ones; what more than `members_max` customers share, or would be one by, is no
 /// household. `members` are the source customers of the customer at a position.
-pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u32], known: &SourceCustomers, rules: &[Vec<Field>], members_max: usize) {
-    let mut shared: Vec<(u64, u32)> = Vec::new();
-    for (position, _) in customers.iter().enumerate() {
-        for row in members(position).iter().filter_map(|&member| known.get(member)) {
-            for (number, rule) in rules.iter().enumerate() {
-                let values = || rule.iter().map(|&field| row.values[field as usize]);
-                if values().all(|value| value != 0) {
-                    shared.push((values().fold(1 + number as u64, |key, value| fingerprint(key, &value.to_le_bytes())), position as u32));
+pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u32] + Sync, known: &SourceCustomers, rules: &[Vec<Field>], members_max: usize) {
+    // What each shares by which rule, and what their source says is their household.
+    let of_some = |some: &[usize]| {
+        let (mut shared, mut named) = (Vec::with_capacity(some.len() * rules.len()), Vec::with_capacity(some.len()));
+        known.fetch(some.iter().flat_map(|&position| members(position)).copied());
+        for &position in some {
+            let rows = || members(position).iter().filter_map(|&member| known.get(member));
+            for row in rows() {
+                for (number, rule) in rules.iter().enumerate() {
+                    let values = || rule.iter().map(|&field| row.values[field as usize]);
+                    if values().all(|value| value != 0) {
+                        shared.push((values().fold(1 + number as u64, |key, value| fingerprint(key, &value.to_le_bytes())), position as u32));
+                    }
                 }
             }
+            let row = rows().find(|row| row.values[Field::HouseholdKey as usize] != 0);
+            named.push(row.and_then(|row| known.texts.get(row.values[Field::HouseholdKey as usize])).map(Id::household));
         }
+        (shared, named)
+    };
+    let positions: Vec<usize> = (0..customers.len()).collect();
+    let found: Vec<_> = positions.par_chunks(AT_ONCE).map(of_some).collect();
+    let (mut shared, mut alone) = (Vec::new(), Vec::with_capacity(customers.len()));
+    shared.reserve_exact(found.iter().map(|(shared, _)| shared.len()).sum());
+    for (some, named) in found {
+        shared.extend(some);
+        alone.extend(named);
     }
     shared.sort_unstable();
     shared.dedup();
@@ -27,11 +47,6 @@ pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u3
     for group in shared.chunk_by(|a, b| a.0 == b.0).filter(|group| (2..=members_max).contains(&group.len())) {
         group.windows(2).for_each(|pair| joined.join(pair[0].1, pair[1].1));
     }
-    let key = |position: usize| {
-        let row = members(position).iter().filter_map(|&member| known.get(member)).find(|row| row.values[Field::HouseholdKey as usize] != 0)?;
-        known.texts.get(&row.values[Field::HouseholdKey as usize]).map(|text| Id::household(text))
-    };
-    let mut alone: Vec<Option<Id>> = (0..customers.len()).map(key).collect();
     for mut group in joined.groups().into_iter().filter(|group| group.len() <= members_max) {
         // The oldest first: whose household it is does not change when someone newer moves in.
         group.sort_unstable_by_key(|&position| {
@@ -48,7 +63,7 @@ pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u3
 /// Positions that are joined.
 #[derive(Default)]
 struct Joined {
-    root: HashMap<u32, u32>,
+    root: ByFingerprint<u32, u32>,
 }
 
 impl Joined {
@@ -91,7 +106,7 @@ mod tests {
             let mut row = SourceCustomer::default();
             (row.values[Field::LastName as usize], row.values[Field::Address as usize], row.values[Field::HouseholdKey as usize]) = (last, address, key);
             known.keep_newest(number as u32, row);
-            known.texts.insert(key, format!("h{key}").into());
+            known.texts.keep(key, &format!("h{key}"));
         }
         let customer =
             |(number, row): (usize, &(u64, u64, u64, i32))| Customer { id: Id([number as u8; 16]), registered: Some(Day(row.3)).into(), ..Customer::default() };

@@ -3,7 +3,7 @@
 //! An id belongs where the source customer is that it was made of. Where that one is gone, it goes with the oldest of those who had it; and of the
 //! ids that a group could keep, it keeps that of its oldest member. So no two customers ever have one id.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use polars::prelude::Column as Series;
 use serde::{Deserialize, Serialize};
@@ -13,14 +13,14 @@ use super::people::People;
 use super::{ITSELF, NOBODY};
 use crate::error::Result;
 use crate::key::{Erased, Id, Ids};
-use crate::lake::{Names, SourceKey, SourceKeys};
+use crate::lake::{ByFingerprint, Names, SourceKey, SourceKeys};
 use crate::table::{Class, Column, Contract, Kind, Range, Table, dates, ids};
 use crate::time::Day;
 
 /// The ids that the prior run gave. Of who stood alone under the id that is made of itself, and does so now, nothing is kept.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    had: HashMap<u32, (Id, u32)>,
+    had: ByFingerprint<u32, (Id, u32)>,
     rules: Names,
 }
 
@@ -126,17 +126,23 @@ impl Ledger {
     }
 
     /// The ids that are made of nobody in `groups`: if such a one is there, the id is its own.
-    pub fn orphaned(&self, groups: &[Vec<Member>]) -> HashSet<Id> {
-        let founders: HashSet<Id> = groups.iter().flatten().map(|member| member.own).collect();
+    pub fn orphaned(&self, groups: &[Vec<Member>]) -> Ids {
+        if self.had.is_empty() {
+            return Ids::default();
+        }
+        let founders: Ids = groups.iter().flatten().map(|member| member.own).collect();
         self.had.values().map(|had| had.0).filter(|id| !founders.contains(id)).collect()
     }
 
     /// The id of each group; an id of which `is_taken` holds is that of someone who stands alone.
     pub fn name(&self, groups: &[Vec<Member>], is_taken: &dyn Fn(Id) -> bool) -> Vec<Id> {
+        if self.had.is_empty() {
+            return groups.iter().map(|group| group[0].own).collect();
+        }
         let had = |member: &Member| self.had.get(&member.number).map(|had| had.0);
         let each = || groups.iter().enumerate().flat_map(|(place, group)| group.iter().map(move |member| (place, member)));
-        let founders: HashMap<Id, usize> = each().map(|(place, member)| (member.own, place)).collect();
-        let mut heirs: HashMap<Id, (&Member, usize)> = HashMap::new();
+        let founders: ByFingerprint<Id, usize> = each().map(|(place, member)| (member.own, place)).collect();
+        let mut heirs: ByFingerprint<Id, (&Member, usize)> = ByFingerprint::default();
         for (place, member) in each() {
             if let Some(id) = had(member).filter(|id| !founders.contains_key(id) && !is_taken(*id)) {
                 let heir = heirs.entry(id).or_insert((member, place));
@@ -150,7 +156,7 @@ impl Ledger {
 
     /// Who of `groups`, which have these ids, is called otherwise than before.
     pub fn changes(&self, groups: &[Vec<Member>], ids: &[Id], is_taken: &dyn Fn(Id) -> bool, params: &Params, as_of: Day) -> Vec<Change> {
-        let there: HashSet<Id> = ids.iter().copied().collect();
+        let there: Ids = ids.iter().copied().collect();
         let mut changes: BTreeMap<(Id, Id), Change> = BTreeMap::new();
         for (group, &new) in groups.iter().zip(ids) {
             for member in group {

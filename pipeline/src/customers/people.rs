@@ -1,7 +1,5 @@
 //! Everyone, settled: whose id a group has follows from who was seen first.
 
-use std::collections::HashSet;
-
 use rayon::prelude::*;
 
 use super::household;
@@ -12,7 +10,7 @@ use super::seen::SeenLines;
 use super::{ITSELF, NOBODY, Params};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
-use crate::key::Id;
+use crate::key::{Id, Ids};
 use crate::lake::{LineNames, Own};
 use crate::time::{Day, MaybeDay};
 
@@ -98,6 +96,8 @@ pub struct People {
     _held: Held,
 }
 
+/// So many source customers are looked at together.
+const AT_ONCE: usize = 256;
 /// What a source customer takes of the memory while it is settled whose it is.
 const SETTLING_BYTES: u64 = 230;
 
@@ -117,16 +117,9 @@ impl People {
         let mut held_bytes = memory.take("link customers", names.keys.len() as u64 * SETTLING_BYTES)?;
         let settling = Settling { known, seen, names, params };
         let sources = names.keys.sources.texts();
-        let grouped: Vec<Vec<Member>> = groups.members().iter().map(|group| settling.members(group)).filter(|group| !group.is_empty()).collect();
+        let grouped: Vec<Vec<Member>> = groups.members().par_iter().map(|group| settling.members(group)).filter(|group| !group.is_empty()).collect();
         let orphaned = ledger.orphaned(&grouped);
-        let mut taken = HashSet::new();
-        let mut customers = Vec::with_capacity(names.keys.len());
-        names.keys.each(|number, own, source, _| {
-            if !groups.is_linked(number) && settling.is_there(number) {
-                taken.extend(orphaned.contains(&own.id).then_some(own.id));
-                customers.push(settling.customer(&[number], source, own));
-            }
-        });
+        let (mut customers, taken) = settling.alone(groups, &orphaned);
         let is_taken = |id: Id| taken.contains(&id);
         let ids = ledger.name(&grouped, &is_taken);
         let changes = ledger.changes(&grouped, &ids, &is_taken, &params.link, as_of);
@@ -148,6 +141,7 @@ impl People {
         let of = |position: usize| &members.0[members.1[position] as usize..members.1[position + 1] as usize];
         household::settle(&mut customers, of, known, &params.household, params.household_members_max);
         let addresses: Vec<[u64; 2]> = (0..known.end() as u32)
+            .into_par_iter()
             .map(|number| known.get(number).map_or([0; 2], |row| [row.values[Field::Email as usize], row.values[Field::Phone as usize]]))
             .collect();
         let held = groups.held.clone();
@@ -217,6 +211,29 @@ impl Settling<'_> {
     /// Whether the lake knows a source customer: names may be those of an earlier run.
     fn is_there(&self, number: u32) -> bool {
         self.known.get(number).is_some() || self.seen.lines(number) > 0
+    }
+
+    /// The customers who stand alone, and those of `orphaned` that are an id of theirs.
+    fn alone(&self, groups: &Groups, orphaned: &Ids) -> (Vec<Customer>, Ids) {
+        let (mut customers, mut taken) = (Vec::with_capacity(self.names.keys.len()), Ids::default());
+        let mut waiting: Vec<(u32, Own, u32)> = Vec::with_capacity(AT_ONCE);
+        let mut add = |waiting: &mut Vec<(u32, Own, u32)>| {
+            self.known.fetch(waiting.iter().map(|alone| alone.0));
+            for (number, own, source) in waiting.drain(..).filter(|alone| self.is_there(alone.0)) {
+                taken.extend(orphaned.contains(&own.id).then_some(own.id));
+                customers.push(self.customer(&[number], source, own));
+            }
+        };
+        self.names.keys.each(|number, own, source, _| {
+            if !groups.is_linked(number) {
+                waiting.push((number, own, source));
+            }
+            if waiting.len() == AT_ONCE {
+                add(&mut waiting);
+            }
+        });
+        add(&mut waiting);
+        (customers, taken)
     }
 
     /// The members of a group that the lake still knows, the oldest first.

@@ -59,7 +59,7 @@ impl Baskets {
 
     /// The numbers of baskets of some categories: they follow from which thread met one first, so they are never published.
     fn numbers(&self, likes: &[Option<Like>], categories: &[u32]) -> Vec<Option<u32>> {
-        if likes.iter().flatten().next().is_none() {
+        if likes.iter().all(Option::is_none) {
             return vec![None; likes.len()];
         }
         let bytes: Vec<u8> = categories.iter().flat_map(|category| category.to_le_bytes()).collect();

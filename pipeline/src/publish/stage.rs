@@ -58,7 +58,11 @@ impl Staged {
         let mut close = |staged: &mut Self, part: TableFile<'_>| -> Result<()> {
             let (height, stem) = (part.rows() as u64, format!("tables/{}/part-{:05}", contract.name, parts.len()));
             let bytes = part.finish()?;
-            let _held = store.memory().take("publish", bytes.len() as u64)?;
+            let take = || store.memory().take("publish", bytes.len() as u64);
+            let _held = take().or_else(|_| {
+                chunks.iter().for_each(|chunks| chunks.forget());
+                take()
+            })?;
             parts.push(staged.store(store, folder, (&stem, "parquet"), bytes.into(), Some(height))?);
             rows += height;
             Ok(())

@@ -4,15 +4,41 @@
 use rayon::prelude::*;
 
 use super::STEP;
-use super::candidates::{Candidates, Pair};
+use super::candidates::Candidates;
 use super::compare;
-use super::records::{EQUAL, FIELDS, Field, Pattern, Record};
+use super::records::{EQUAL, FIELDS, Field, Pair, Pattern, Record};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
 use crate::lake::ByFingerprint;
 
 /// Texts by what stands for them: e-mail addresses, names, postcodes, keys of households.
-pub type TextsOfValues = ByFingerprint<u64, Box<str>>;
+#[derive(Debug, Default)]
+pub struct TextsOfValues {
+    /// All texts, one after another.
+    all: String,
+    /// By value: where its text begins, and how long it is.
+    spans: ByFingerprint<u64, (usize, u32)>,
+}
+
+impl TextsOfValues {
+    /// The text of a value.
+    pub fn get(&self, value: u64) -> Option<&str> {
+        self.spans.get(&value).map(|&(start, length)| &self.all[start..start + length as usize])
+    }
+
+    /// Keeps the text of a value, if it is not there.
+    pub fn keep(&mut self, value: u64, text: &str) {
+        self.spans.entry(value).or_insert_with(|| {
+            self.all.push_str(text);
+            (self.all.len() - text.len(), text.len() as u32)
+        });
+    }
+
+    /// Keeps all that others have.
+    pub fn extend(&mut self, others: &Self) {
+        others.spans.iter().for_each(|(value, &(start, length))| self.keep(*value, &others.all[start..start + length as usize]));
+    }
+}
 
 /// Pairs whose records are fetched together.
 const AT_ONCE: usize = 256;
@@ -40,6 +66,9 @@ struct Details {
     area: u64,
 }
 
+/// Pairs that may be one person, with how alike they are, part by part, and what each part takes of the memory.
+pub type Patterns = Vec<(Vec<(Pair, Pattern)>, Held)>;
+
 /// What a record takes of the memory.
 pub const RECORD_BYTES: usize = size_of::<Compared>() + size_of::<Details>();
 
@@ -57,7 +86,7 @@ impl<'a> Comparison<'a> {
     /// Of these records, with texts of their values.
     pub fn of(records: &[Record], texts: &'a TextsOfValues) -> Self {
         let prepare = |record: &Record| {
-            let text = |field: Field| texts.get(&record.values[field as usize]).map_or("", |text| text);
+            let text = |field: Field| texts.get(record.values[field as usize]).unwrap_or_default();
             let names = NAMES.map(text);
             let values = std::array::from_fn(|field| record.values[field]);
             let (email, area) = (compare::email_outline(text(Field::Email)), compare::beginning(text(Field::Postcode)));
@@ -78,7 +107,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn text(&self, field: Field, at: u32) -> &'a str {
-        self.texts.get(&self.compared[at as usize].values[field as usize]).map_or("", |text| text)
+        self.texts.get(self.compared[at as usize].values[field as usize]).unwrap_or_default()
     }
 
     /// The first three letters of first and last name.
@@ -165,13 +194,12 @@ impl<'a> Comparison<'a> {
         self.dated(pair).and_then(|pattern| self.named(pattern, pair))
     }
 
-    /// The patterns of all pairs, in their order, and what they take of the memory; those that are two people for certain are left out.
+    /// The patterns of all pairs, in their order; those that are two people for certain are left out.
     ///
     /// # Errors
     /// `Limit` if `memory` does not hold them.
-    pub fn patterns(&self, candidates: &Candidates, memory: &Allowance) -> Result<(Vec<(Pair, Pattern)>, Held)> {
+    pub fn patterns(&self, candidates: &Candidates, memory: &Allowance) -> Result<Patterns> {
         let count = self.count() as u32;
-        let bytes = |patterns: usize| (patterns * size_of::<(Pair, Pattern)>()) as u64;
         let compare = |first: u32| -> Result<(Vec<(Pair, Pattern)>, Held)> {
             let mut pairs = candidates.pairs(first..count.min(first + RECORDS));
             let (mut some, mut near, mut compared): (Vec<Pair>, Vec<(Pair, Pattern)>, Vec<_>) = Default::default();
@@ -180,7 +208,7 @@ impl<'a> Comparison<'a> {
                 some.extend(pairs.by_ref().take(AT_ONCE));
                 if some.is_empty() {
                     compared.shrink_to_fit();
-                    let held = memory.take(STEP, bytes(compared.len()))?;
+                    let held = memory.take(STEP, size_of_val(&compared[..]) as u64)?;
                     return Ok((compared, held));
                 }
                 std::hint::black_box(some.iter().fold(0, |all, pair| all ^ self.compared[pair.1 as usize].values[0]));
@@ -191,18 +219,13 @@ impl<'a> Comparison<'a> {
             }
         };
         let firsts: Vec<u32> = (0..count).step_by(RECORDS as usize).collect();
-        let parts: Vec<(Vec<(Pair, Pattern)>, Held)> = firsts.into_par_iter().map(compare).collect::<Result<_>>()?;
-        let all = parts.iter().map(|(compared, _)| compared.len()).sum();
-        let held = memory.take(STEP, bytes(all))?;
-        let mut compared = Vec::with_capacity(all);
-        parts.into_iter().for_each(|(part, _held)| compared.extend(part));
-        Ok((compared, held))
+        firsts.into_par_iter().map(compare).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::params::Params;
+    use super::super::params::{Params, Probabilistic};
     use super::super::records::tests::{pattern, record};
     use super::*;
 
@@ -210,10 +233,19 @@ mod tests {
         Allowance::memory(1 << 24)
     }
 
+    fn all_of(patterns: Patterns) -> Vec<(Pair, Pattern)> {
+        patterns.into_iter().flat_map(|(part, _)| part).collect()
+    }
+
     /// Of fields whose texts are compared, and of the key of households, of which an id is made.
     #[test]
     fn texts_are_kept_that_are_looked_at_again() {
-        let (none, texts) = (TextsOfValues::default(), [(11, "90210@x.de".into()), (12, "80210@x.de".into())].into_iter().collect());
+        let (none, mut texts, mut others) = <(TextsOfValues, TextsOfValues, TextsOfValues)>::default();
+        texts.keep(11, "90210@x.de");
+        others.keep(12, "80210@x.de");
+        others.keep(11, "the first one stays");
+        texts.extend(&others);
+        assert_eq!([11, 12, 13].map(|value| texts.get(value)), [Some("90210@x.de"), Some("80210@x.de"), None]);
         for field in Field::ALL {
             let of = |value: u64| std::array::from_fn(|place| if place == field as usize { value } else { 0 });
             let two = [of(11), of(12)].map(|values| Record { number: 0, order: 0, values });
@@ -246,10 +278,11 @@ mod tests {
             ((2, 3), some([Some(2), None, Some(3), Some(3), Some(0), None])),
         ];
         assert_eq!(expected.map(|(pair, _)| (pair, comparison.pattern(pair))), expected);
-        let params = Params { rules: vec![vec![Field::FirstName, Field::LastName]], block_max: 6, ..Params::default() };
+        let probabilistic = Some(Probabilistic { from: 0.99, bridge_from: 0.9999 });
+        let params = Params { probabilistic, block_max: 6, ..Params::default() };
         let candidates = Candidates::of(&all, &comparison, &params, &memory()).expect("there is memory");
         assert_eq!(candidates.pairs(0..6).count(), 15, "all share their names");
-        let (found, _) = comparison.patterns(&candidates, &memory()).expect("there is memory");
+        let found = all_of(comparison.patterns(&candidates, &memory()).expect("there is memory"));
         let told: Vec<(Pair, Pattern)> = candidates.pairs(0..6).filter_map(|pair| Some((pair, comparison.pattern(pair)?))).collect();
         assert_eq!(found, told);
         assert_eq!(told.iter().filter(|(pair, _)| expected.iter().any(|(other, _)| other == pair)).count(), 3);
@@ -265,8 +298,12 @@ mod tests {
         let comparison = Comparison::of(&all, &texts);
         let params = Params { rules: vec![vec![Field::CardId]], block_max: crowd, ..Params::default() };
         let candidates = Candidates::of(&all, &comparison, &params, &memory()).expect("there is memory");
-        let (found, _) = comparison.patterns(&candidates, &memory()).expect("there is memory");
-        let pairs: Vec<Pair> = found.iter().map(|(pair, _)| *pair).collect();
+        let (memory, before) = (memory(), 64);
+        let found = comparison.patterns(&candidates, &memory).expect("there is memory");
+        let held: u64 = found.iter().map(|(_, held)| held.bytes()).sum();
+        let pairs: Vec<Pair> = all_of(found).iter().map(|(pair, _)| *pair).collect();
+        assert_eq!(held, (pairs.len() * size_of::<(Pair, Pattern)>()) as u64);
+        assert!(memory.nothing().try_grow((1 << 24) - before), "all is given back");
         let of_crowd = (0..crowd as u32).flat_map(|a| (a + 1..crowd as u32).map(move |b| (a, b)));
         let others = (crowd as u32..all.len() as u32).step_by(2).map(|at| (at, at + 1));
         assert_eq!(pairs, of_crowd.chain(others).collect::<Vec<_>>());

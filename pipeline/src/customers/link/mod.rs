@@ -19,10 +19,10 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use candidates::{Candidates, Pair};
+use candidates::Candidates;
 use cluster::{Edge, Guards, cluster};
-use comparison::Comparison;
-use records::{FIELDS, Pattern, Record};
+use comparison::{Comparison, Patterns};
+use records::{FIELDS, Pair, Pattern, Record};
 use weigh::{Population, Weights};
 
 use super::read::{AccountType, SourceCustomers};
@@ -36,8 +36,10 @@ use crate::lake::SourceKeys;
 const BIT: f64 = 1_048_576.0;
 /// The strength of a link by the first rule of the YAML; each further rule is a little weaker. No probability comes near.
 const RULE_BITS: f64 = 200.0;
-/// What a source customer takes of the memory while it is linked, beside whom it is compared with.
-const RECORD_BYTES: u64 = (size_of::<Record>() + comparison::RECORD_BYTES) as u64;
+/// What a source customer takes of the memory while it is linked, beside whom it is compared with: what is compared, and its values while they are counted.
+const RECORD_BYTES: u64 = (size_of::<Record>() + comparison::RECORD_BYTES + FIELDS * size_of::<u64>()) as u64;
+/// What a link takes of it: itself, its ends and their neighbours while bridges are looked for, and its part of a group.
+const LINK_BYTES: u64 = 200;
 const STEP: &str = "link customers";
 
 /// A link that was held back: numbers of both, the rule, and why.
@@ -102,10 +104,11 @@ impl Groups {
         let comparison = Comparison::of(&records, &known.texts);
         let edges = {
             let candidates = Candidates::of(&records, &comparison, params, memory)?;
-            let (compared, _held) = comparison.patterns(&candidates, memory)?;
+            let compared = comparison.patterns(&candidates, memory)?;
             drop(candidates);
             edges(&records, &compared, &comparison, params)
         };
+        let _links = memory.take(STEP, edges.len() as u64 * LINK_BYTES)?;
         let is_conflict = |a: u32, b: u32| comparison.pattern((a, b)).is_none();
         let bridge_from = params.probabilistic.map_or(0, |probabilistic| (log_odds(probabilistic.bridge_from) * BIT).round() as i64);
         let clusters = cluster(edges, is_conflict, Guards { members_max: params.members_max, bridge_from });
@@ -127,7 +130,7 @@ fn log_odds(probability: f64) -> f64 {
 
 /// Everyone who may be linked, in the order of hashes; a value that too many carry is unknown.
 fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> Vec<Record> {
-    let mut records = Vec::new();
+    let mut records = Vec::with_capacity(known.count());
     keys.each(|number, own, _, _| {
         let Some(row) = known.get(number) else { return };
         let is_nobody = matches!(row.account_type, Some(AccountType::HouseCard | AccountType::Test));
@@ -151,10 +154,10 @@ fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> Vec<R
 }
 
 /// The links: by the first rule that holds, else by the weight of all that agrees.
-fn edges(records: &[Record], compared: &[(Pair, Pattern)], comparison: &Comparison<'_>, params: &Params) -> Vec<Edge> {
+fn edges(records: &[Record], compared: &Patterns, comparison: &Comparison<'_>, params: &Params) -> Vec<Edge> {
     let weighed = params.probabilistic.map(|probabilistic| {
         let mut counts: BTreeMap<Pattern, u64> = BTreeMap::new();
-        compared.iter().for_each(|(_, pattern)| *counts.entry(*pattern).or_default() += 1);
+        compared.iter().flat_map(|(part, _)| part).for_each(|(_, pattern)| *counts.entry(*pattern).or_default() += 1);
         let population = Population::of(comparison);
         let weights = Weights::estimate(&counts, &population);
         (population, weights, log_odds(probabilistic.from))
@@ -175,5 +178,5 @@ fn edges(records: &[Record], compared: &[(Pair, Pattern)], comparison: &Comparis
         let weight = scores.log_odds(pattern, a, population);
         (weight >= *from).then(|| Edge { ends, strength: (weight * BIT).round() as i64, rule: params.rules.len() as u8 })
     };
-    compared.par_iter().filter_map(edge).collect()
+    compared.par_iter().flat_map(|(part, _)| part).filter_map(edge).collect()
 }

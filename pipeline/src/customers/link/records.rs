@@ -83,6 +83,9 @@ impl Record {
     }
 }
 
+/// A pair of positions, the smaller one first.
+pub type Pair = (u32, u32);
+
 /// Levels by field, each plus one; 0 where one side is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(pub [u8; FIELDS]);
@@ -123,7 +126,7 @@ pub(super) mod tests {
         for (field, text) in of.into_iter().filter(|(_, text)| !text.is_empty()) {
             values[field as usize] = field.value(text);
             if field.needs_text() {
-                texts.insert(field.value(text), text.into());
+                texts.keep(field.value(text), text);
             }
         }
         Record { number: 0, order: 0, values }

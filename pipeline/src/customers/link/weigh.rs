@@ -205,6 +205,7 @@ impl Scores<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::comparison::TextsOfValues;
     use super::super::records::tests::pattern;
     use super::*;
 
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn u_of_equality_is_counted() {
         let records = [7, 7, 7, 8, 8, 9].map(|email| record(email, 0));
-        let population = Population::of(&Comparison::of(&records, &ByFingerprint::default()));
+        let population = Population::of(&Comparison::of(&records, &TextsOfValues::default()));
         let top = |matched, equal| population.u(0, matched, equal)[2];
         assert!((top(0.0, 0.0) - 4.0 / 15.0).abs() < 1e-15);
         assert!((top(2.0, 2.0) - 2.0 / 13.0).abs() < 1e-15);
@@ -243,7 +244,7 @@ mod tests {
     /// By hand: odds of 2^-10; an equal e-mail .5 / 2^-17, other first names 2^-4 / 1: 2^2, and with an equal phone, .75 / (.75 / 2^14), 2^16.
     #[test]
     fn a_weight_by_hand() {
-        let population = Population::of(&Comparison::of(&[], &ByFingerprint::default()));
+        let population = Population::of(&Comparison::of(&[], &TextsOfValues::default()));
         let half = |value: f64, level: usize| {
             let mut levels = [1.0; LEVELS];
             levels[level] = value;

@@ -7,6 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::cohorts::APART;
 use super::*;
 use crate::config::{RawCohortsBy, RawCycleModel};
+use crate::time::Day;
 
 fn models() -> Vec<Model> {
     let cnbd = |k, from_first| Model::CnbdK(CnbdK { k, from_first, r: 0.8, alpha: 45.0, a: 0.7, b: 2.9 });
