@@ -15,10 +15,11 @@ const AT_ONCE: usize = 256;
 /// household. `members` are the source customers of the customer at a position.
 pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u32] + Sync, known: &SourceCustomers, rules: &[Vec<Field>], members_max: usize) {
     // What each shares by which rule, and what their source says is their household.
-    let of_some = |some: &[usize]| {
-        let (mut shared, mut named) = (Vec::with_capacity(some.len() * rules.len()), Vec::with_capacity(some.len()));
-        known.fetch(some.iter().flat_map(|&position| members(position)).copied());
-        for &position in some {
+    let of_some = |first: usize| {
+        let some = first..customers.len().min(first + AT_ONCE);
+        let (mut shared, mut named) = (Vec::new(), Vec::with_capacity(some.len()));
+        known.fetch(some.clone().flat_map(&members).copied());
+        for position in some {
             let rows = || members(position).iter().filter_map(|&member| known.get(member));
             for row in rows() {
                 for (number, rule) in rules.iter().enumerate() {
@@ -33,8 +34,7 @@ pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u3
         }
         (shared, named)
     };
-    let positions: Vec<usize> = (0..customers.len()).collect();
-    let found: Vec<_> = positions.par_chunks(AT_ONCE).map(of_some).collect();
+    let found: Vec<_> = (0..customers.len()).into_par_iter().step_by(AT_ONCE).map(of_some).collect();
     let (mut shared, mut alone) = (Vec::new(), Vec::with_capacity(customers.len()));
     shared.reserve_exact(found.iter().map(|(shared, _)| shared.len()).sum());
     for (some, named) in found {
