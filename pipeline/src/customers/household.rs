@@ -127,4 +127,13 @@ mod tests {
         // A key that joins more than may live together joins nobody: what is their own stays.
         assert_eq!(settled(&rows, 2), [None, keyed("h5"), keyed("h5"), None, keyed("h6"), young, young]);
     }
+
+    /// More customers than are looked at together, two by two, and one alone at the end: the older of each two has the even number.
+    #[test]
+    fn everyone_is_looked_at() {
+        let rows: Vec<(u64, u64, u64, i32)> = (0..2 * AT_ONCE as u64 + 3).map(|number| (1 + number / 2, 7, 0, number as i32)).collect();
+        let mut expected: Vec<Option<Id>> = (0..rows.len()).map(|number| Some(Id::household_of(Id([(number / 2 * 2) as u8; 16])))).collect();
+        *expected.last_mut().expect("somebody") = None;
+        assert_eq!(settled(&rows, 2), expected);
+    }
 }

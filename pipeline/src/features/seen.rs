@@ -119,12 +119,13 @@ mod tests {
     use super::super::facts::tests::worked_lines;
     use super::*;
 
-    /// Orders on days 10, 20, 20 and 50 (which arrived on day 55): seen on day 60 they are 50, 40, 40 and 10 days old, and on day 54 the last is not known yet;
+    /// Orders on days 10, 20, 20 and 50 (which arrived on day 55): seen on day 60 they are 50, 40, 40 and 10 days old, and on day 54 neither the last nor a second line of the third is known yet;
     /// what came back on day 30 was not bought. Milk is category 1, and what the catalogue does not know is in none.
     #[test]
     fn what_is_seen_lies_within_the_longest_window() {
         let (mut lines, mut orders) = (worked_lines(), Orders::default());
         lines[2].product = 1_000;
+        lines.insert(3, Line { visible_from: Day(55), ..lines[2] });
         orders.find(&lines);
         let (world, person) = (World { catalogue: catalogue().0, ..World::nothing() }, Person::default());
         let about = About { world: &world, person: &person, events: &[] };
@@ -133,11 +134,11 @@ mod tests {
         let facts = orders.facts(&lines, View { date: Day(60), observed_to: Day(60), lookback_days: 365 });
         let seen = orders.seen(&lines, facts, about);
         let bought = |windows_days: &[i32]| seen.bought_within(windows_days).map(|bought| (bought.age, bought.line.order)).collect::<Vec<_>>();
-        assert_eq!(bought(&[5, 41]), [(40, 2), (40, 3), (10, 4)]);
+        assert_eq!(bought(&[5, 41]), [(40, 2), (40, 3), (40, 3), (10, 4)]);
         assert_eq!((bought(&[40]), bought(&[])), (vec![(10, 4)], vec![]));
         let ages = |windows_days: &[i32]| seen.orders_within(windows_days).filter(|(_, order)| order.bought).map(|(age, _)| age).collect::<Vec<_>>();
         assert_eq!((ages(&[41, 5]), ages(&[40])), (vec![40, 40, 10], vec![10]));
-        assert_eq!(seen.bought().iter().map(|bought| bought.category).collect::<Vec<_>>(), [1, 1, 0, 1]);
+        assert_eq!(seen.bought().iter().map(|bought| bought.category).collect::<Vec<_>>(), [1, 1, 0, 0, 1]);
         let values: Vec<(u32, Vec<(i64, i64)>)> =
             seen.by_category().places().map(|(place, parts)| (place, parts.iter().map(|part| (part.age(), part.amount)).collect())).collect();
         assert_eq!(values, [(1, vec![(10, 700), (40, 500), (50, 1000)])]);

@@ -288,13 +288,14 @@ mod tests {
         assert_eq!(told.iter().filter(|(pair, _)| expected.iter().any(|(other, _)| other == pair)).count(), 3);
     }
 
-    /// More records than a thread takes at once, and of one of them more pairs than are fetched together: all pairs are found, in their order.
+    /// More records than a thread takes at once, the last of which have pairs too, and of one of them more pairs than are fetched together: all pairs are found,
+    /// in their order.
     #[test]
     fn many_pairs_are_compared_in_their_order() {
         let mut texts = TextsOfValues::default();
-        let crowd = AT_ONCE + 10;
-        let card = |at: usize| if at < crowd { 0 } else { at / 2 };
-        let all: Vec<Record> = (0..2 * RECORDS as usize + 6).map(|at| record(&mut texts, [(Field::CardId, card(at).to_string().as_str())])).collect();
+        let crowd = AT_ONCE + 11;
+        let card = |at: usize| if at < crowd { 0 } else { at.div_ceil(2) };
+        let all: Vec<Record> = (0..2 * RECORDS as usize + 7).map(|at| record(&mut texts, [(Field::CardId, card(at).to_string().as_str())])).collect();
         let comparison = Comparison::of(&all, &texts);
         let params = Params { rules: vec![vec![Field::CardId]], block_max: crowd, ..Params::default() };
         let candidates = Candidates::of(&all, &comparison, &params, &memory()).expect("there is memory");
