@@ -4,12 +4,9 @@ use rayon::prelude::*;
 
 use super::link::Field;
 use super::people::Customer;
-use super::read::SourceCustomers;
+use super::read::{AT_ONCE, SourceCustomers};
 use crate::key::{Id, fingerprint};
 use crate::lake::ByFingerprint;
-
-/// So many customers are looked at together.
-const AT_ONCE: usize = 256;
 
 /// Settles the household of everyone, by the first rule and the next ones; what more than `members_max` customers share, or would be one by, is no
 /// household. `members` are the source customers of the customer at a position.

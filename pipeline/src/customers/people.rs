@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::household;
 use super::ledger::{Change, Ledger, Member};
 use super::link::{Field, Groups, Held as HeldLink};
-use super::read::{AccountType, SourceCustomers};
+use super::read::{AT_ONCE, AccountType, SourceCustomers};
 use super::seen::SeenLines;
 use super::{ITSELF, NOBODY, Params};
 use crate::allowance::{Allowance, Held};
@@ -96,8 +96,6 @@ pub struct People {
     _held: Held,
 }
 
-/// So many source customers are looked at together.
-const AT_ONCE: usize = 256;
 /// What a source customer takes of the memory while it is settled whose it is.
 const SETTLING_BYTES: u64 = 230;
 

@@ -98,6 +98,9 @@ pub struct SourceCustomers {
     pub texts: TextsOfValues,
 }
 
+/// Of so many source customers the rows are fetched together.
+pub const AT_ONCE: usize = 256;
+
 impl SourceCustomers {
     /// The date of birth of a row, if it is one that identifies people.
     pub fn birth(&self, row: &SourceCustomer) -> Option<Day> {
