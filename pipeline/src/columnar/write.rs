@@ -187,30 +187,71 @@ fn field(column: &Column) -> std::result::Result<Type, ParquetError> {
 
 type Written = std::result::Result<ColumnCloseResult, ParquetError>;
 
+/// Values of a column that are known, and of a column that may have others, which rows have one.
+struct Known<T> {
+    levels: Option<Vec<i16>>,
+    values: Vec<T>,
+}
+
+impl<T: Clone + Default> Known<T> {
+    /// None yet, with room for so many rows.
+    fn new(column: &Column, rows: usize) -> Self {
+        Self { levels: column.nullable.then(|| Vec::with_capacity(rows)), values: Vec::with_capacity(rows) }
+    }
+
+    fn push(&mut self, value: Option<T>) {
+        self.levels.iter_mut().for_each(|levels| levels.push(i16::from(value.is_some())));
+        self.values.extend(value);
+    }
+
+    /// Adds values that are all known.
+    fn extend(&mut self, values: &[T]) {
+        self.levels.iter_mut().for_each(|levels| levels.resize(levels.len() + values.len(), 1));
+        self.values.extend_from_slice(values);
+    }
+
+    /// Adds values of which some are known. Each is written, and stays where it is known: which those are nobody can foretell.
+    fn extend_known(&mut self, values: &[T], is_known: impl Iterator<Item = bool> + Clone) {
+        self.levels.iter_mut().for_each(|levels| levels.extend(is_known.clone().map(i16::from)));
+        let mut end = self.values.len();
+        self.values.resize(end + values.len(), T::default());
+        for (value, is_known) in values.iter().zip(is_known) {
+            self.values[end] = value.clone();
+            end += usize::from(is_known);
+        }
+        self.values.truncate(end);
+    }
+
+    fn write<K: ParquetType<T = T>>(&self, writer: ColumnWriter<'_>) -> Written {
+        let mut writer = get_typed_column_writer::<K>(writer);
+        writer.write_batch(&self.values, self.levels.as_deref(), None)?;
+        writer.close()
+    }
+}
+
 fn write_column(column: &Column, frames: &[&Series], writer: ColumnWriter<'_>) -> Result<Written> {
-    macro_rules! all {
-        ($kind:ty, $values:ident => $iterated:expr) => {
-            all!($kind, $values => $iterated, |_| None::<&[_]>)
-        };
-        // Numbers that are all known are taken as they stand.
-        ($kind:ty, $values:ident => $iterated:expr, $slice:expr) => {{
-            let rows = frames.iter().map(|values| values.len()).sum();
-            let (mut levels, mut known) = (Vec::with_capacity(if column.nullable { rows } else { 0 }), Vec::with_capacity(rows));
-            let slice_of: fn(&Series) -> Option<&[_]> = $slice;
+    let rows = frames.iter().map(|values| values.len()).sum();
+    macro_rules! one_by_one {
+        ($kind:ty, $values:ident => $iterated:expr) => {{
+            let mut known = Known::new(column, rows);
             for $values in frames {
-                if let Some(slice) = slice_of($values) {
-                    levels.resize(if column.nullable { levels.len() + slice.len() } else { 0 }, 1);
-                    known.extend_from_slice(slice);
-                    continue;
-                }
-                for value in $iterated {
-                    if column.nullable {
-                        levels.push(i16::from(value.is_some()));
+                $iterated.for_each(|value| known.push(value));
+            }
+            known.write::<$kind>(writer)
+        }};
+    }
+    macro_rules! numbers {
+        ($kind:ty, $values:ident => $numbers:expr) => {{
+            let mut known = Known::new(column, rows);
+            for $values in frames {
+                for chunk in $numbers.downcast_iter() {
+                    match chunk.validity() {
+                        Some(is_known) => known.extend_known(chunk.values(), is_known.iter()),
+                        None => known.extend(chunk.values()),
                     }
-                    known.extend(value);
                 }
             }
-            write_values::<$kind>(writer, column.nullable.then_some(&levels), &known)
+            known.write::<$kind>(writer)
         }};
     }
     Ok(match column.kind {
@@ -225,21 +266,11 @@ fn write_column(column: &Column, frames: &[&Series], writer: ColumnWriter<'_>) -
                 start += text.len();
                 ByteArray::from(buffer.slice(start - text.len()..start))
             };
-            all!(ByteArrayType, values => values.str()?.iter().map(|text| text.map(&mut part)))
+            one_by_one!(ByteArrayType, values => values.str()?.iter().map(|text| text.map(&mut part)))
         }
-        Kind::Int | Kind::Money | Kind::Timestamp => {
-            all!(Int64Type, values => values.i64()?.iter(), |values| values.i64().ok().and_then(|values| values.cont_slice().ok()))
-        }
-        Kind::Float => {
-            all!(DoubleType, values => values.f64()?.iter(), |values| values.f64().ok().and_then(|values| values.cont_slice().ok()))
-        }
-        Kind::Bool => all!(BoolType, values => values.bool()?.iter()),
-        Kind::Date => all!(Int32Type, values => values.cast(&DataType::Int32)?.i32()?.iter()),
+        Kind::Int | Kind::Money | Kind::Timestamp => numbers!(Int64Type, values => values.i64()?),
+        Kind::Float => numbers!(DoubleType, values => values.f64()?),
+        Kind::Bool => one_by_one!(BoolType, values => values.bool()?.iter()),
+        Kind::Date => numbers!(Int32Type, values => values.cast(&DataType::Int32)?.i32()?),
     })
-}
-
-fn write_values<T: ParquetType>(writer: ColumnWriter<'_>, levels: Option<&Vec<i16>>, known: &[T::T]) -> Written {
-    let mut writer = get_typed_column_writer::<T>(writer);
-    writer.write_batch(known, levels.map(Vec::as_slice), None)?;
-    writer.close()
 }

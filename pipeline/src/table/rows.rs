@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 
-use polars::prelude::{AnyValue, Column as Series, DataFrame, DataType, IntoColumn, StringChunkedBuilder};
+use polars::prelude::{
+    AnyValue, BooleanChunked, ChunkedArray, ChunkedCollectInferIterExt, Column as Series, DataFrame, DataType, IntoColumn, PolarsNumericType,
+    StringChunkedBuilder,
+};
 
 use super::{Column, Contract, Kind, Range};
 use crate::error::{Error, Result};
@@ -147,9 +150,29 @@ fn count_outside(column: &Column, values: &Series, as_of: Day) -> Result<usize> 
         Range::Between(low, high) => (low, high),
         Range::Past => (f64::MIN, f64::from(as_of.0)),
     };
+    let is_outside = |value: f64| !value.is_finite() || value < low || value > high;
+    // Whole numbers are looked at as they stand: a table of many columns is mostly made of them.
+    if let Ok(values) = values.i64() {
+        return Ok(count_known(values, |value| is_outside(*value as f64)));
+    }
     let values = values.cast(&DataType::Float64)?;
-    let outside = |value: &f64| !value.is_finite() || *value < low || *value > high;
-    Ok(values.f64()?.iter().flatten().filter(outside).count())
+    Ok(count_known(values.f64()?, |value| is_outside(*value)))
+}
+
+/// How many known values are such.
+fn count_known<T: PolarsNumericType>(values: &ChunkedArray<T>, is_such: impl Fn(&T::Native) -> bool) -> usize {
+    let of_chunk = |chunk: &T::Array| match chunk.validity() {
+        Some(known) => chunk.values().iter().zip(known).filter(|(value, is_known)| *is_known && is_such(value)).count(),
+        None => chunk.values().iter().filter(|value| is_such(value)).count(),
+    };
+    values.downcast_iter().map(of_chunk).sum()
+}
+
+/// A column of numbers, of which those are unknown that `is_known` does not hold of.
+pub fn numbers<T: PolarsNumericType>(name: &str, values: Vec<T::Native>, is_known: impl Fn(&T::Native) -> bool) -> Series {
+    let known: BooleanChunked = values.iter().map(is_known).collect_ca(name.into());
+    let known = known.downcast_iter().next().map(|known| known.values().clone());
+    ChunkedArray::<T>::from_vec_validity(name.into(), values, known).into_column()
 }
 
 /// A column of written ids.
