@@ -109,6 +109,7 @@ fn faults_of_days() -> Vec<Fault> {
         of_lines("a store has no lines of a day", "day_lines", S02, |c| keep(c, &not(rows(c, "", "s02")))),
         of_lines("nobody has lines of a day", "day_lines", ALL, |c| keep(c, &not(rows(c, "", "")))),
         of_lines("a day is there twice", "day_repeated", DATE, |c| repeat(c, &rows(c, "", ""))),
+        of_lines("a store's day is there twice", "day_repeated", S02, |c| repeat(c, &rows(c, "", "s02"))),
         of_lines("a source's day is there twice, under new order numbers", "day_repeated", DATE, |c| {
             let marked = rows(c, "store", "");
             let before = marked.len();

@@ -165,7 +165,7 @@ fn an_empty_lake_is_held() {
 fn empty_options_are_refused() {
     let (code, _, error) = told(&run(&["check", "configs/quickstart.yaml", "--as-of", ""]));
     assert_eq!(code, 2);
-    assert!(error.contains("job.as_of: expected a date YYYY-MM-DD, got ``"), "{error}");
+    assert!(error.contains("--as-of: expected a date YYYY-MM-DD, got ``"), "{error}");
     let (code, _, error) = told(&run(&["check", "configs/quickstart.yaml", "--set", "store.url="]));
     assert_eq!(code, 2);
     assert!(error.contains("expected KEY=VALUE with both, got `store.url=`"), "{error}");

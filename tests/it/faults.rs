@@ -10,7 +10,7 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use regulars::allowance::Allowance;
 use regulars::error::Kind;
-use regulars::job::{Options, Silent};
+use regulars::job::{Options, Progress, Silent};
 use regulars::publish::{Live, Manifest, Outcome};
 use regulars::store::{Access, Retries, Store};
 use regulars_tests::between::{Between, Listener, Told};
@@ -290,15 +290,56 @@ fn sigterm_ends_a_run_anywhere() {
     assert_eq!(published::live(&out, "quickstart").expect("it is live").digests(), expected);
 }
 
+/// Replaces a file of the lake as the order lines begin to be read.
+struct Replacing {
+    file: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Progress for Replacing {
+    fn begin(&self, step: &str) {
+        if step == "divide lines into shards" {
+            std::fs::write(&self.file, &self.bytes).expect("a file");
+        }
+    }
+
+    fn end(&self, _: &str) {}
+}
+
+/// A file that is replaced while it is read is told as such, whatever it looks like by then: who starts the run again has it whole.
+#[test]
+fn a_file_that_is_replaced_is_not_called_damaged() {
+    let shop = Shop::new();
+    let file = regulars_tests::files(&shop.path("lake/order_lines")).pop().expect("a file");
+    let good = std::fs::read(&file).expect("bytes");
+    let mut damaged = good.clone();
+    damaged[4..100].fill(0xAB);
+    let at_once = [(good[..good.len() - 1].to_vec(), Kind::StoreRetry), (damaged, Kind::StoreRetry)];
+    for (bytes, kind) in at_once {
+        std::fs::write(&file, &good).expect("a file");
+        let run = run_told(&shop, &[], &hasty(1), &Replacing { file: file.clone(), bytes });
+        let error = run.expect_err("the file is another");
+        assert!(error.kind() == kind && error.to_string().contains("got a change while it was read"), "{error}");
+    }
+    // Where it was so from the beginning, it is damaged.
+    let error = run_inside(&shop, &[], &hasty(1)).expect_err("the file is damaged");
+    assert_eq!(error.kind(), Kind::Input, "{error}");
+}
+
 /// A run inside this process, over stores that `access` wraps.
 fn run_inside(shop: &Shop, more: &[(&str, &str)], access: &Access) -> regulars::error::Result<Outcome> {
+    run_told(shop, more, access, &Silent)
+}
+
+/// The same, of which someone is told.
+fn run_told(shop: &Shop, more: &[(&str, &str)], access: &Access, progress: &dyn Progress) -> regulars::error::Result<Outcome> {
     let text = std::fs::read_to_string(shop.path("job.yaml")).expect("a config");
     let lake = shop.path("lake").display().to_string();
     let given = [("lake.url", lake.as_str()), ("store.url", "memory:///out"), ("run.threads", "1"), ("run.shards", "8")];
     let overrides: Vec<_> = given.iter().chain(more).map(|(key, value)| regulars::config::Override { key: (*key).into(), value: (*value).into() }).collect();
     let options = Options { as_of: None, overrides: &overrides, environment: &|_| None };
     let params = regulars::job::load("job.yaml", &text, &options)?;
-    params.with_threads(|| Ok(regulars::job::run(&params, access, &Silent)?.outcome))
+    params.with_threads(|| Ok(regulars::job::run(&params, access, progress)?.outcome))
 }
 
 /// Retries that do not make a test wait.

@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use parquet::basic::Compression;
+use regulars_tests::parquet_file::{Cells, floats, texts, write};
 use regulars_tests::{files, long, published};
 
-use crate::{quickstart, run, told};
+use crate::{quickstart, run, small_config, told};
 
 /// Person by source and source_customer_id, as the truth says.
 fn persons(shop: &Path) -> HashMap<(String, String), i64> {
@@ -175,4 +177,56 @@ fn households_by_address_are_those_of_the_truth() {
     assert!(hits / said >= 0.99 && hits / all >= 0.4 && all > 1000.0, "precision {:.4}, recall {:.4} of {all}", hits / said, hits / all);
     // A household stands beside its members: who is one customer does not depend on it.
     assert_eq!(customers(&by_address), customers(&live("[[household_key]]")));
+}
+
+/// By hand: a bought tea for 10.00 and, in one order with it and once alone, a delivery, which the catalogue calls a fee. Ids that are typed for who has none, in
+/// other spellings than the config's, are nobody's: their lines belong to no customer. A decision that names a as A has no effect, and is told.
+#[test]
+fn fees_are_no_value_and_nobody_is_no_customer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let day = 20_484; // 2026-01-31
+    let rows = [
+        ("o1", "a", "tea", 10.0, day - 9),
+        ("o1", "a", "delivery", 3.0, day - 9),
+        ("o2", "a", "delivery", 4.0, day - 5),
+        ("o3", "-1", "tea", 5.0, day - 3),
+        ("o4", "NULL", "tea", 7.0, day - 2),
+        ("o5", " Anonymous ", "tea", 1.0, day),
+    ];
+    let column = |pick: fn(&(&str, &str, &str, f64, i64)) -> String| Cells::Text(rows.iter().map(|row| Some(pick(row))).collect());
+    let noon = |day: i64| Some(day * 86_400_000_000 + 43_200_000_000);
+    let lines = [
+        ("order_id", column(|row| row.0.to_owned())),
+        ("source_customer_id", column(|row| row.1.to_owned())),
+        ("ordered_at", Cells::Time(rows.iter().map(|row| noon(row.4)).collect(), true)),
+        ("product_id", column(|row| row.2.to_owned())),
+        ("quantity", floats(&[1.0; 6])),
+        ("amount", floats(&rows.map(|row| row.3))),
+    ];
+    write(&folder.path().join("lines/part.parquet"), &lines, Compression::SNAPPY);
+    let products = [("product_id", texts(&["tea", "delivery"])), ("kind", texts(&["consumable", "fee"]))];
+    write(&folder.path().join("products/part.parquet"), &products, Compression::SNAPPY);
+    let consents = [
+        ("source_customer_id", texts(&["A", "a"])),
+        ("purpose", texts(&["marketing"; 2])),
+        ("channel", texts(&["email"; 2])),
+        ("status", texts(&["objected", "given"])),
+        ("changed_at", Cells::Time(vec![noon(day - 1); 2], true)),
+    ];
+    write(&folder.path().join("consents/part.parquet"), &consents, Compression::SNAPPY);
+    let config = folder.path().join("job.yaml");
+    let tables = "    products: {path: products}\n    consents: {path: consents}\n";
+    let allowed = "audit: {anonymous_line_share_max: 1, anonymous_value_share_max: 1}\n";
+    std::fs::write(&config, small_config(folder.path()) + tables + allowed).expect("a config");
+    let (code, _, error) = told(&run(&["run", &config.display().to_string(), "--set", "job.models=false"]));
+    assert_eq!(code, 0, "{error}");
+    let run = published::live(&folder.path().join("out"), "small").expect("it is live");
+    assert_eq!(run.texts("customer_links", "source_customer_id"), ["a"]);
+    assert_eq!(["value_minor", "order_count"].map(|feature| run.numbers("features", feature)), [[Some(1000.0)], [Some(1.0)]]);
+    let audit = |check: &str, subject: &str| {
+        let rows = run.texts("audit", "check").into_iter().zip(run.texts("audit", "subject")).zip(run.numbers("audit", "value"));
+        rows.filter(|((of, about), _)| of == check && about == subject).map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    assert_eq!(audit("anonymous_line_share", "order_lines"), [Some(0.5)]);
+    assert_eq!((audit("rows_of_nobody", "consents"), audit("rows_of_nobody", "products")), (vec![Some(0.5)], vec![]));
 }

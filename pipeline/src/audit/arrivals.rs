@@ -1,6 +1,7 @@
 //! Tables beside the order lines, by the days on which their rows reached the lake: is an export short, late, or without a column?
 
-use super::history::{Params, median};
+use super::days::median;
+use super::history::Params;
 use super::{Finding, Severity};
 use crate::lake::{Arrived, Counts, input};
 use crate::time::Day;

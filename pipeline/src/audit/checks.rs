@@ -197,6 +197,9 @@ pub fn input_checks(seen: &Seen<'_>, params: &Params, as_of: Day) -> Vec<Finding
     findings
 }
 
+/// Rows about source customers whom nobody knows: of more somebody should look whether ids are written otherwise.
+const OF_NOBODY_MAX: f64 = 0.05;
+
 fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<Finding>) {
     let mut note = |check: &str, subject: String, value: u64, consequence: &str| {
         let finding = Finding { check: check.into(), subject, value: value as f64, limit: None, severity: Severity::Note, consequence: consequence.into() };
@@ -212,6 +215,13 @@ fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<
     }
     if counts.rounded > 0 {
         note("amounts_rounded", table.into(), counts.rounded, "amounts had more digits than the currency");
+    }
+    if counts.of_nobody > 0 {
+        let share = counts.of_nobody as f64 / counts.used.max(1) as f64;
+        let severity = if share > OF_NOBODY_MAX { Severity::Warn } else { Severity::Note };
+        let consequence = format!("{} rows have no effect: neither customers nor order lines know their source customers", counts.of_nobody);
+        let check = "rows_of_nobody".to_owned();
+        findings.push(Finding { check, subject: table.into(), value: share, limit: Some(OF_NOBODY_MAX), severity, consequence });
     }
     let rejected: u64 = counts.rejected.values().sum();
     let missing = counts.read().abs_diff(counts.used + rejected + counts.erased);
@@ -266,6 +276,11 @@ impl Params {
     /// Whether a guard compares the run with the prior one.
     pub fn reads_prior(&self) -> bool {
         self.hold_if.is_some()
+    }
+
+    /// The channels of which a share of customers must be reached.
+    pub fn channels(&self) -> impl Iterator<Item = &str> {
+        self.contactable_share_min.keys().map(String::as_str)
     }
 
     /// Whether what a model takes in lies where it lay at training, by its population stability index; none where there are too few customers to tell.

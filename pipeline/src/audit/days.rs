@@ -29,6 +29,8 @@ pub struct DayCounts {
     pub anonymous: u32,
     /// Lines of customers that the table `customers` does not know: counted apart, as the table changes.
     pub unknown: u32,
+    /// Lines of customers that repeat others: counted apart, once all lines of a customer stand together.
+    pub repeated: u32,
     /// Lines that are returns.
     pub returns: u32,
     /// Lines with a promotion.
@@ -100,6 +102,7 @@ impl DayCounts {
         self.arrived.iter_mut().zip(other.arrived).for_each(|(sum, more)| *sum += more);
         self.anonymous += other.anonymous;
         self.unknown += other.unknown;
+        self.repeated += other.repeated;
         self.returns += other.returns;
         self.promoted += other.promoted;
         self.storeless += other.storeless;
@@ -153,11 +156,9 @@ impl Days {
         self.counts.iter_mut().zip(&other.counts).for_each(|(sum, more)| sum.add(more));
     }
 
-    /// Adds lines of customers whom nobody knows.
-    pub fn add_unknown(&mut self, age: usize, lines: u32) {
-        if let Some(day) = self.counts.get_mut(age) {
-            day.unknown += lines;
-        }
+    /// The counts of the day so many days before, if any line is of it.
+    pub fn at_mut(&mut self, age: usize) -> Option<&mut DayCounts> {
+        self.counts.get_mut(age)
     }
 
     /// The same, seen `days` later.
@@ -204,15 +205,39 @@ pub(super) fn later<T: Clone + Default + PartialEq>(by_age: &mut Vec<T>, days: u
 /// The newest days, whose prices are compared one by one with those before.
 pub const RECENT: usize = 7;
 
+/// The middle of some values; the lower of two.
+pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    (!values.is_empty()).then(|| values[(values.len() - 1) / 2])
+}
+
+/// What was usual of a product's price before the newest days. A price that moved some days ago is not usual until half of the days have it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    /// Lines with a price.
+    pub lines: u32,
+    /// The middle of the days' mean logarithms of a unit's price, to base 2.
+    pub log_price: f64,
+    /// How far these lie from it, as a standard deviation, with how far the lines of a day lie from each other.
+    pub deviation: f64,
+}
+
+impl Usual {
+    /// Of the means of days, and of the squares of how far their lines lie from them.
+    fn of(means: Vec<f64>, lines: u32, squares: f64) -> Option<Self> {
+        let log_price = median(means.clone())?;
+        let between = 1.4826 * median(means.iter().map(|mean| (mean - log_price).abs()).collect())?;
+        Some(Self { lines, log_price, deviation: (between * between + squares.max(0.0) / f64::from(lines)).sqrt() })
+    }
+}
+
 /// What the lines of a product say of its price: of each of the newest days, and before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Prices {
     /// Lines of the newest days, by days before as_of, and the sums of the logarithms of their prices of a unit.
     pub recent: [(u32, i64); RECENT],
-    /// The same before.
-    pub before: (u32, i64),
-    /// Of these, the sum of the squares of the logarithms, which are in 2^-8 there.
-    pub before_squares: i64,
+    /// What was usual before.
+    pub usual: Option<Usual>,
     /// Value of all lines of the newest days, in minor units.
     pub value_minor: [i64; RECENT],
 }
@@ -281,18 +306,24 @@ impl PricesByDay {
     pub fn by_product(&self) -> Vec<Prices> {
         let products = self.days.iter().flat_map(|day| day.keys()).max().map_or(0, |last| *last as usize + 1);
         let mut all = vec![Prices::default(); products];
+        let mut before: Vec<(Vec<f64>, u32, f64)> = vec![Default::default(); products];
         for (age, day) in self.days.iter().enumerate() {
             for (product, DayPrices { sums: (lines, sum, squares), value_minor }) in day {
                 let prices = &mut all[*product as usize];
                 match prices.recent.get_mut(age) {
                     Some(recent) => (*recent, prices.value_minor[age]) = ((*lines, *sum), *value_minor),
+                    None if *lines == 0 => {}
                     None => {
-                        prices.before = (prices.before.0 + lines, prices.before.1 + sum);
-                        prices.before_squares += squares;
+                        let (means, known, within) = &mut before[*product as usize];
+                        let mean = *sum as f64 / f64::from(*lines) / LOG_UNIT;
+                        means.push(mean);
+                        *known += lines;
+                        *within += *squares as f64 / 65_536.0 - f64::from(*lines) * mean * mean;
                     }
                 }
             }
         }
+        all.iter_mut().zip(before).for_each(|(prices, (means, lines, squares))| prices.usual = Usual::of(means, lines, squares));
         all
     }
 }
@@ -312,5 +343,20 @@ mod tests {
         assert_eq!([1.0, 2.0, 1024.0, 0.25].map(log2), [0, 65_536, 655_360, -131_072]);
         assert_eq!(log2(3.0), 98_304);
         assert!((log2(199.0) as f64 / LOG_UNIT - 199f64.log2()).abs() < 0.09);
+    }
+
+    /// By hand: a product sold at 2 on six days, two lines each, and at 1024 on the five days after; and one that is sold at 2 and at 8 each day.
+    #[test]
+    fn a_price_that_moved_is_not_usual_yet() {
+        let mut prices = PricesByDay::default();
+        for age in RECENT..RECENT + 11 {
+            let price = if age < RECENT + 5 { 1024.0 } else { 2.0 };
+            (0..2).for_each(|_| prices.count(1, 1, Some(log2(price)), age));
+            [2.0, 8.0].into_iter().for_each(|price| prices.count(2, 1, Some(log2(price)), age));
+        }
+        let usual: Vec<Option<Usual>> = prices.by_product().into_iter().map(|prices| prices.usual).collect();
+        assert_eq!(usual[0], None);
+        assert_eq!(usual[1], Some(Usual { lines: 22, log_price: 1.0, deviation: 0.0 }));
+        assert_eq!(usual[2], Some(Usual { lines: 22, log_price: 2.0, deviation: 1.0 }));
     }
 }

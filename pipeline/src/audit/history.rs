@@ -9,7 +9,7 @@ use serde::Serialize;
 
 #[cfg(test)]
 use super::days::DayCounts;
-use super::days::{BEFORE, CHECKED, Days};
+use super::days::{BEFORE, CHECKED, Days, median};
 use super::measures::{MEASURES, NEW_CUSTOMERS, moved};
 use super::survey::{Complete, Feed, FeedsByName};
 use super::{Finding, Severity};
@@ -112,12 +112,6 @@ pub fn check_days(feeds: &FeedsByName, complete: &Complete, late_store: RawLate,
         consequence: format!("each compared with up to {BEFORE} days before it, by source and store"),
     });
     checked
-}
-
-/// The middle of some values; the lower of two.
-pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    (!values.is_empty()).then(|| values[(values.len() - 1) / 2])
 }
 
 /// A day, with what it is compared with.

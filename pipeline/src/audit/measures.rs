@@ -1,7 +1,7 @@
 //! What is measured of the lines of a day, and stays as it is from day to day: shares, prices, units, times.
 
-use super::days::{BEFORE, DayCounts, Days, LOG_UNIT};
-use super::history::{Params, median};
+use super::days::{BEFORE, DayCounts, Days, LOG_UNIT, median};
+use super::history::Params;
 
 /// Days of which a measure must be known before it is compared.
 const DAYS_MIN: usize = 14;
@@ -36,7 +36,7 @@ pub struct Measure {
 }
 
 /// The measures of a day.
-pub const MEASURES: [Measure; 9] = [
+pub const MEASURES: [Measure; 10] = [
     Measure { check: "day_anonymous_share", what: "lines without a customer", moves: Moves::Share(|day| day.anonymous), floor: 0.0 },
     Measure {
         check: "day_unknown_customer_share",
@@ -44,6 +44,7 @@ pub const MEASURES: [Measure; 9] = [
         moves: Moves::Share(|day| day.unknown),
         floor: NEW_SHARE,
     },
+    Measure { check: "day_repeated", what: "lines of customers that are there twice", moves: Moves::Share(|day| day.repeated), floor: 0.0 },
     Measure { check: "day_return_share", what: "returns", moves: Moves::Share(|day| day.returns), floor: 0.0 },
     Measure { check: "day_promotion_share", what: "lines with a promotion", moves: Moves::Lost(|day| day.promoted), floor: 0.0 },
     Measure { check: "day_unpriced_share", what: "lines without value or units", moves: Moves::Share(|day| day.unpriced), floor: 0.0 },

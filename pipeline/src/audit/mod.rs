@@ -11,11 +11,11 @@ mod quarantine;
 mod survey;
 
 pub use checks::{Params, Seen, Status, check, complete_through, input_checks, moved};
-pub use days::{COUNTED, Prices, age};
+pub use days::{COUNTED, DayCounts, Prices, age};
 pub use history::{CustomerDay, DaysChecked};
 pub use prices::Sold;
 pub use quarantine::{quarantine_contract, quarantine_table};
-pub use survey::{Complete, Feed, FeedsByName, Survey, Surveyed, UnknownLines};
+pub use survey::{Complete, Feed, FeedsByName, LinesByDay, Survey, Surveyed};
 
 use serde::Serialize;
 

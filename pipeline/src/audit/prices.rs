@@ -1,6 +1,6 @@
 //! Products whose price has moved by more than anybody moves prices, and products that nobody knows.
 
-use super::days::{LOG_UNIT, Prices};
+use super::days::{LOG_UNIT, Prices, Usual};
 use super::{Finding, Severity};
 use crate::lake::{Counts, Rejected};
 
@@ -24,14 +24,12 @@ pub struct Sold<'a> {
 /// another size.
 fn moved(prices: &Prices, factor_max: f64) -> Option<(f64, f64)> {
     let mean = |(lines, sum): (u32, i64)| sum as f64 / f64::from(lines) / LOG_UNIT;
-    let usual = Some(prices.before).filter(|before| before.0 >= LINES_MIN[1]).map(mean)?;
-    let (lines, squares) = (f64::from(prices.before.0), prices.before_squares as f64);
-    let deviation = (squares / lines / 65_536.0 - usual * usual).max(0.0).sqrt();
+    let Usual { log_price, deviation, .. } = prices.usual.filter(|usual| usual.lines >= LINES_MIN[1])?;
     let mut found: Option<(f64, f64)> = None;
     for (day, value) in prices.recent.iter().zip(prices.value_minor).filter(|(day, _)| day.0 >= LINES_MIN[0]) {
-        let factor = (mean(*day) - usual).exp2();
+        let factor = (mean(*day) - log_price).exp2();
         // What is sold at any price (postage, corrections) has none of its own.
-        let is_its_own = (mean(*day) - usual).abs() > DEVIATIONS * deviation;
+        let is_its_own = (mean(*day) - log_price).abs() > DEVIATIONS * deviation;
         if is_its_own && factor.max(1.0 / factor) > factor_max {
             let (sum, largest) = found.unwrap_or((0.0, 1.0));
             let is_larger = factor.ln().abs() > largest.ln().abs();
@@ -77,14 +75,10 @@ mod tests {
 
     /// A product of ten lines at 2.00 before, and of four at `price` three days before as_of.
     fn sold(product: &str, price: f64) -> Sold<'_> {
-        let square = (log2(200.0) >> 8).pow(2);
         // One of the products was sold at 0.02 and 200.00, too, before.
-        let (before, before_squares) = if product == "any" {
-            ((10, 5 * (log2(2.0) + log2(20_000.0))), 5 * ((log2(2.0) >> 8).pow(2) + (log2(20_000.0) >> 8).pow(2)))
-        } else {
-            ((10, 10 * log2(200.0)), 10 * square)
-        };
-        let mut prices = Prices { before, before_squares, ..Prices::default() };
+        let deviation = if product == "any" { 6.6 } else { 0.0 };
+        let usual = Some(Usual { lines: 10, log_price: log2(200.0) as f64 / LOG_UNIT, deviation });
+        let mut prices = Prices { usual, ..Prices::default() };
         (prices.recent[3], prices.value_minor[3]) = ((4, 4 * log2(price)), (4.0 * price) as i64);
         Sold { product, is_known: product != "new", prices }
     }

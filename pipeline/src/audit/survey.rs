@@ -255,15 +255,15 @@ pub struct FeedsByName {
     pub stores: BTreeMap<String, Feed>,
 }
 
-/// Lines of customers that the table `customers` does not know, by source, store and days before as_of.
-pub type UnknownLines = BTreeMap<(u32, u32, usize), u32>;
+/// Lines of customers, by the number of the customer's source, by store, and by days before as_of.
+pub type LinesByDay = BTreeMap<(u32, u32, usize), u32>;
 
 impl FeedsByName {
-    /// Adds lines of customers whom nobody knows.
-    pub fn add_unknown(&mut self, (sources, stores): (&Names, &Names), lines: &UnknownLines) {
+    /// Adds lines that are counted apart from the others, to the count that `of` names; texts of sources and stores are by number.
+    pub fn add(&mut self, (sources, stores): (&[String], &[String]), lines: &LinesByDay, of: fn(&mut DayCounts) -> &mut u32) {
         for (&(source, store, age), &lines) in lines {
-            let feeds = [self.sources.get_mut(&sources.text(source)), self.stores.get_mut(&stores.text(store)).filter(|_| store > 0)];
-            feeds.into_iter().flatten().for_each(|feed| feed.days.add_unknown(age, lines));
+            let feeds = [self.sources.get_mut(&sources[source as usize]), self.stores.get_mut(&stores[store as usize]).filter(|_| store > 0)];
+            feeds.into_iter().flatten().filter_map(|feed| feed.days.at_mut(age)).for_each(|day| *of(day) += lines);
         }
     }
 

@@ -151,7 +151,7 @@ section! {
 section! {
     /// What identifies nobody, in any spelling.
     RawBlocked {
-        /// E-mail addresses.
+        /// E-mail addresses; `test@*` is that mailbox in every domain.
         emails: Vec<String>,
         /// Phone numbers.
         phones: Vec<String>,
@@ -161,6 +161,8 @@ section! {
         card_ids: Vec<String>,
         /// Dates of birth, `YYYY-MM-DD`.
         birth_dates: Vec<String>,
+        /// Ids of source customers, of any source: their lines are those of nobody.
+        source_customer_ids: Vec<String>,
     }
 }
 
@@ -180,7 +182,7 @@ section! {
         members_max: u32,
         /// An address, number or card that more source customers carry identifies nobody.
         carriers_max: u32,
-        /// Source customers are not compared for what more than so many share.
+        /// Source customers are not compared for what more than so many share; where that is names, each order of them has as many.
         block_max: u32,
     }
 }

@@ -141,10 +141,12 @@ pub fn read_consents(table: &OpenTable, cut: &Cut, keys: &SourceKeys, people: &P
         cut,
         |gathered: &mut Gathered, rows| gathered.add(rows, &reading),
         |whole, part| {
+            whole.of_nobody += part.of_nobody;
             part.rows.into_iter().for_each(|(key, decision)| keep_latest(&mut whole.latest, key, decision));
             Ok(())
         },
     )?;
+    let counts = Counts { of_nobody: gathered.of_nobody, ..counts };
     consents.latest.reserve(gathered.latest.len());
     for (Key(about, purpose, channel), decision) in gathered.latest {
         let About::Source(number) = about else {
@@ -183,6 +185,8 @@ struct Reading<'a> {
 struct Gathered {
     rows: Vec<(Key, Decision)>,
     latest: Latest,
+    /// Decisions of source customers whom nobody knows, about no address.
+    of_nobody: u64,
     statuses: ByEntry<Option<Status>>,
     purposes: ByEntry<u32>,
     channels: ByEntry<u32>,
@@ -213,6 +217,7 @@ impl Gathered {
             if !customer.is_empty() && reading.erased.holds(source, customer) {
                 continue;
             }
+            self.of_nobody += u64::from(number.is_none() && address.is_none());
             // A decision of someone that neither customers nor lines know concerns nobody; one about an address is about that alone, unless it objects.
             if let Some(number) = number.filter(|_| written.is_none() || decided == Status::Objected) {
                 self.rows.push((Key(About::Source(number), purpose, channel), decision));

@@ -6,7 +6,7 @@ use super::link::{self, Field, TextsOfValues};
 use crate::columnar::Column;
 use crate::error::{Error, Result};
 use crate::key::fingerprint;
-use crate::lake::{Counts, Cut, LineNames, Names, OpenTable, Rows};
+use crate::lake::{ByEntry, ByFingerprint, Counts, Cut, LineNames, Names, OpenTable, Rows};
 use crate::time::Day;
 
 /// The words of `account_type`.
@@ -162,8 +162,8 @@ pub fn read_customers(table: &OpenTable, cut: &Cut, names: &LineNames, params: &
     Ok((read.whole, counts))
 }
 
-/// The longest life, in days: who is older was mistyped.
-const LIFE_DAYS: i32 = 120 * 365;
+/// The longest life: the day of birth of who is older was mistyped.
+const LIFE_YEARS: i64 = 120;
 
 /// How values come to their one form.
 struct Forms<'a> {
@@ -172,26 +172,20 @@ struct Forms<'a> {
 }
 
 impl Forms<'_> {
-    /// What stands for the fields of a row; texts are kept that are needed again.
-    fn values(&self, fields: &[Option<&Column>; link::VALUES], row: usize, texts: &mut TextsOfValues) -> [u64; link::VALUES] {
-        std::array::from_fn(|place| {
-            let field = Field::ALL[place];
-            let Some(text) = fields[place].and_then(|column| self.form(field, column, row)) else { return 0 };
-            let value = field.value(&text);
-            if field.needs_text() {
-                texts.keep(value, &text);
-            }
-            value
-        })
+    /// What stands for a day of birth; 0 for one that identifies nobody.
+    fn birth(&self, day: Day) -> u64 {
+        let number = day.number().filter(|_| day <= self.as_of && day.years_to(self.as_of) <= LIFE_YEARS);
+        number.and_then(|number| self.params.form(Field::BirthDate, &number.to_string())).map_or(0, |text| Field::BirthDate.value(&text))
     }
 
-    fn form(&self, field: Field, column: &Column, row: usize) -> Option<String> {
-        if field == Field::BirthDate {
-            let day = Day(column.int(row)? as i32);
-            let lived = self.as_of.since(day);
-            return day.number().filter(|_| (0..i64::from(LIFE_DAYS)).contains(&lived)).and_then(|number| self.params.form(field, &number.to_string()));
+    /// What stands for a text, which is kept if it is needed again; 0 for one that identifies nobody.
+    fn value(&self, field: Field, text: &str, texts: &mut TextsOfValues) -> u64 {
+        let Some(text) = self.params.form(field, text) else { return 0 };
+        let value = field.value(&text);
+        if field.needs_text() {
+            texts.keep(value, &text);
         }
-        self.params.form(field, column.text(row)?)
+        value
     }
 }
 
@@ -200,9 +194,26 @@ impl Forms<'_> {
 struct Gathered {
     rows: Vec<(u32, SourceCustomer)>,
     whole: SourceCustomers,
+    /// By field: what stands for the texts of the file.
+    values: [ByEntry<u64>; link::VALUES],
+    /// What stands for days of birth.
+    births: ByFingerprint<i32, u64>,
 }
 
 impl Gathered {
+    /// What stands for the fields of a row: found once for a text of a dictionary, and for a day.
+    fn values_of(&mut self, fields: &[Option<&Column>; link::VALUES], row: usize, forms: &Forms<'_>) -> [u64; link::VALUES] {
+        std::array::from_fn(|place| {
+            let field = Field::ALL[place];
+            let value = match (field, fields[place]) {
+                (_, None) => None,
+                (Field::BirthDate, Some(column)) => column.int(row).map(|day| *self.births.entry(day as i32).or_insert_with(|| forms.birth(Day(day as i32)))),
+                (field, Some(column)) => self.values[place].get(column, row, |text| forms.value(field, text, &mut self.whole.texts)),
+            };
+            value.unwrap_or_default()
+        })
+    }
+
     fn add(&mut self, rows: &Rows<'_>, names: &LineNames, forms: &Forms<'_>) -> Result<()> {
         let int_of = |name: &str| {
             let column = rows.column(name);
@@ -215,8 +226,14 @@ impl Gathered {
         if customers.iter().any(|customer| customer.0.contains('\u{1f}')) {
             return Err(Error::input("column source: expected no byte 0x1F, got one"));
         }
-        for (&row, key) in rows.kept.iter().zip(names.keys.keys_of(&customers)) {
-            let key = key.ok_or_else(|| Error::input("column source_customer_id: expected an id, got an empty text"))?;
+        for ((&row, key), (_, id)) in rows.kept.iter().zip(names.keys.keys_of(&customers)).zip(&customers) {
+            let Some(key) = key else {
+                if id.is_empty() {
+                    return Err(Error::input("column source_customer_id: expected an id, got an empty text"));
+                }
+                // A row about nobody says nothing.
+                continue;
+            };
             let account_type = account_type(row).map(|word| {
                 AccountType::of(word).ok_or_else(|| Error::input(format!("column account_type: expected one of {}, got another word", AccountType::words())))
             });
@@ -225,7 +242,7 @@ impl Gathered {
                 registered_at: registered_at(row),
                 registered: rows.days.at(row),
                 account_type: account_type.transpose()?,
-                values: forms.values(&fields, row, &mut self.whole.texts),
+                values: self.values_of(&fields, row, forms),
                 home_store: home_store(row).map(|name| Named::of(name, &names.stores)),
                 known_from: rows.recorded.at(row),
                 gender: gender(row).map(|name| Named::of(name, &names.genders)),

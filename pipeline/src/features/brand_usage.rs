@@ -24,7 +24,7 @@ pub(super) const WINDOWED: Known<Usage> = Known {
         Item::<Usage>::float("usage_rate", "base units a day", Usage::rate, "base units a day, from the first purchase in the window to as_of, both days counted")
             .unknown("with fewer than two days on which something of the category was bought")
             .from(BRANDS),
-        Item::<Usage>::ranked("usage_group", &USAGE, Usage::rate, "heavy, medium or light: the top 30 %, middle 40 % and bottom 30 % of usage_rate of everyone who has one (who is left out does not count); equal rates share the word of their mid-rank")
+        Item::<Usage>::ranked("usage_group", &USAGE, Usage::rate, "heavy, medium or light: the top 30 %, middle 40 % and bottom 30 % of usage_rate of everyone who has one (who is left out does not count); equal rates share the word of their mid-rank (light below 0.3, heavy from 0.7)")
             .unknown("as usage_rate")
             .from(BRANDS),
     ],
@@ -74,57 +74,86 @@ impl Usage {
         Some(self.milli_units as f64 / 1000.0 / (first + 1) as f64)
     }
 
-    fn add(&mut self, age: i64, milli_units: i64, brand: BrandType, is_new_order: bool) {
+    fn add(&mut self, age: i64, milli_units: i64, brand: BrandType) {
         self.milli_units += milli_units;
         self.ages = Some(self.ages.map_or((age, age), |(first, last)| (first.max(age), last.min(age))));
         match brand {
             BrandType::Private => self.private += milli_units,
             BrandType::National => self.national += milli_units,
-            BrandType::Other => return,
+            BrandType::Other => {}
         }
-        self.orders += i64::from(is_new_order);
     }
 }
 
 fn usages(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Usage>) {
     let catalogue = &seen.about.world.catalogue;
+    // Orders with something private or national, and how long ago each was.
+    let mut orders: Vec<(u64, i64)> = Vec::new();
     for subject in &scope.subjects {
         let start = measured.len();
         let category = catalogue.place_of_category(subject);
         let has_choice = category.is_some_and(|category| catalogue.brand_choice[category as usize]);
         measured.extend(scope.windows_days.iter().map(|_| Usage { has_choice, ..Usage::default() }));
         let Some(category) = category else { continue };
-        let mut counted = 0;
+        orders.clear();
         for Bought { age, line, .. } in seen.bought_within(&scope.windows_days).filter(|bought| bought.category == category) {
             let at = line.product as usize;
             let brand = catalogue.brand_type[at];
             let milli_units = (i128::from(line.milli_units) * i128::from(catalogue.milli_base_units[at]) / 1000) as i64;
-            // The lines of an order stand together.
-            let is_new_order = brand != BrandType::Other && std::mem::replace(&mut counted, line.order) != line.order;
-            for usage in scope.holding(*age, &mut measured[start..]) {
-                usage.add(*age, milli_units, brand, is_new_order);
+            if brand != BrandType::Other {
+                orders.push((line.order, *age));
             }
+            scope.holding(*age, &mut measured[start..]).for_each(|usage| usage.add(*age, milli_units, brand));
         }
+        // Lines of several orders may stand between each other.
+        orders.sort_unstable();
+        orders.dedup();
+        orders.iter().for_each(|(_, age)| scope.holding(*age, &mut measured[start..]).for_each(|usage| usage.orders += 1));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::catalogue::tests::catalogue;
+    use super::super::facts::tests::line;
+    use super::super::seen::About;
+    use super::super::world::{Person, World};
+    use super::super::{Orders, View};
     use super::*;
+    use crate::lake::{Line, LineKind};
+    use crate::time::Day;
+
+    /// By hand: lines of two orders of tea, all private, that stand between each other are two orders, of which the older lies before the shorter window.
+    #[test]
+    fn an_order_counts_once() {
+        let of = |day: i32, order: u64| Line { product: 3, ..line(day, day, LineKind::Sale, order, 100, 0) };
+        let at = |hour: i64, line: Line| Line { ordered_at: line.ordered_at + hour * 3_600_000_000, ..line };
+        let lines = [of(60, 7), at(10, of(95, 1)), at(11, of(95, 2)), at(12, of(95, 1)), at(13, of(95, 2))];
+        let mut orders = Orders::default();
+        orders.find(&lines);
+        let facts = orders.facts(&lines, View { date: Day(100), observed_to: Day(100), lookback_days: 365 });
+        let (world, person) = (World { catalogue: catalogue().0, ..World::nothing() }, Person::default());
+        let seen = orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] });
+        let mut measured = Vec::new();
+        usages(&seen, &Scope { windows_days: vec![30, 90], evidence_min: 1, subjects: vec!["milk".to_owned(), "tea".to_owned()] }, &mut measured);
+        assert_eq!(measured.iter().map(|usage| usage.orders).collect::<Vec<_>>(), [0, 0, 2, 3]);
+    }
 
     #[test]
     fn groups_by_hand() {
         let mut usage = Usage { has_choice: true, ..Usage::default() };
         assert_eq!((usage.group(), usage.rate(), usage.private_share()), (None, None, None));
         // 7 of 10 units private in four orders over 20 days.
-        usage.add(19, 0, BrandType::Other, false);
+        usage.add(19, 0, BrandType::Other);
         assert_eq!(usage.rate(), None);
-        for (age, units, brand, new) in [(19, 4000, BrandType::Private, true), (10, 3000, BrandType::National, true), (3, 2000, BrandType::Private, true)] {
-            usage.add(age, units, brand, new);
+        for (age, units, brand) in [(19, 4000, BrandType::Private), (10, 3000, BrandType::National), (3, 2000, BrandType::Private)] {
+            usage.add(age, units, brand);
         }
+        usage.orders = 3;
         assert_eq!(usage.group(), Some(4));
-        usage.add(1, 1000, BrandType::Private, true);
-        usage.add(1, 10_000, BrandType::Other, true);
+        usage.add(1, 1000, BrandType::Private);
+        usage.add(1, 10_000, BrandType::Other);
+        usage.orders = 4;
         assert_eq!((usage.private_share(), usage.group(), usage.rate()), (Some(0.7), Some(1), Some(1.0)));
         let switcher = Usage { private: 6_999, national: 3_001, ..usage };
         let national = Usage { private: 3_000, national: 7_000, ..usage };

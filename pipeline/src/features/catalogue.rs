@@ -30,6 +30,8 @@ pub struct Catalogue {
     pub unit_cost_minor: Vec<Option<i64>>,
     /// By product: whether it lasts, or is no thing at all, and so is never due.
     pub lasts: Vec<bool>,
+    /// By product: whether it is a fee, which is no product. Empty where none is.
+    pub is_fee: Vec<bool>,
     /// By category: whether it offers a choice: 2 % of its products at least are of national brands, and 2 % of private ones.
     pub brand_choice: Vec<bool>,
     /// Names of categories.
@@ -67,6 +69,7 @@ pub(super) struct Product {
     unit_cost_minor: Option<i64>,
     milli_base_units: Option<i64>,
     lasts: bool,
+    is_fee: bool,
 }
 
 /// Reads the table `products`; its products become names of lines, so it is read before their places are taken.
@@ -88,6 +91,7 @@ pub fn read_products(table: &OpenTable, cut: &Cut, names: &LineNames) -> Result<
                 regular_minor: rows.column("regular_price").and_then(|column| column.int(row)),
                 unit_cost_minor: rows.column("unit_cost").and_then(|column| column.int(row)),
                 lasts: matches!(rows.text("kind", row), Some("durable" | "service" | "fee")),
+                is_fee: rows.text("kind", row) == Some("fee"),
                 milli_base_units: base_units.filter(|units| *units > 0.0).map(|units| (units * 1000.0).round().max(1.0) as i64),
             };
             products.keep(names.products.number(rows.text("product_id", row).unwrap_or_default()), product);
@@ -151,6 +155,7 @@ impl Catalogue {
             milli_base_units: vec![1000; places.len()],
             unit_cost_minor: if all().any(|product| product.unit_cost_minor.is_some()) { vec![None; places.len()] } else { Vec::new() },
             lasts: vec![false; places.len()],
+            is_fee: if all().any(|product| product.is_fee) { vec![false; places.len()] } else { Vec::new() },
             brand_choice: Vec::new(),
         };
         // Thousandths of minor units for a base unit, by category.
@@ -167,6 +172,9 @@ impl Catalogue {
                 _ => BrandType::Other,
             };
             catalogue.lasts[at] = product.lasts;
+            if let Some(is_fee) = catalogue.is_fee.get_mut(at) {
+                *is_fee = product.is_fee;
+            }
             if let Some(unit_cost) = catalogue.unit_cost_minor.get_mut(at) {
                 *unit_cost = product.unit_cost_minor;
             }
@@ -229,6 +237,7 @@ pub(super) mod tests {
             unit_cost_minor: None,
             milli_base_units: Some(milli_base_units),
             lasts: false,
+            is_fee: false,
         }
     }
 

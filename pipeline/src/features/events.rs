@@ -120,14 +120,17 @@ impl EventTable {
 /// Those of the lake and of `sink`.
 pub fn read_events(table: &OpenTable, cut: &Cut, which: EventTable, keys: &SourceKeys, sink: Sink<'_>) -> Result<Counts> {
     let zone = &cut.zone;
-    let add = |kinds: &mut ByEntry<EventKind>, rows: &Rows<'_>| {
+    let add = |(kinds, of_nobody): &mut (ByEntry<EventKind>, u64), rows: &Rows<'_>| {
         let arm = rows.texts("arm");
         for (&row, number) in rows.kept.iter().zip(keys.find(&rows.source_customers())) {
             // Who was kept out of a campaign was not written to.
             if which == EventTable::Contacts && arm(row) == Some("control") {
                 continue;
             }
-            let Some(number) = number else { continue };
+            let Some(number) = number else {
+                *of_nobody += 1;
+                continue;
+            };
             let day = rows.days.at(row).ok_or_else(|| Error::bug(format!("{} are dated", which.name())))?;
             let closed = rows.column("closed_at").and_then(|column| column.int(row)).map(|at| zone.day(at));
             let rating = rows.column("rating").and_then(|column| column.float(row)).map(|rating| (rating * 1000.0).round());
@@ -142,8 +145,11 @@ pub fn read_events(table: &OpenTable, cut: &Cut, which: EventTable, keys: &Sourc
         }
         Ok(())
     };
-    let (_, counts) = table.scan(cut, add, |_: &mut ByEntry<EventKind>, _| Ok(()))?;
-    Ok(counts)
+    let ((_, of_nobody), counts) = table.scan(cut, add, |whole: &mut (ByEntry<EventKind>, u64), part| {
+        whole.1 += part.1;
+        Ok(())
+    })?;
+    Ok(Counts { of_nobody, ..counts })
 }
 
 #[cfg(test)]

@@ -177,6 +177,8 @@ pub struct Orders {
     places: ByFingerprint<u64, u32>,
     /// What the orders add up to at the date of the facts that were taken last.
     pub(super) sums: Vec<Order>,
+    /// Of these facts: the lines of what came back.
+    came_back: Vec<usize>,
     days: Vec<Day>,
     /// Days of orders, and what each is worth.
     values: Vec<(Day, i64)>,
@@ -322,6 +324,7 @@ impl Orders {
     fn sum(&mut self, lines: &[Line], date: Day) {
         self.sums.clear();
         self.sums.resize(self.orders.len(), Order::default());
+        self.came_back.clear();
         for (index, line) in lines.iter().enumerate() {
             if line.visible_from > date || line.kind == LineKind::NoProduct {
                 continue;
@@ -336,20 +339,26 @@ impl Orders {
             }
             if line.kind == LineKind::Sale {
                 own.bought |= line.is_bought;
-                own.lines += 1;
+                own.lines += i64::from(line.is_bought);
                 own.milli_units += i64::from(line.milli_units);
                 own.gross_minor += line.amount_minor;
                 own.value_minor += line.amount_minor;
                 own.cost(line);
-                continue;
+            } else {
+                self.came_back.push(index);
             }
+        }
+        // All that is visible of the orders is known by now: what came back may stand before them, at the same instant or by a clock that was wrong.
+        for &index in &self.came_back {
+            let line = &lines[index];
             // An order that is not visible yet cannot be netted: the return then stands for itself.
             let charged = self.charged[index] as usize;
             let target = if self.sums[charged].first.is_some() { charged } else { self.own[index] as usize };
-            self.sums[target].value_minor += line.amount_minor;
-            self.sums[target].returned_minor -= line.amount_minor;
-            self.sums[target].return_lines += 1;
-            self.sums[target].cost(line);
+            let target = &mut self.sums[target];
+            target.value_minor += line.amount_minor;
+            target.returned_minor -= line.amount_minor;
+            target.return_lines += 1;
+            target.cost(line);
         }
     }
 }
@@ -398,6 +407,26 @@ pub(crate) mod tests {
         let mut measured = Vec::new();
         totals(&seen, &Scope { windows_days: vec![lookback_days], evidence_min: 1, subjects: Vec::new() }, &mut measured);
         (facts, measured[0])
+    }
+
+    /// By hand: 400 of an order of day 40 that came back on day 30, by a clock that was wrong, and all of one at its own instant, where what came back stands first.
+    #[test]
+    fn what_came_back_is_taken_off_its_order_wherever_it_stands() {
+        let lines = [
+            line(30, 30, LineKind::Return, 9, -400, 4),
+            line(40, 40, LineKind::Sale, 4, 1000, 0),
+            line(50, 50, LineKind::Return, 5, -300, 6),
+            line(50, 50, LineKind::Sale, 6, 300, 0),
+        ];
+        let facts = |lines: &[Line], date: i32| {
+            let mut orders = Orders::default();
+            orders.find(lines);
+            orders.facts(lines, View { date: Day(date), observed_to: Day(date), lookback_days: 25 })
+        };
+        let told = |facts: Facts| (facts.order_count, facts.value_minor, facts.window_value_minor, facts.returned_only);
+        assert_eq!(told(facts(&lines, 60)), (2, 600, 600, false));
+        assert_eq!(told(facts(&lines[2..], 60)), (1, 0, 0, true));
+        assert_eq!(told(facts(&lines, 39)), (0, -400, -400, false), "the order is not known yet");
     }
 
     #[test]

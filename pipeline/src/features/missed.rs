@@ -20,7 +20,7 @@ const ALIKE_MIN: usize = 30;
 /// Of windows.
 pub(super) const WINDOWED: Known<Option<u32>> = Known {
     items: &[
-        Item::<Option<u32>>::of_peers("category_missed_count", Peers::Count, |number| *number, "categories that at least half of those who are alike have bought by as_of, and this customer never did; alike is who has the same category_top in the window and as many orders in it (1, 2 to 3, 4 to 7, 8 to 15, and so on) or, where fewer than 30 are, the same category_top; who is left out is nobody's like")
+        Item::<Option<u32>>::of_peers("category_missed_count", Peers::Count, |number| *number, "categories that at least half of those who are alike, the customer too, have bought by as_of, and this customer never did; alike is who has the same category_top in the window and as many orders in it (1, 2 to 3, 4 to 7, 8 to 15, and so on) or, where fewer than 30 are, the same category_top; who is left out is nobody's like")
             .unknown("where nothing with a category was bought in the window, or fewer than 30 are alike")
             .from(CATEGORY),
         Item::<Option<u32>>::of_peers("category_missed_top", Peers::Top, |number| *number, "of these, the one that most of those who are alike have bought")

@@ -41,14 +41,14 @@ pub use world::{Person, World};
 
 use std::sync::Arc;
 
-use polars::prelude::{Column as Series, Float64Chunked, Int64Chunked, IntoColumn, NewChunkedArray};
+use polars::prelude::{Column as Series, Float64Type, Int64Type};
 use serde::Serialize;
 
 use crate::config::{Faults, RawFamily, RawFeatures};
 use crate::error::Result;
 use crate::key::Id;
 use crate::lake;
-use crate::table::{Column, Contract, Kind, Table, dates, ids};
+use crate::table::{Column, Contract, Kind, Table, dates, ids, numbers};
 use crate::time::Day;
 use item::{Choose, Measured, Scope};
 
@@ -251,7 +251,7 @@ pub fn check_sources(chosen: &Params, lake: &lake::Params, faults: &mut Faults<'
 pub fn contract(features: &[Feature]) -> Contract {
     let mut columns = vec![Column::new("customer_id", Kind::Text, "the customer")];
     columns.extend(features.iter().map(Feature::column));
-    let meaning = "One row a customer: what is known by as_of, for the features that the config chooses, over its windows (here 30, 90 and 365 days) and categories (here one called `category`; names are in lower case). An order is customer, source and order_id, on the day of its earliest line in the job's zone; it counts where something of it was bought. What came back is taken off the order that it names, on that order's day, if that is the customer's, else off its own. Fees and gift cards are no products. A window of n days ends on as_of, which counts. Of equally large ones, `_top` is the one that was newest. What is made of orders is unknown for who never ordered.";
+    let meaning = "One row a customer: what is known by as_of, for the features that the config chooses, over its windows (here 30, 90 and 365 days) and categories (here one called `category`; names are in lower case). An order is customer, source and order_id, on the day of its earliest line in the job's zone; it counts where something of it was bought, which is a line of more than 0 units. What came back or was cancelled is taken off the order that it names, on that order's day, if that is the customer's, else off its own. Fees and gift cards, by the kind of the line or of its product, are no products: they are neither lines nor value. Units, base units and ratings count in thousandths. A window of n days ends on as_of, which counts. Of equally large ones, `_top` is the one of the newest day, and of these the first (by name, or in the week or the day). Shares of value are of what is worth more than 0. What is made of orders is unknown for who never ordered.";
 
     Contract::new("features", meaning, &["customer_id"], columns)
 }
@@ -266,8 +266,8 @@ pub fn columns<I: Iterator<Item = Cell>>(features: &[Feature], cells: impl Fn(us
         let name = feature.name.as_str().into();
         Ok(match feature.kind {
             Kind::Float => {
-                let numbers = known.map(|cell| cell.map(|cell| f64::from_bits(cell as u64)));
-                Float64Chunked::from_iter_options(name, numbers).into_column()
+                let values = cells(place).map(|cell| f64::from_bits(cell as u64)).collect();
+                numbers::<Float64Type>(&feature.name, values, |value| value.to_bits() as Cell != UNKNOWN)
             }
             Kind::Date => dates(&feature.name, known.map(|cell| cell.map(|cell| Day(cell as i32))).collect())?,
             Kind::Text if feature.peers.is_some() => {
@@ -280,7 +280,7 @@ pub fn columns<I: Iterator<Item = Cell>>(features: &[Feature], cells: impl Fn(us
                 Series::new(name, known.map(|cell| cell.and_then(|cell| world.ranked(feature, cell))).collect::<Vec<_>>())
             }
             Kind::Text => Series::new(name, known.map(|cell| cell.map(|cell| world.word(feature.words, cell as usize))).collect::<Vec<_>>()),
-            _ => Int64Chunked::from_iter_options(name, known).into_column(),
+            _ => numbers::<Int64Type>(&feature.name, cells(place).collect(), |cell| *cell != UNKNOWN),
         })
     };
     features.iter().enumerate().map(column).collect()

@@ -51,7 +51,7 @@ pub(super) const WINDOWED: Known<Taste> = Known {
         Item::<Taste>::share(
             "price_low_share",
             |taste| taste.tier(1),
-            "share of value bought in the lowest third of its category's products by mid-rank of the regular price for a base unit (equal prices share a third)",
+            "share of value bought in the lowest third of its category's products by mid-rank of the regular price for a base unit (equal prices share a third; the middle one begins at 1/3, the highest at 2/3)",
         )
         .unknown(NO_PRICE)
         .from(PRICE),

@@ -14,11 +14,11 @@ pub(super) const ITEMS: Known<Profile> = Known {
             "age_years",
             "years",
             |profile| profile.age_years,
-            "full years since the date of birth, of the source customer seen first that has one which is not blocked",
+            "full years since the date of birth, of the source customer seen first that has one which is possible (not after as_of, of at most 120 years) and not blocked",
         )
-        .unknown("without one, or where it is in the future or over 120 years ago")
+        .unknown("without one")
         .from(&["customers.birth_date"]),
-        Item::<Profile>::text("gender", Words::Genders, |profile| profile.gender, "gender, as the source says")
+        Item::<Profile>::text("gender", Words::Genders, |profile| profile.gender, "gender, as the source says: of the source customer seen first that has one")
             .unknown("without one")
             .from(&["customers.gender"]),
     ],

@@ -30,7 +30,7 @@ pub(super) const WINDOWED: Known<Bought> = Known {
         Item::<Bought>::share(
             "deal_line_share",
             |bought| (bought.lines > 0).then(|| bought.deals as f64 / bought.lines as f64),
-            "share of the lines bought that name a promotion, or whose product was in one that day",
+            "share of the lines bought that name a promotion, or whose product was in one that day, if the lake knew of it by then",
         )
         .unknown("without a line")
         .from(EXPECTED),
@@ -60,7 +60,7 @@ pub(super) const WINDOWED: Known<Bought> = Known {
         Item::<Bought>::share(
             "discount_rate",
             |bought| (bought.regular_minor > 0).then(|| bought.off_minor as f64 / bought.regular_minor as f64),
-            "what was taken off, by all discounts, as a share of the regular value of the lines bought that tell of it",
+            "what was taken off, by all discounts, as a share of the regular value (the amount, and what was taken off) of the lines bought that tell of it",
         )
         .unknown("without a line that tells of what was taken off and had a value")
         .from(REDUCED),

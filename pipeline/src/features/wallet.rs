@@ -52,7 +52,8 @@ fn before(bought: &Divided, (first, last): (i64, i64), days: i64) -> Left {
         return Left::default();
     }
     let mut left = Left { count: Some(0), top: None, value_minor: Some(0) };
-    let mut largest = i64::MIN;
+    // As of all that is divided: of equal ones the newest, then the first in order.
+    let mut largest = (0, 0);
     for (category, parts) in bought.places() {
         // The newest stands first, the oldest last.
         if parts[0].age() < days || parts[0].age() == parts[parts.len() - 1].age() {
@@ -61,8 +62,8 @@ fn before(bought: &Divided, (first, last): (i64, i64), days: i64) -> Left {
         let value: i64 = parts.iter().map(|part| part.amount).sum();
         left.count = left.count.map(|count| count + 1);
         left.value_minor = left.value_minor.map(|sum| sum + value);
-        if value > largest {
-            (largest, left.top) = (value, Some(category));
+        if (value, -parts[0].age()) > largest {
+            (largest, left.top) = ((value, -parts[0].age()), Some(category));
         }
     }
     left
@@ -81,5 +82,11 @@ mod tests {
         assert_eq!(before(&bought, (90, 5), 31), Left { count: Some(1), top: Some(1), value_minor: Some(500) });
         assert_eq!(before(&bought, (29, 5), 30), Left::default());
         assert_eq!(before(&bought, (90, 5), 5), Left::default());
+        // Of equally large ones the newest, and nothing that was worth nothing: by hand.
+        let equal = [(1, 80, 300), (1, 60, 200), (2, 70, 400), (2, 50, 100), (3, 70, 400), (3, 50, 100), (4, 41, 0), (4, 40, 0)];
+        let equal = Divided::of(0, equal.into_iter());
+        assert_eq!(before(&equal, (90, 5), 30), Left { count: Some(4), top: Some(2), value_minor: Some(1500) });
+        let nothing = Divided::of(0, [(4, 41, 0), (4, 40, 0)].into_iter());
+        assert_eq!(before(&nothing, (90, 5), 30), Left { count: Some(1), top: None, value_minor: Some(0) });
     }
 }

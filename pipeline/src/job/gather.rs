@@ -68,7 +68,7 @@ impl Gathered {
     /// # Errors
     /// Those of the lake; `Limit` where memory or scratch is full.
     pub fn of(params: &Params, seen: &Seen<'_>, (scratch, keeping): (Scratch<'_>, Option<&Keeping<'_>>), progress: &dyn Progress) -> Result<Self> {
-        let begun = Begun::of(keeping)?;
+        let begun = Begun::of(keeping, &params.customers.link)?;
         if begun.is_from_kept() {
             match Self::begun(params, seen, (scratch, begun), progress) {
                 Ok(Some(gathered)) => return Ok(gathered),
@@ -78,7 +78,8 @@ impl Gathered {
                 Err(error) => return Err(error),
             }
         }
-        Self::begun(params, seen, (scratch, Begun::anew(keeping)), progress)?.ok_or_else(|| Error::bug("a run that starts from nothing has all it needs"))
+        Self::begun(params, seen, (scratch, Begun::anew(keeping, &params.customers.link)), progress)?
+            .ok_or_else(|| Error::bug("a run that starts from nothing has all it needs"))
     }
 
     /// The same, of a run that has begun; None where what it started from turns out to be damaged.

@@ -13,7 +13,7 @@ use crate::allowance::{Allowance, Held};
 use crate::customers::{Called, Groups, LinkParams, People};
 use crate::error::{Error, Result};
 use crate::key::{hex, sha256};
-use crate::lake::{Cut, Identity, LineNames, NamesMark, NamesSince, OpenTable};
+use crate::lake::{Cut, Identity, LineNames, NamesMark, NamesSince, OpenTable, SourceKeys};
 use crate::publish::{self, ErasedList, KeptCalled, KeptLayer, Object, StateIndex};
 use crate::shards::{self, Divide, Layer};
 use crate::store::Store;
@@ -61,7 +61,7 @@ impl<'a> Keeping<'a> {
         let has_customers = params.lake.tables.iter().any(|table| table.input.contract.name == "customers");
         let rules = json!({
             "program": PROGRAM, "order_lines": lines.params, "contract": lines.params.input.contract.columns.iter().map(|column| &column.name).collect::<Vec<_>>(),
-            "timezone": params.zone.name(), "currency": params.currency, "customers": has_customers,
+            "timezone": params.zone.name(), "currency": params.currency, "customers": has_customers, "nobodys": params.customers.link.blocked.source_customers,
             "erased": erased.digest, "shards": params.shards, "lines_max": params.customers.max_rows_per_customer,
         });
         let rules = hex(&sha256(rules.to_string().as_bytes()));
@@ -126,17 +126,20 @@ impl<'a> Begun<'a> {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn of(keeping: Option<&'a Keeping<'a>>) -> Result<Self> {
-        let names = LineNames::default();
-        match keeping.map(|keeping| keeping.start(&names)).transpose()?.flatten() {
-            Some(start) => Ok(Self { names, keeping, start: Some(start) }),
-            None => Ok(Self::anew(keeping)),
+    pub fn of(keeping: Option<&'a Keeping<'a>>, params: &LinkParams) -> Result<Self> {
+        let mut begun = Self::anew(keeping, params);
+        match keeping.map(|keeping| keeping.start(&begun.names)).transpose()?.flatten() {
+            Some(start) => begun.start = Some(start),
+            // Some names may have been given their numbers.
+            None => begun.names = Self::anew(keeping, params).names,
         }
+        Ok(begun)
     }
 
     /// A run that starts from nothing.
-    pub fn anew(keeping: Option<&'a Keeping<'a>>) -> Self {
-        Self { names: LineNames::default(), keeping, start: None }
+    pub fn anew(keeping: Option<&'a Keeping<'a>>, params: &LinkParams) -> Self {
+        let names = LineNames::of(SourceKeys::without(params.blocked.source_customers.clone()));
+        Self { names, keeping, start: None }
     }
 
     /// Whether anything that was kept is used.

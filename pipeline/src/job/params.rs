@@ -1,5 +1,6 @@
 //! The checked config of a job: every section's parameters, and the digest of what they mean.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -115,7 +116,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
     let as_of = faults.text("job.as_of", as_of, "a date YYYY-MM-DD (here or as --as-of)");
     let checked = (Day::parse(&as_of), Zone::parse(&zone), Currency::parse(&currency));
     for (path, text, bad, expected) in [
-        ("job.as_of", &as_of, given[0] && checked.0.is_none(), "a date YYYY-MM-DD"),
+        (if options.as_of.is_some() { "--as-of" } else { "job.as_of" }, &as_of, given[0] && checked.0.is_none(), "a date YYYY-MM-DD"),
         ("job.timezone", &zone, given[1] && checked.1.is_none(), "an IANA time zone"),
         ("job.currency", &currency, given[2] && checked.2.is_none(), "an ISO 4217 code of three capitals"),
     ] {
@@ -166,6 +167,10 @@ fn check_together(params: &Params, faults: &mut Faults<'_>) {
     due::check_sources(&params.due, &params.lake, faults);
     if !params.models && params.due.level != RawDueLevel::None {
         faults.add("due.level", "`none` in a job without models (`job.models`)", "a level");
+    }
+    let channels: BTreeSet<&str> = params.campaigns.iter().map(|campaign| campaign.channel.as_str()).collect();
+    for channel in params.audit.channels().filter(|channel| !channels.is_empty() && !channels.contains(channel)) {
+        faults.add_unknown(&format!("audit.contactable_share_min.{channel}"), "channels of the campaigns", channels.iter().copied(), channel);
     }
 }
 

@@ -264,9 +264,12 @@ fn state_memory(params: &Params, (customers, dates, samples): (usize, &Dates, Sa
     Ok([taken(shards::state_bytes(customers, dates.past().len()) + baskets as u64)?, taken(samples)?])
 }
 
-/// Checks the newest days, now that it is known whose lines the table `customers` does not know.
+/// Checks the newest days, now that it is known whose lines the table `customers` does not know, and which are there twice.
 fn check_days(params: &Params, (names, state): (&ClosedNames, &State), feeds: &mut FeedsByName, complete: &mut Complete) -> DaysChecked {
-    feeds.add_unknown((&names.keys.sources, &names.stores), &state.unknown);
+    let (sources, mut stores) = (names.keys.sources.texts(), names.stores.texts());
+    feeds.add((&sources, &stores), &state.unknown, |day| &mut day.unknown);
+    stores.sort_unstable();
+    feeds.add((&sources, &stores), &state.repeated, |day| &mut day.repeated);
     let checked = params.audit.check_days(feeds, complete, params.as_of);
     complete.faulty_stores.clone_from(&checked.faulty_stores);
     checked

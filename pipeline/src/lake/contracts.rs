@@ -59,9 +59,17 @@ fn order_lines() -> Input {
         maybe("recorded_at", Kind::Timestamp, RECORDED),
         maybe("business_date", Kind::Date, "day to which the shop counts the line; replaces the day of ordered_at"),
         known("product_id", Kind::Text, "product"),
-        known("quantity", Kind::Float, "units; below zero for returns"),
-        known("amount", Kind::Money, "value of the line, net of discounts: whole numbers are minor units, fractions and decimals are units"),
-        maybe("regular_amount", Kind::Money, "what the line would have cost without any discount"),
+        known("quantity", Kind::Float, "units, which count in thousandths; below zero for returns"),
+        known(
+            "amount",
+            Kind::Money,
+            "value of the line, net of discounts, of a return at most 0: whole numbers are minor units, fractions and decimals are units",
+        ),
+        maybe(
+            "regular_amount",
+            Kind::Money,
+            "what the line would have cost without any discount; where it is told, the columns of discounts only say what coupons took off",
+        ),
         maybe("discount_shelf", Kind::Money, "taken off for everyone; counts by its size, whatever its sign"),
         maybe("discount_coupon_sponsor", Kind::Money, "taken off by a coupon that a manufacturer pays"),
         maybe("discount_coupon_store", Kind::Money, "taken off by a coupon of the shop's own"),
@@ -70,7 +78,7 @@ fn order_lines() -> Input {
         maybe("promo_id", Kind::Text, "promotion under which it was bought"),
         maybe("channel", Kind::Text, "where it was bought"),
         maybe("store_id", Kind::Text, "store in which it was bought"),
-        maybe("kind", Kind::Text, "sale, return, cancel, exchange, gift_card or fee; else by the sign of quantity"),
+        maybe("kind", Kind::Text, "sale, return, cancel (a return), exchange, gift_card or fee; else by the sign of quantity"),
         maybe("return_of_order_id", Kind::Text, "order that a return belongs to"),
     ];
     Input {
@@ -193,7 +201,7 @@ fn promotions() -> Input {
         known("promo_id", Kind::Text, "promotion"),
         maybe("recorded_at", Kind::Timestamp, RECORDED),
         known("starts_on", Kind::Date, "first day"),
-        known("ends_on", Kind::Date, "last day"),
+        known("ends_on", Kind::Date, "last day; what runs for over 3650 days is a price, and no deal"),
         maybe("mechanic", Kind::Text, "how it works"),
         maybe("value", Kind::Float, "discount, as a share"),
     ];

@@ -244,13 +244,17 @@ pub struct NamesSince {
 
 impl Default for LineNames {
     fn default() -> Self {
-        let keys = SourceKeys::default();
-        let [products, stores, channels, promotions, genders] = Default::default();
-        Self { keys, products, stores, channels, promotions, genders }
+        Self::of(SourceKeys::default())
     }
 }
 
 impl LineNames {
+    /// None yet, of these source customers.
+    pub fn of(keys: SourceKeys) -> Self {
+        let [products, stores, channels, promotions, genders] = Default::default();
+        Self { keys, products, stores, channels, promotions, genders }
+    }
+
     fn texts(&self) -> [&Names; 5] {
         [&self.keys.sources, &self.products, &self.stores, &self.channels, &self.promotions]
     }

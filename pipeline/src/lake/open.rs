@@ -54,6 +54,20 @@ pub struct OpenTable {
     store: Store,
 }
 
+/// That a file is another than it was by now, if one is.
+fn changed<'a>(store: &Store, params: &TableParams, mut entries: impl Iterator<Item = &'a Entry>) -> Result<Option<Error>> {
+    let now = store.list(&params.path)?;
+    let is_same = |before: &&Entry| now.binary_search_by(|entry| entry.path.cmp(&before.path)).is_ok_and(|at| now[at] == **before);
+    let other = entries.find(|entry| !is_same(entry));
+    let message = |entry: &Entry| format!("{}: expected the file to stay as it was, got a change while it was read", entry.path);
+    Ok(other.map(|entry| Error::new(ErrorKind::StoreRetry, message(entry))))
+}
+
+/// A file that is replaced while it is read looks damaged, and is not: then this is what is told.
+fn because_changed<'a>(store: &Store, params: &TableParams, entries: impl Iterator<Item = &'a Entry>, error: Error) -> Error {
+    changed(store, params, entries).ok().flatten().unwrap_or(error)
+}
+
 impl OpenTable {
     /// Finds and checks the files of a table.
     ///
@@ -79,7 +93,8 @@ impl OpenTable {
             return Err(Error::new(ErrorKind::Limit, message));
         }
         let opened: Vec<Result<Source>> = entries.par_iter().map(|entry| open_source(store, params, entry, digests)).collect();
-        let sources = opened.into_iter().collect::<Result<Vec<_>>>()?;
+        let because = |error| because_changed(store, params, entries.iter(), error);
+        let sources = opened.into_iter().collect::<Result<Vec<_>>>().map_err(because)?;
         let table = Self { params: params.clone(), sources, store: store.clone() };
         table.check_mapped()?;
         table.check_alike()?;
@@ -101,15 +116,20 @@ impl OpenTable {
     /// # Errors
     /// `StoreRetry`, naming the first file that is not; those of the store.
     pub fn check_unchanged(&self) -> Result<()> {
-        let now = self.store.list(&self.params.path)?;
-        let is_same = |source: &Source| now.binary_search_by(|entry| entry.path.cmp(&source.file.entry.path)).is_ok_and(|at| now[at] == source.file.entry);
-        match self.sources.iter().find(|source| !is_same(source)) {
+        match changed(&self.store, &self.params, self.entries())? {
             None => Ok(()),
-            Some(source) => {
-                let message = format!("{}: expected the file to stay as it was, got a change while it was read", source.identity.path);
-                Err(Error::new(ErrorKind::StoreRetry, message))
-            }
+            Some(error) => Err(error),
         }
+    }
+
+    /// What the files were when they were opened.
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.sources.iter().map(|source| &source.file.entry)
+    }
+
+    /// What went wrong while the files were read: that one of them changed, if one did.
+    pub(super) fn because_changed(&self, error: Error) -> Error {
+        because_changed(&self.store, &self.params, self.entries(), error)
     }
 
     /// A column that the YAML maps must be in one file at least: a misspelt name would be a column of unknowns.

@@ -57,6 +57,8 @@ pub struct Counts {
     pub used: u64,
     /// Rows of which an amount was rounded.
     pub rounded: u64,
+    /// Used rows that have no effect: they are about source customers that neither customers nor order lines know.
+    pub of_nobody: u64,
     /// Which rows were rejected.
     pub quarantine: Quarantine,
     /// Paths of files with rows after as_of.
@@ -79,6 +81,7 @@ impl Counts {
         self.erased += other.erased;
         self.used += other.used;
         self.rounded += other.rounded;
+        self.of_nobody += other.of_nobody;
         for (rule, count) in other.rejected {
             *self.rejected.entry(rule).or_default() += count;
         }
@@ -166,7 +169,7 @@ impl OpenTable {
         };
         let files: Vec<Result<()>> = self.sources.par_iter().map(read).collect();
         // The first file in order with a fault is the one that is told.
-        files.into_iter().collect::<Result<()>>()?;
+        files.into_iter().collect::<Result<()>>().map_err(|error| self.because_changed(error))?;
         whole.into_inner().map_err(|_| Error::bug("a thread died while it merged a file"))
     }
 

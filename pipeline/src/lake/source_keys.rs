@@ -2,6 +2,7 @@
 //!
 //! Numbers follow from the order in which threads meet the customers: no published byte may depend on one.
 
+use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde::{Deserialize, Serialize};
@@ -116,11 +117,13 @@ pub struct SourceKeys {
     /// Numbers of sources.
     pub sources: Names,
     parts: Vec<RwLock<Part>>,
+    /// Ids in lower case that are nobody's, and the length of the longest.
+    nobodys: (BTreeSet<String>, usize),
 }
 
 impl Default for SourceKeys {
     fn default() -> Self {
-        Self { sources: Names::default(), parts: (0..PARTS).map(|_| RwLock::default()).collect() }
+        Self::without(BTreeSet::new())
     }
 }
 
@@ -144,6 +147,18 @@ fn fingerprint_of(source: &str, id: &str) -> u128 {
 }
 
 impl SourceKeys {
+    /// None yet; ids that are among `nobodys`, which are in lower case, are nobody's.
+    pub fn without(nobodys: BTreeSet<String>) -> Self {
+        let longest = nobodys.iter().map(String::len).max().unwrap_or_default();
+        Self { sources: Names::default(), parts: (0..PARTS).map(|_| RwLock::default()).collect(), nobodys: (nobodys, longest) }
+    }
+
+    /// Whether an id is nobody's: it is empty, or what is typed for who has none.
+    pub fn is_nobodys(&self, id: &str) -> bool {
+        let (nobodys, longest) = &self.nobodys;
+        id.is_empty() || id.trim().len() <= *longest && nobodys.contains(&id.trim().to_lowercase())
+    }
+
     fn part(&self, part: usize) -> RwLockReadGuard<'_, Part> {
         self.parts[part].read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,21 +172,21 @@ impl SourceKeys {
         (0..PARTS).map(|part| self.part(part))
     }
 
-    /// The key of a source customer, a new one if need be; an empty id is nobody's.
+    /// The key of a source customer, a new one if need be; None for an id that is nobody's.
     pub fn key(&self, source: &str, id: &str) -> Option<SourceKey> {
         let fingerprint = fingerprint_of(source, id);
         let known = self.part(part_of(fingerprint)).known.find(fingerprint);
         let new = || self.add(fingerprint, (self.sources.number(source), source), id);
-        (!id.is_empty()).then(|| known.unwrap_or_else(new))
+        known.or_else(|| (!self.is_nobodys(id)).then(new))
     }
 
-    /// The keys of many source customers of one source, in their order, new ones if need be; an empty id is nobody's. All that are known are looked
+    /// The keys of many source customers of one source, in their order, new ones if need be; None for an id that is nobody's. All that are known are looked
     /// up first, one after another, so that the memory's delays overlap.
     pub fn keys(&self, source: &str, ids: &[&str]) -> Vec<Option<SourceKey>> {
         let seed = seed_of(source);
         let fingerprints: Vec<u128> = ids.iter().map(|id| wide_fingerprint(seed, id.as_bytes())).collect();
         let mut keys = self.known(&fingerprints);
-        let new = keys.iter_mut().zip(&fingerprints).zip(ids).filter(|((key, _), id)| key.is_none() && !id.is_empty());
+        let new = keys.iter_mut().zip(&fingerprints).zip(ids).filter(|((key, _), id)| key.is_none() && !self.is_nobodys(id));
         let mut number = None;
         for ((key, fingerprint), id) in new {
             let number = *number.get_or_insert_with(|| self.sources.number(source));
@@ -184,7 +199,7 @@ impl SourceKeys {
     pub fn keys_of(&self, customers: &[(&str, &str)]) -> Vec<Option<SourceKey>> {
         let fingerprints: Vec<u128> = customers.iter().map(|(source, id)| fingerprint_of(source, id)).collect();
         let mut keys = self.known(&fingerprints);
-        let new = keys.iter_mut().zip(&fingerprints).zip(customers).filter(|((key, _), customer)| key.is_none() && !customer.1.is_empty());
+        let new = keys.iter_mut().zip(&fingerprints).zip(customers).filter(|((key, _), customer)| key.is_none() && !self.is_nobodys(customer.1));
         new.for_each(|((key, fingerprint), (source, id))| *key = Some(self.add(*fingerprint, (self.sources.number(source), source), id)));
         keys
     }
@@ -345,6 +360,12 @@ mod tests {
         let web = keys.keys("web", &wanted);
         assert_eq!((web[7], web[9].map(|key| key.number)), (None, web[5001].map(|key| key.number)));
         assert_eq!((keys.len(), keys.counts().len()), (5000, PARTS));
+        // What is typed for who has none, in any spelling, is nobody's.
+        let some = SourceKeys::without(["-1", "anonymous"].map(str::to_owned).into());
+        let told = ["-1", " Anonymous", "1", "anonymous2", ""].map(|id| some.key("web", id).is_some());
+        assert_eq!((told, some.len()), ([false, false, true, true, false], 2));
+        assert_eq!(some.keys("web", &["-1", "1", "ANONYMOUS"]).iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(some.keys_of(&[("app", "-1"), ("web", "1")]), [None, some.key("web", "1")]);
         let mark = keys.counts();
         let app = keys.keys("app", &wanted[..100]);
         assert!(app.iter().flatten().all(|key| !web.contains(&Some(*key))));

@@ -23,7 +23,7 @@ pub fn explain(customer_id: &str, run: &str, tables: &[(String, Vec<Row>)]) -> S
                 text.push_str(&next_order(row));
             }
             for (name, value) in row.iter().filter(|(name, _)| name != "customer_id") {
-                text.push_str(&format!("  {name:<26}{value}\n"));
+                text.push_str(&format!("  {name:<25} {value}\n"));
             }
         }
     }

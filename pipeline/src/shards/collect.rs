@@ -6,6 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::events::ClosedEvents;
+use super::newest::Newest;
 use super::partition::{Partition, Scratch, shard_of};
 use super::purchases::Purchases;
 use super::rows::FeatureRows;
@@ -14,7 +15,7 @@ use super::sorted::{Ranks, Sorted};
 use super::state::{Snapshot, State};
 use super::trend::{Trend, Trends, hold_against_trends};
 use crate::allowance::Allowance;
-use crate::audit::{self, Complete, CustomerDay, UnknownLines};
+use crate::audit::{Complete, LinesByDay};
 use crate::config::RawDueLevel;
 use crate::customers::People;
 use crate::error::Result;
@@ -131,8 +132,8 @@ struct Shard {
     /// Gaps at as_of.
     gaps: Gaps,
     duplicates: u64,
-    days: Vec<CustomerDay>,
-    unknown: UnknownLines,
+    newest: Newest,
+    unknown: LinesByDay,
     /// Order days of a year before as_of, where they are asked for.
     year_ago: Vec<[u16; HORIZONS]>,
     standings: Vec<Standing>,
@@ -153,39 +154,7 @@ impl Shard {
         next.trends.into_iter().for_each(|(of, more)| self.trends.entry(of).or_default().add(more));
         self.duplicates += next.duplicates;
         next.unknown.into_iter().for_each(|(of, lines)| *self.unknown.entry(of).or_default() += lines);
-        self.days.resize(audit::COUNTED, CustomerDay::default());
-        self.days.iter_mut().zip(&next.days).for_each(|(sum, more)| sum.add(more));
-    }
-
-    /// Counts a customer's lines of the newest days, which stand in the order of time.
-    fn count_days(&mut self, lines: &[Line], as_of: Day) {
-        let Some(first) = lines.first().map(|line| line.day) else { return };
-        self.days.resize(audit::COUNTED, CustomerDay::default());
-        // A day of business may begin and end some hours apart from the calendar's.
-        let recent = lines.partition_point(|line| as_of.since(line.day) > audit::COUNTED as i64 + 2);
-        let recent = &lines[recent..];
-        let mut add = |line: &Line, what: fn(&mut CustomerDay) -> &mut u64| {
-            if let Some(age) = audit::age(as_of, line.day, audit::COUNTED) {
-                *what(&mut self.days[age]) += 1;
-            }
-        };
-        for line in recent {
-            add(line, |day| &mut day.lines);
-            if line.day == first {
-                add(line, |day| &mut day.of_new);
-            }
-        }
-        recent.windows(2).filter(|pair| pair[0] == pair[1]).for_each(|pair| add(&pair[1], |day| &mut day.repeated));
-        let content = |line: &Line| Line { order: 0, other: 0, return_of: 0, ..*line };
-        for instant in recent.chunk_by(|a, b| a.ordered_at == b.ordered_at) {
-            let orders: Vec<&[Line]> =
-                if instant[0].order == instant[instant.len() - 1].order { Vec::new() } else { instant.chunk_by(|a, b| a.order == b.order).collect() };
-            for pair in orders.windows(2) {
-                if pair[0].len() == pair[1].len() && pair[0].iter().zip(pair[1]).all(|(a, b)| content(a) == content(b)) {
-                    pair[1].iter().for_each(|line| add(line, |day| &mut day.repeated));
-                }
-            }
-        }
+        self.newest.add(next.newest);
     }
 }
 
@@ -239,8 +208,9 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         spent,
         earned,
         duplicates: whole.duplicates,
-        days: whole.days,
+        days: whole.newest.days,
         unknown: whole.unknown,
+        repeated: whole.newest.repeated,
         year_ago: whole.year_ago,
         standings: whole.standings,
     })
@@ -271,7 +241,7 @@ impl Collecting<'_> {
         for customer in customers.clone() {
             sorted.lines(customer - customers.start, &mut lines);
             let lines = lines.as_slice();
-            shard.count_days(lines, self.plan.dates.as_of);
+            shard.newest.count(self.plan.people.customers[customer].source, lines, self.plan.dates.as_of);
             shard.duplicates += lines.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
             orders.find(lines);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };

@@ -7,6 +7,7 @@ mod divide;
 mod due;
 mod events;
 mod layer;
+mod newest;
 mod partition;
 mod purchases;
 mod reasons;

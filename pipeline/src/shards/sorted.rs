@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::collect::Plan;
 use super::row::{Encoded, Together};
-use crate::audit::{self, UnknownLines};
+use crate::audit::{self, LinesByDay};
 use crate::customers::NOBODY;
-use crate::lake::{ClosedNames, Line, NO_COST, cost_of_units};
+use crate::lake::{ClosedNames, Line, LineKind, NO_COST, cost_of_units};
 
 /// The lines of a shard as bytes, and where those of each customer are.
 pub(super) struct Sorted<'a> {
@@ -64,8 +64,8 @@ impl<'a> Sorted<'a> {
     }
 
     /// The newest lines of customers whom the table `customers` does not know, by source, store and day.
-    pub fn unknown(&self) -> UnknownLines {
-        let mut lines = UnknownLines::new();
+    pub fn unknown(&self) -> LinesByDay {
+        let mut lines = LinesByDay::new();
         let people = self.plan.people;
         for together in self.unknown.iter().filter_map(|at| Together::at(&self.bytes, *at)) {
             let source = people.customers[people.customer_of[together.number() as usize] as usize].source;
@@ -83,7 +83,7 @@ impl<'a> Sorted<'a> {
         let places = &self.places[self.starts[customer] as usize..self.starts[customer + 1] as usize];
         // The memory is asked for all of them at once: its delays overlap.
         std::hint::black_box(places.iter().fold(0, |all, place| all ^ self.bytes[place.1]));
-        let unit_costs = &self.plan.world.catalogue.unit_cost_minor;
+        let (unit_costs, is_fee) = (&self.plan.world.catalogue.unit_cost_minor, &self.plan.world.catalogue.is_fee);
         lines.clear();
         for together in places.iter().filter_map(|place| Together::at(&self.bytes, place.1)) {
             together.each(|line| {
@@ -91,6 +91,10 @@ impl<'a> Sorted<'a> {
                 // What a line cost, it says best itself.
                 if let (NO_COST, Some(unit_cost)) = (line.cost_minor, unit_costs.get(line.product as usize).copied().flatten()) {
                     line.cost_minor = cost_of_units(line.milli_units, unit_cost);
+                }
+                // What the catalogue calls a fee is no product, whatever the line says.
+                if is_fee.get(line.product as usize) == Some(&true) {
+                    (line.kind, line.is_bought) = (LineKind::NoProduct, false);
                 }
                 lines.push(line);
             });

@@ -2,7 +2,7 @@
 
 use super::purchases::Purchases;
 use super::rows::FeatureRows;
-use crate::audit::{CustomerDay, UnknownLines};
+use crate::audit::{CustomerDay, LinesByDay};
 use crate::features::Facts;
 use crate::labels::{Segment, Standing};
 use crate::models::Sampled;
@@ -60,5 +60,7 @@ pub struct State {
     /// What customers' lines say of the newest days, by days before as_of.
     pub days: Vec<CustomerDay>,
     /// The newest lines of customers whom the table `customers` does not know.
-    pub unknown: UnknownLines,
+    pub unknown: LinesByDay,
+    /// The newest lines of customers that repeat others; stores are by their places among their names.
+    pub repeated: LinesByDay,
 }

@@ -214,6 +214,14 @@ pub fn date_level(a: u64, b: u64) -> u8 {
     u8::from(swapped == b || is_one_digit(a, b))
 }
 
+/// Years between a parent's birth and a child's, at least: as numbers YYYYMMDD.
+const GENERATION: u64 = 15 * 10_000;
+
+/// Whether two days of birth, as numbers YYYYMMDD, may be those of a parent and a child.
+pub fn is_generation(a: u64, b: u64) -> bool {
+    a.abs_diff(b) >= GENERATION
+}
+
 /// The first three letters of a text.
 pub fn beginning(text: &str) -> u64 {
     text.chars().take(3).fold(0, |beginning, letter| beginning << 21 | u64::from(letter))

@@ -1,6 +1,7 @@
 //! Linking: which source customers are one person. Pairs that share something are compared; a rule of the YAML, or the weight of all that
 //! agrees, links two; and groups are formed with guards.
 
+mod blocked;
 mod candidates;
 mod cluster;
 mod compare;

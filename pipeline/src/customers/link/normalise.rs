@@ -22,6 +22,9 @@ pub struct Country {
 /// The code of North America, whose numbers are checked further (NANP: area and exchange begin with 2 to 9).
 const NORTH_AMERICA: &str = "1";
 
+/// A trunk prefix that is not dialled from abroad, as it is written after a country's code.
+const INNER_TRUNK: &str = "(0)";
+
 /// A text in Unicode's form NFKC, in which plain letters are already.
 fn composed(written: &str) -> Cow<'_, str> {
     if written.is_ascii() { Cow::Borrowed(written) } else { Cow::Owned(written.nfkc().collect()) }
@@ -48,18 +51,23 @@ pub fn phone(written: &str, country: &Country) -> Option<u64> {
     let text = composed(written);
     // What follows is an extension; of `ext` an e stands before the x, which is no digit.
     let text = text.trim().split([';', 'x', 'X', '#']).next().unwrap_or_default();
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let abroad = country.international.iter().find_map(|prefix| digits.strip_prefix(prefix.as_str()));
-    let digits = match (text.starts_with('+'), abroad) {
+    let digits_of = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let abroad = |digits: &str| country.international.iter().find_map(|prefix| digits.strip_prefix(prefix.as_str()).map(str::to_owned));
+    let digits = digits_of(text);
+    let is_international = text.starts_with('+') || abroad(&digits).is_some();
+    // After a country's code many write the trunk prefix that is dialled in the country alone.
+    let digits = match text.split_once(INNER_TRUNK) {
+        Some((before, after)) if is_international => digits_of(before) + &digits_of(after),
+        _ => digits,
+    };
+    let digits = match (text.starts_with('+'), abroad(&digits)) {
         (true, _) => digits,
-        (false, Some(rest)) => rest.to_owned(),
+        (false, Some(rest)) => rest,
         (false, None) => {
-            let fits = |number: &str| country.lengths.contains(&(number.len() as u32));
-            let national = if fits(&digits) { digits.as_str() } else { digits.strip_prefix(country.trunk.as_str()).unwrap_or(&digits) };
-            if !fits(national) {
-                return None;
-            }
-            format!("{}{national}", country.code)
+            let fits = |number: &&str| country.lengths.contains(&(number.len() as u32));
+            // A number may be as long with the trunk prefix as another is without: that it begins with one says that it is one.
+            let without = digits.strip_prefix(country.trunk.as_str()).filter(fits);
+            format!("{}{}", country.code, without.or(Some(digits.as_str()).filter(fits))?)
         }
     };
     let bytes = digits.as_bytes();
@@ -73,6 +81,16 @@ pub fn phone(written: &str, country: &Country) -> Option<u64> {
     let last = &bytes[bytes.len() - 7..];
     if last.iter().all(|digit| *digit == last[0]) { None } else { digits.parse().ok() }
 }
+
+/// A card's number, without white space around it; None for what no card has: one digit, over and over.
+pub fn card(written: &str) -> Option<&str> {
+    let card = written.trim();
+    let is_one_digit = card.len() >= ONE_DIGIT_MIN && card.bytes().all(|byte| byte.is_ascii_digit() && byte == card.as_bytes()[0]);
+    (!card.is_empty() && !is_one_digit).then_some(card)
+}
+
+/// Of fewer digits, all equal, someone may have the card: numbers are given in turn.
+const ONE_DIGIT_MIN: usize = 5;
 
 /// A name's letters, without case and accents; None for what is shorter than two.
 pub fn name(written: &str) -> Option<String> {
@@ -170,6 +188,35 @@ mod tests {
         let bare_of_any = |text: &str| text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect::<String>();
         assert_eq!(bare(&plain), bare_of_any(&plain));
         assert_eq!((composed("Ａ①").as_ref(), bare("ÉÅ").as_str()), ("A1", "ea"));
+    }
+
+    /// By the dialling rules of Germany, where a mobile number has ten or eleven digits without the 0 that is dialled before it.
+    #[test]
+    fn numbers_of_several_lengths() {
+        let germany = country("49", "0", &[10, 11], &["00"]);
+        for written in [
+            "0171 1234567",
+            "+49 171 1234567",
+            "+49 (0)171 1234567",
+            "0049 171/1234567",
+            "0049 (0) 171-1234567",
+            "(0171) 12 34 567",
+            "(0)171 1234567",
+            "171 1234567",
+        ] {
+            assert_eq!(phone(written, &germany), Some(491_711_234_567), "{written}");
+        }
+        assert_eq!(phone("01511 2345678", &germany), Some(4_915_112_345_678));
+        assert_eq!(phone("+44 (0)20 7946 0958", &germany), Some(442_079_460_958));
+        // In Russia, where 8 is dialled before a number, and numbers of Saint Petersburg begin with it.
+        let russia = country("7", "8", &[10], &["810"]);
+        assert_eq!(["8 (812) 123-45-67", "812 123-45-67"].map(|written| phone(written, &russia)), [Some(78_121_234_567); 2]);
+    }
+
+    #[test]
+    fn cards_of_one_digit_are_nobodys() {
+        let cards = [" 0042 ", "1111", "11111", "00000000", "11112", ""].map(card);
+        assert_eq!(cards, [Some("0042"), Some("1111"), None, None, Some("11112"), None]);
     }
 
     /// By the dialling rules of the United States and the United Kingdom.

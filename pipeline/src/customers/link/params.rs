@@ -1,16 +1,12 @@
 //! The checked parameters of linking.
 
-use std::collections::{BTreeSet, HashSet};
-use std::hash::BuildHasherDefault;
-
 use serde::Serialize;
 
+use super::blocked::Blocked;
 use super::normalise::{self, Country};
 use super::records::Field;
 use crate::config::{Faults, RawBlocked, RawCountry, RawLink};
 use crate::customers::ITSELF;
-use crate::key::Spread;
-use crate::time::Day;
 
 /// How the weight of all that agrees links.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -21,16 +17,12 @@ pub struct Probabilistic {
     pub bridge_from: f64,
 }
 
-/// Texts that identify nobody.
-type Blocked = HashSet<String, BuildHasherDefault<Spread>>;
-
 /// The checked keys of linking.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Params {
     /// How phone numbers are dialled where they name no country.
     pub country: Country,
-    /// E-mail addresses, phone numbers, names, cards and dates (YYYYMMDD) that identify nobody, in their one form.
-    #[serde(serialize_with = "in_order")]
+    /// What identifies nobody.
     pub blocked: Blocked,
     /// Rules: fields that must be known and equal.
     pub rules: Vec<Vec<Field>>,
@@ -44,10 +36,6 @@ pub struct Params {
     pub block_max: usize,
 }
 
-fn in_order<S: serde::Serializer>(texts: &Blocked, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(texts.iter().collect::<BTreeSet<_>>())
-}
-
 impl Params {
     /// A value of a field in its one form; None for what identifies nobody.
     pub fn form(&self, field: Field, written: &str) -> Option<String> {
@@ -57,9 +45,10 @@ impl Params {
             Field::FirstName | Field::LastName => normalise::name(written),
             Field::Postcode => normalise::postcode(written),
             Field::Address => normalise::address(written),
-            Field::CardId | Field::BirthDate | Field::HouseholdKey => (!written.is_empty()).then(|| written.to_owned()),
+            Field::CardId => normalise::card(written).map(str::to_owned),
+            Field::BirthDate | Field::HouseholdKey => (!written.is_empty()).then(|| written.to_owned()),
         };
-        text.filter(|text| !self.blocked.contains(text))
+        text.filter(|text| !self.blocked.has(field, text))
     }
 
     /// The name of a rule, as the table `customer_links` has it.
@@ -78,8 +67,11 @@ pub fn check(country: RawCountry, blocked: RawBlocked, link: RawLink, faults: &m
     let probability = |faults: &mut Faults<'_>, key: &str, value| faults.ranged(&format!("customers.link.{key}"), value, 0.5..=0.999_999_999);
     let from = probability(faults, "probability_from", link.probability_from);
     let bridge_from = probability(faults, "bridge_probability_from", link.bridge_probability_from);
+    if bridge_from < from {
+        faults.add("customers.link.bridge_probability_from", format!("at least customers.link.probability_from, {from}"), bridge_from);
+    }
     let is_on = faults.required("customers.link.probabilistic", link.probabilistic, "true or false").unwrap_or_default();
-    let blocked = check_blocked(blocked, &country, faults);
+    let blocked = Blocked::check(blocked, &country, faults);
     Params {
         country,
         blocked,
@@ -128,24 +120,4 @@ fn check_country(raw: RawCountry, faults: &mut Faults<'_>) -> Country {
     let international = raw.international.unwrap_or_default();
     international.iter().enumerate().for_each(|(index, prefix)| digits(&format!("international[{index}]"), prefix, false));
     Country { code, trunk, lengths: raw.lengths.unwrap_or_default(), international }
-}
-
-fn check_blocked(raw: RawBlocked, country: &Country, faults: &mut Faults<'_>) -> Blocked {
-    let mut blocked = Blocked::default();
-    let mut add = |key: &str, expected: &str, texts: Option<Vec<String>>, form: &dyn Fn(&str) -> Option<String>| {
-        for (index, text) in texts.unwrap_or_default().iter().enumerate() {
-            match form(text) {
-                Some(text) => {
-                    blocked.insert(text);
-                }
-                None => faults.add(&format!("customers.blocked.{key}[{index}]"), expected, format!("`{text}`")),
-            }
-        }
-    };
-    add("emails", "an e-mail address", raw.emails, &normalise::email);
-    add("phones", "a phone number", raw.phones, &|text| normalise::phone(text, country).map(|number| number.to_string()));
-    add("names", "a name", raw.names, &normalise::name);
-    add("card_ids", "a card", raw.card_ids, &|text| (!text.is_empty()).then(|| text.to_owned()));
-    add("birth_dates", "a date YYYY-MM-DD", raw.birth_dates, &|text| Day::parse(text).and_then(Day::number).map(|number| number.to_string()));
-    blocked
 }

@@ -96,7 +96,8 @@ impl Pattern {
         self.0[field as usize].checked_sub(1)
     }
 
-    fn is_equal(&self, field: Field) -> bool {
+    /// Whether the two values of a field are equal.
+    pub fn is_equal(&self, field: Field) -> bool {
         self.level(field) == Some(EQUAL[field as usize])
     }
 
