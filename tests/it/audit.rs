@@ -100,6 +100,8 @@ const STORE: &str = "source store 2026-06-25";
 const ALL: &str = "all 2026-06-25";
 const S02: &str = "store s02 2026-06-25";
 const DATE: &str = "2026-06-25";
+/// The fault of one source that is told of the whole day, too.
+const TWICE: &str = "a source's day is there twice, under new order numbers";
 
 /// Lines that are missing or there twice.
 fn faults_of_days() -> Vec<Fault> {
@@ -110,7 +112,7 @@ fn faults_of_days() -> Vec<Fault> {
         of_lines("nobody has lines of a day", "day_lines", ALL, |c| keep(c, &not(rows(c, "", "")))),
         of_lines("a day is there twice", "day_repeated", DATE, |c| repeat(c, &rows(c, "", ""))),
         of_lines("a store's day is there twice", "day_repeated", S02, |c| repeat(c, &rows(c, "", "s02"))),
-        of_lines("a source's day is there twice, under new order numbers", "day_repeated", DATE, |c| {
+        of_lines(TWICE, "day_repeated", STORE, |c| {
             let marked = rows(c, "store", "");
             let before = marked.len();
             repeat(c, &marked);
@@ -280,6 +282,9 @@ fn every_fault_is_held_for_its_reason() {
         let held = held(&text);
         assert_eq!(code, 4, "{}: {text}{error}", fault.name);
         assert!(held.contains(&(fault.check.to_owned(), fault.subject.to_owned())), "{}: {held:?}", fault.name);
+        // Of lines that a source sent twice no other is told.
+        let is_of_other = |(check, subject): &(String, String)| check == "day_repeated" && subject.starts_with("source") && subject != STORE;
+        assert!(fault.name != TWICE || !held.iter().any(is_of_other), "{held:?}");
         // Nothing that has nothing to do with it is told.
         let others: Vec<_> = held
             .iter()

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use regulars_tests::parquet_file::Cells;
+use parquet::basic::Compression;
+use regulars_tests::parquet_file::{Cells, texts, write};
 use regulars_tests::{files, lake, long, published, root};
 
-use crate::{quickstart, told};
+use crate::{quickstart, run, small_config, told};
 
 /// Files of the sample's lake by the day on which they reached it; those of tables without such days reached it before all.
 fn arrivals() -> BTreeMap<String, Vec<PathBuf>> {
@@ -267,4 +268,42 @@ fn gc_leaves_what_the_next_run_needs() {
     assert_eq!(before - files(&state).len(), 4);
     growing.arrive(&day(3), &|_| true);
     assert_eq!(growing.both(&day(3), &[]), format!("1 of {} files read, the others known since {}", growing.count(), day(2)));
+}
+
+/// A file is corrected, and someone is gone whose number was kept: what is said of them has no effect, and the audit tells the same as without what was kept.
+#[test]
+fn who_is_gone_is_nobody_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let day = 20_483; // 2026-01-30
+    let lines =
+        |name: &str, rows: &[(&str, &str, i64, f64, f64)]| lake::small_lines_with(&folder.path().join("lines").join(name), rows, &[], Compression::SNAPPY);
+    lines("1.parquet", &[("o1", "a", day - 3, 1.0, 10.0), ("o2", "a", day, 1.0, 10.0)]);
+    let consents = [
+        ("source_customer_id", texts(&["a", "gone"])),
+        ("purpose", texts(&["marketing"; 2])),
+        ("channel", texts(&["email"; 2])),
+        ("status", texts(&["given"; 2])),
+        ("changed_at", Cells::Time(vec![Some((day - 9) * 86_400_000_000); 2], true)),
+    ];
+    write(&folder.path().join("consents/part.parquet"), &consents, Compression::SNAPPY);
+    let config = folder.path().join("job.yaml");
+    std::fs::write(&config, small_config(folder.path()) + "    consents: {path: consents}\n").expect("a config");
+    let mut nights = Vec::new();
+    for (as_of, who) in [("2026-01-30", "gone"), ("2026-01-31", "b")] {
+        lines("2.parquet", &[("o3", who, day - 2, 1.0, 10.0)]);
+        for keep in ["true", "false"] {
+            let (out, keep_state) = (folder.path().join(keep), format!("run.keep_state={keep}"));
+            let store = format!("store.url={}", out.display());
+            let sets = ["--set", &store, "--set", &keep_state, "--set", "job.models=false", "--set", "customers.keep_ids=true"];
+            let (code, text, error) = told(&run(&[&["run", &config.display().to_string(), "--as-of", as_of][..], &sets].concat()));
+            assert_eq!(code, 0, "{text}{error}");
+            nights.push(published::live(&out, "small").expect("it is live"));
+        }
+    }
+    let of_nobody = |run: &published::Published| {
+        let checks = run.texts("audit", "check").into_iter().zip(run.numbers("audit", "value"));
+        checks.filter(|(check, _)| check == "rows_of_nobody").map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    assert_eq!(nights.iter().map(of_nobody).collect::<Vec<_>>(), [vec![], vec![], vec![Some(0.5)], vec![Some(0.5)]]);
+    assert!(nights[2].manifest.all_files().iter().map(|file| &file.sha256).eq(nights[3].manifest.all_files().iter().map(|file| &file.sha256)));
 }

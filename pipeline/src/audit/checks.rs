@@ -219,7 +219,7 @@ fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<
     if counts.of_nobody > 0 {
         let share = counts.of_nobody as f64 / counts.used.max(1) as f64;
         let severity = if share > OF_NOBODY_MAX { Severity::Warn } else { Severity::Note };
-        let consequence = format!("{} rows have no effect: neither customers nor order lines know their source customers", counts.of_nobody);
+        let consequence = format!("{} rows have no effect: they are about nobody whom customers or order lines know", counts.of_nobody);
         let check = "rows_of_nobody".to_owned();
         findings.push(Finding { check, subject: table.into(), value: share, limit: Some(OF_NOBODY_MAX), severity, consequence });
     }

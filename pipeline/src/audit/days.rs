@@ -218,18 +218,24 @@ pub struct Usual {
     pub lines: u32,
     /// The middle of the days' mean logarithms of a unit's price, to base 2.
     pub log_price: f64,
-    /// How far these lie from it, as a standard deviation, with how far the lines of a day lie from each other.
+    /// The standard deviation of the older half of them, with how far the lines of a day lie from each other.
     pub deviation: f64,
 }
 
 impl Usual {
-    /// Of the means of days, and of the squares of how far their lines lie from them.
+    /// Of the means of days, the newest first, and of the squares of how far their lines lie from them.
     fn of(means: Vec<f64>, lines: u32, squares: f64) -> Option<Self> {
-        let log_price = median(means.clone())?;
-        let between = 1.4826 * median(means.iter().map(|mean| (mean - log_price).abs()).collect())?;
-        Some(Self { lines, log_price, deviation: (between * between + squares.max(0.0) / f64::from(lines)).sqrt() })
+        // What moved of late is not in the older half; of what is sold at any price, both halves are alike.
+        let older = &means[means.len() - means.len().div_ceil(2).max(OLDER_MIN).min(means.len())..];
+        let mean = older.iter().sum::<f64>() / older.len() as f64;
+        let between = older.iter().map(|day| (day - mean).powi(2)).sum::<f64>() / older.len() as f64;
+        let deviation = (between + squares.max(0.0) / f64::from(lines)).sqrt();
+        Some(Self { lines, log_price: median(means)?, deviation })
     }
 }
+
+/// Fewer days tell nothing of how far a price moves.
+const OLDER_MIN: usize = 3;
 
 /// What the lines of a product say of its price: of each of the newest days, and before.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -302,6 +308,11 @@ impl PricesByDay {
         self.days.iter().map(|day| day.capacity() as u64 * (size_of::<DayPrices>() + 8) as u64).sum()
     }
 
+    /// What `by_product` takes of the memory beside what it gives: the means of days, whose room may be twice as large, and a copy of those of a product.
+    pub fn days_bytes(&self) -> u64 {
+        self.days.iter().map(|day| 2 * (day.len() * size_of::<f64>()) as u64).sum()
+    }
+
     /// By number of the product.
     pub fn by_product(&self) -> Vec<Prices> {
         let products = self.days.iter().flat_map(|day| day.keys()).max().map_or(0, |last| *last as usize + 1);
@@ -345,7 +356,8 @@ mod tests {
         assert!((log2(199.0) as f64 / LOG_UNIT - 199f64.log2()).abs() < 0.09);
     }
 
-    /// By hand: a product sold at 2 on six days, two lines each, and at 1024 on the five days after; and one that is sold at 2 and at 8 each day.
+    /// By hand: a product sold at 2 on six days, two lines each, and at 1024 on the five days after; one that is sold at 2 and at 8 each day; and one that was sold
+    /// at 2 on two days of three, else at 32: four days from 1 and 2 days from 5, whose middle is 7/3, are 16/9 and 64/9 in squares.
     #[test]
     fn a_price_that_moved_is_not_usual_yet() {
         let mut prices = PricesByDay::default();
@@ -353,10 +365,13 @@ mod tests {
             let price = if age < RECENT + 5 { 1024.0 } else { 2.0 };
             (0..2).for_each(|_| prices.count(1, 1, Some(log2(price)), age));
             [2.0, 8.0].into_iter().for_each(|price| prices.count(2, 1, Some(log2(price)), age));
+            prices.count(3, 1, Some(log2(if age % 3 == 0 { 32.0 } else { 2.0 })), age);
         }
         let usual: Vec<Option<Usual>> = prices.by_product().into_iter().map(|prices| prices.usual).collect();
         assert_eq!(usual[0], None);
         assert_eq!(usual[1], Some(Usual { lines: 22, log_price: 1.0, deviation: 0.0 }));
         assert_eq!(usual[2], Some(Usual { lines: 22, log_price: 2.0, deviation: 1.0 }));
+        let Usual { lines, log_price, deviation } = usual[3].expect("it was sold");
+        assert!((lines, log_price) == (11, 1.0) && (deviation - (32.0f64 / 9.0).sqrt()).abs() < 1e-12, "{deviation}");
     }
 }

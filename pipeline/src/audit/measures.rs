@@ -19,6 +19,8 @@ enum Moves {
     Share(fn(&DayCounts) -> u32),
     /// The same, but there may be more of them at any time.
     Lost(fn(&DayCounts) -> u32),
+    /// The same, but there may be fewer of them, and more up to a limit of their own.
+    Repeated(fn(&DayCounts) -> u32),
     /// A mean of logarithms: by a factor.
     Factor(fn(&DayCounts) -> (i64, u32)),
     /// The time of the day: by hours.
@@ -44,7 +46,7 @@ pub const MEASURES: [Measure; 10] = [
         moves: Moves::Share(|day| day.unknown),
         floor: NEW_SHARE,
     },
-    Measure { check: "day_repeated", what: "lines of customers that are there twice", moves: Moves::Share(|day| day.repeated), floor: 0.0 },
+    Measure { check: "day_repeated", what: "lines of customers that are there twice", moves: Moves::Repeated(|day| day.repeated), floor: 0.0 },
     Measure { check: "day_return_share", what: "returns", moves: Moves::Share(|day| day.returns), floor: 0.0 },
     Measure { check: "day_promotion_share", what: "lines with a promotion", moves: Moves::Lost(|day| day.promoted), floor: 0.0 },
     Measure { check: "day_unpriced_share", what: "lines without value or units", moves: Moves::Share(|day| day.unpriced), floor: 0.0 },
@@ -62,7 +64,7 @@ impl Measure {
     /// The value of a day; None where too few lines tell.
     fn value(&self, day: &DayCounts, least: u32) -> Option<f64> {
         match self.moves {
-            Moves::Share(count) | Moves::Lost(count) => (day.lines >= least).then(|| f64::from(count(day)) / f64::from(day.lines)),
+            Moves::Share(count) | Moves::Lost(count) | Moves::Repeated(count) => (day.lines >= least).then(|| f64::from(count(day)) / f64::from(day.lines)),
             Moves::Factor(sum) => Some(sum(day)).filter(|(_, lines)| *lines * 2 >= least).map(|(sum, lines)| sum as f64 / f64::from(lines) / LOG_UNIT),
             Moves::Hours => (day.lines >= least).then(|| (day.hours[1] as f64).atan2(day.hours[0] as f64) * 12.0 / std::f64::consts::PI),
         }
@@ -109,6 +111,8 @@ pub fn moved(value: f64, lines: u32, before: Vec<f64>, measure: &Measure, params
             ((is_moved || is_lost) && (measure.floor == 0.0 || value > measure.floor))
                 .then(|| (value, params.share_move_max, format!("{:.1} % are {what}, {:.1} % on usual days", value * 100.0, usual * 100.0)))
         }
+        Moves::Repeated(_) => (moved > 0.0 && value > params.repeated_share_max)
+            .then(|| (value, params.repeated_share_max, format!("{:.1} % are {what}, {:.1} % on usual days", value * 100.0, usual * 100.0))),
         Moves::Factor(_) => {
             let factor = moved.exp2();
             (factor.max(1.0 / factor) > params.factor_move_max)

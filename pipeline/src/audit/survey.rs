@@ -219,13 +219,18 @@ impl Survey {
     }
 
     /// What stays of it once all lines were seen; and sources and stores by name.
-    pub fn close(self, sources: &Names, stores: &Names) -> (Surveyed, FeedsByName) {
+    ///
+    /// # Errors
+    /// `Limit` if `memory` does not hold what is looked at for a moment.
+    pub fn close(self, (sources, stores): (&Names, &Names), memory: &Allowance) -> Result<(Surveyed, FeedsByName)> {
+        let for_a_moment = memory.take("read the small tables", self.prices.days_bytes())?;
         let prices = self.prices.by_product();
+        drop(for_a_moment);
         let bytes = self.sources.bytes() + self.stores.bytes() + size_of_val(&prices[..]) as u64;
         let Self { lines, anonymous_lines, value_minor, anonymous_value_minor, mut held, .. } = self;
         held.iter_mut().for_each(|held| held.shrink(held.bytes().saturating_sub(bytes)));
         let surveyed = Surveyed { lines, anonymous_lines, value_minor, anonymous_value_minor, prices, _held: held };
-        (surveyed, FeedsByName { sources: self.sources.named(sources), stores: self.stores.named(stores) })
+        Ok((surveyed, FeedsByName { sources: self.sources.named(sources), stores: self.stores.named(stores) }))
     }
 }
 

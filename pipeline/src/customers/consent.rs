@@ -136,7 +136,7 @@ impl Consents {
 /// Those of the lake; `Input` for a status that is not one of the contract's words, or a decision about nobody.
 pub fn read_consents(table: &OpenTable, cut: &Cut, keys: &SourceKeys, people: &People, params: &link::Params) -> Result<(Consents, Counts)> {
     let mut consents = Consents::default();
-    let reading = Reading { keys, purposes: &consents.purposes, channels: &consents.channels, params, erased: &cut.erased };
+    let reading = Reading { keys, people, purposes: &consents.purposes, channels: &consents.channels, params, erased: &cut.erased };
     let (gathered, counts) = table.scan(
         cut,
         |gathered: &mut Gathered, rows| gathered.add(rows, &reading),
@@ -153,9 +153,6 @@ pub fn read_consents(table: &OpenTable, cut: &Cut, keys: &SourceKeys, people: &P
             keep_latest(&mut consents.latest, Key(about, purpose, channel), decision);
             continue;
         };
-        if people.customer_of.get(number as usize).is_none_or(|customer| *customer == NOBODY) {
-            continue;
-        }
         keep_latest(&mut consents.latest, Key(about, purpose, channel), decision);
         // What a source customer decided is about its address.
         let place = field(&consents.channels.text(channel)).map(|(_, place)| place);
@@ -174,6 +171,7 @@ fn keep_latest(latest: &mut Latest, key: Key, decision: Decision) {
 /// What it takes to read decisions.
 struct Reading<'a> {
     keys: &'a SourceKeys,
+    people: &'a People,
     purposes: &'a Names,
     channels: &'a Names,
     params: &'a link::Params,
@@ -217,6 +215,8 @@ impl Gathered {
             if !customer.is_empty() && reading.erased.holds(source, customer) {
                 continue;
             }
+            // Of who is gone the number may still be known.
+            let number = number.filter(|number| reading.people.customer_of.get(*number as usize).is_some_and(|customer| *customer != NOBODY));
             self.of_nobody += u64::from(number.is_none() && address.is_none());
             // A decision of someone that neither customers nor lines know concerns nobody; one about an address is about that alone, unless it objects.
             if let Some(number) = number.filter(|_| written.is_none() || decided == Status::Objected) {

@@ -156,10 +156,11 @@ pub fn read_customers(table: &OpenTable, cut: &Cut, names: &LineNames, params: &
         |whole, part| {
             part.rows.into_iter().for_each(|(number, row)| whole.whole.keep_newest(number, row));
             whole.whole.texts.extend(&part.whole.texts);
+            whole.of_nobody += part.of_nobody;
             Ok(())
         },
     )?;
-    Ok((read.whole, counts))
+    Ok((read.whole, Counts { of_nobody: read.of_nobody, ..counts }))
 }
 
 /// The longest life: the day of birth of who is older was mistyped.
@@ -198,6 +199,8 @@ struct Gathered {
     values: [ByEntry<u64>; link::VALUES],
     /// What stands for days of birth.
     births: ByFingerprint<i32, u64>,
+    /// Rows of ids that are nobody's.
+    of_nobody: u64,
 }
 
 impl Gathered {
@@ -228,10 +231,10 @@ impl Gathered {
         }
         for ((&row, key), (_, id)) in rows.kept.iter().zip(names.keys.keys_of(&customers)).zip(&customers) {
             let Some(key) = key else {
-                if id.is_empty() {
+                if id.trim().is_empty() {
                     return Err(Error::input("column source_customer_id: expected an id, got an empty text"));
                 }
-                // A row about nobody says nothing.
+                self.of_nobody += 1;
                 continue;
             };
             let account_type = account_type(row).map(|word| {

@@ -77,8 +77,8 @@ impl Event {
     }
 }
 
-/// Where events go: the number of the source customer, and what happened.
-pub type Sink<'a> = &'a (dyn Fn(u32, Event) -> Result<()> + Sync);
+/// Where events go: the number of the source customer, and what happened; it says whether that is somebody's.
+pub type Sink<'a> = &'a (dyn Fn(u32, Event) -> Result<bool> + Sync);
 
 /// Tables of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +141,7 @@ pub fn read_events(table: &OpenTable, cut: &Cut, which: EventTable, keys: &Sourc
                 closed,
                 milli_rating: rating.filter(|rating| rating.abs() < 1e9).map(|rating| rating as i32),
             };
-            sink(number, event)?;
+            *of_nobody += u64::from(!sink(number, event)?);
         }
         Ok(())
     };

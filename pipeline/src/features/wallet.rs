@@ -22,7 +22,7 @@ const LEFT: Known<Left> = Known {
         .unknown("where the first order is not older than the window, or none is in it: who left altogether left no category")
         .from(CATEGORY),
         Item::<Left>::text("category_left_top", Words::Categories, |left| left.top, "of these, the one with the largest value before the window")
-            .unknown("as category_left_count, and where there is none")
+            .unknown("as category_left_count, and where there is none that was worth anything")
             .from(CATEGORY),
         Item::<Left>::money("category_left_value_minor", |left| left.value_minor, "value of these before the window, returns not taken off")
             .unknown("where the first order is not older than the window, or none is in it: who left altogether left no category")

@@ -37,6 +37,7 @@ impl Gathered {
             people: &self.people,
             unknown: &self.unknown,
             ranks,
+            sources: &self.names.keys,
             complete: &self.complete,
             world,
             events: &self.events,

@@ -136,7 +136,7 @@ impl Gathered {
         let events = read_events(params, inputs, &cut, (names, &people), scratch, &mut counts)?;
         let Small { consents, status, products, promotions, closed_stores } =
             read_small_tables(inputs, (&cut, &params.customers.link), (names, &people), &mut counts)?;
-        let (survey, feeds) = survey.close(&names.keys.sources, &names.stores);
+        let (survey, feeds) = survey.close((&names.keys.sources, &names.stores), memory)?;
         let complete = audit::complete_through(&feeds, &status, &params.audit, params.as_of);
         drop(keys_held);
         let names = begun.names.close(memory)?;

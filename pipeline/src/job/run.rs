@@ -266,9 +266,8 @@ fn state_memory(params: &Params, (customers, dates, samples): (usize, &Dates, Sa
 
 /// Checks the newest days, now that it is known whose lines the table `customers` does not know, and which are there twice.
 fn check_days(params: &Params, (names, state): (&ClosedNames, &State), feeds: &mut FeedsByName, complete: &mut Complete) -> DaysChecked {
-    let (sources, mut stores) = (names.keys.sources.texts(), names.stores.texts());
+    let (sources, stores) = (names.keys.sources.texts(), names.stores.texts());
     feeds.add((&sources, &stores), &state.unknown, |day| &mut day.unknown);
-    stores.sort_unstable();
     feeds.add((&sources, &stores), &state.repeated, |day| &mut day.repeated);
     let checked = params.audit.check_days(feeds, complete, params.as_of);
     complete.faulty_stores.clone_from(&checked.faulty_stores);

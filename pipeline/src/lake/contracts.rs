@@ -153,7 +153,11 @@ fn products() -> Input {
         maybe("base_units", Kind::Float, "what one unit holds, in the units that its category is counted in (kilograms, rolls, washes)"),
         maybe("unit_cost", Kind::Money, "what a unit costs the shop, with tax if the amounts of lines have it"),
         maybe("regular_price", Kind::Money, "price without promotions"),
-        maybe("kind", Kind::Text, "consumable, replenishable_part, durable, service or fee"),
+        maybe(
+            "kind",
+            Kind::Text,
+            "consumable, replenishable_part, durable, service or fee (no product; the audit counts value by the kind of the line alone): what a product is, it is at all dates",
+        ),
     ];
     Input {
         contract: Contract::new("products", "One row a product.", &["product_id"], columns),

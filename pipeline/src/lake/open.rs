@@ -63,9 +63,10 @@ fn changed<'a>(store: &Store, params: &TableParams, mut entries: impl Iterator<I
     Ok(other.map(|entry| Error::new(ErrorKind::StoreRetry, message(entry))))
 }
 
-/// A file that is replaced while it is read looks damaged, and is not: then this is what is told.
+/// A file that is replaced while it is read looks damaged, or too short, and is not: then this is what is told.
 fn because_changed<'a>(store: &Store, params: &TableParams, entries: impl Iterator<Item = &'a Entry>, error: Error) -> Error {
-    changed(store, params, entries).ok().flatten().unwrap_or(error)
+    let may_be = matches!(error.kind(), ErrorKind::Input | ErrorKind::Store);
+    may_be.then(|| changed(store, params, entries).ok().flatten()).flatten().unwrap_or(error)
 }
 
 impl OpenTable {

@@ -57,7 +57,7 @@ pub struct Counts {
     pub used: u64,
     /// Rows of which an amount was rounded.
     pub rounded: u64,
-    /// Used rows that have no effect: they are about source customers that neither customers nor order lines know.
+    /// Used rows that have no effect: they are about nobody whom customers or order lines know.
     pub of_nobody: u64,
     /// Which rows were rejected.
     pub quarantine: Quarantine,

@@ -153,10 +153,10 @@ impl SourceKeys {
         Self { sources: Names::default(), parts: (0..PARTS).map(|_| RwLock::default()).collect(), nobodys: (nobodys, longest) }
     }
 
-    /// Whether an id is nobody's: it is empty, or what is typed for who has none.
-    pub fn is_nobodys(&self, id: &str) -> bool {
-        let (nobodys, longest) = &self.nobodys;
-        id.is_empty() || id.trim().len() <= *longest && nobodys.contains(&id.trim().to_lowercase())
+    /// Whether an id is nobody's: white space alone, or what is typed for who has none.
+    fn is_nobodys(&self, id: &str) -> bool {
+        let ((nobodys, longest), id) = (&self.nobodys, id.trim());
+        id.is_empty() || id.len() <= *longest && nobodys.contains(&id.to_lowercase())
     }
 
     fn part(&self, part: usize) -> RwLockReadGuard<'_, Part> {
@@ -362,8 +362,8 @@ mod tests {
         assert_eq!((keys.len(), keys.counts().len()), (5000, PARTS));
         // What is typed for who has none, in any spelling, is nobody's.
         let some = SourceKeys::without(["-1", "anonymous"].map(str::to_owned).into());
-        let told = ["-1", " Anonymous", "1", "anonymous2", ""].map(|id| some.key("web", id).is_some());
-        assert_eq!((told, some.len()), ([false, false, true, true, false], 2));
+        let told = ["-1", " Anonymous", "1", "anonymous2", "", " "].map(|id| some.key("web", id).is_some());
+        assert_eq!((told, some.len()), ([false, false, true, true, false, false], 2));
         assert_eq!(some.keys("web", &["-1", "1", "ANONYMOUS"]).iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
         assert_eq!(some.keys_of(&[("app", "-1"), ("web", "1")]), [None, some.key("web", "1")]);
         let mark = keys.counts();

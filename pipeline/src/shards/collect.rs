@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::features::{self, About, Facts, Orders, Person, View, World};
 use crate::key::Draws;
 use crate::labels::{Ends, Horizon, Known, Population, Segment, Standing, labels, year_ago};
-use crate::lake::{Line, place_of};
+use crate::lake::{Line, SourceTexts, place_of};
 use crate::models::Sampled;
 use crate::models::correction::HORIZONS;
 use crate::models::cycle::cohorts::APART;
@@ -39,6 +39,8 @@ pub struct Plan<'a> {
     pub unknown: &'a [bool],
     /// Places of names.
     pub ranks: &'a Ranks,
+    /// What source customers are called.
+    pub sources: &'a SourceTexts,
     /// To which day sources and stores are complete.
     pub complete: &'a Complete,
     /// What features know beside the lines.
@@ -241,7 +243,7 @@ impl Collecting<'_> {
         for customer in customers.clone() {
             sorted.lines(customer - customers.start, &mut lines);
             let lines = lines.as_slice();
-            shard.newest.count(self.plan.people.customers[customer].source, lines, self.plan.dates.as_of);
+            shard.newest.count(lines, self.plan.dates.as_of, |line| sorted.feed_of(customer - customers.start, line));
             shard.duplicates += lines.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
             orders.find(lines);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };

@@ -31,21 +31,22 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// Adds what happened to the source customer of this number.
+    /// Adds what happened to the source customer of this number; false where that is nobody's: of who is gone the number may still be known.
     ///
     /// # Errors
     /// `Limit` where memory or scratch is full.
-    pub fn add(&self, number: u32, event: Event) -> Result<()> {
+    pub fn add(&self, number: u32, event: Event) -> Result<bool> {
         let customer = self.people.customer_of[number as usize];
         if customer == NOBODY {
-            return Ok(());
+            return Ok(false);
         }
         let shard = shard_of(place_of(self.people.customers[customer as usize].order), self.partition.shards());
         let mut pieces = self.pieces.lock().map_err(|_| Error::bug("a thread died with events in its hands"))?;
         let first = &mut pieces.1[event.kind as usize];
         *first = Some(first.map_or(event.visible_from, |day| day.min(event.visible_from)));
         pieces.0.append(shard, &customer.to_le_bytes(), &self.partition)?;
-        pieces.0.append(shard, &event.encode(), &self.partition)
+        pieces.0.append(shard, &event.encode(), &self.partition)?;
+        Ok(true)
     }
 
     /// All events, now that there are no more.

@@ -9,7 +9,7 @@ use crate::time::Day;
 pub(super) struct Newest {
     /// By days before as_of.
     pub days: Vec<CustomerDay>,
-    /// Lines that repeat others; stores are by their places among their names.
+    /// Lines that repeat others.
     pub repeated: LinesByDay,
 }
 
@@ -21,8 +21,8 @@ impl Newest {
         next.repeated.into_iter().for_each(|(of, lines)| *self.repeated.entry(of).or_default() += lines);
     }
 
-    /// Counts the lines of the newest days of a customer of this source, which stand in the order of time.
-    pub fn count(&mut self, source: u32, lines: &[Line], as_of: Day) {
+    /// Counts the lines of the newest days of a customer, which stand in the order of time; `feed_of` says from which source and store one is.
+    pub fn count(&mut self, lines: &[Line], as_of: Day, feed_of: impl Fn(&Line) -> Option<(u32, u32)>) {
         let Some(first) = lines.first().map(|line| line.day) else { return };
         self.days.resize(audit::COUNTED, CustomerDay::default());
         // A day of business may begin and end some hours apart from the calendar's.
@@ -52,8 +52,8 @@ impl Newest {
         }
         for line in repeated {
             add(line, |day| &mut day.repeated);
-            if let Some(age) = audit::age(as_of, line.day, audit::COUNTED) {
-                *self.repeated.entry((source, line.store, age)).or_default() += 1;
+            if let (Some(age), Some((source, store))) = (audit::age(as_of, line.day, audit::COUNTED), feed_of(line)) {
+                *self.repeated.entry((source, store, age)).or_default() += 1;
             }
         }
     }

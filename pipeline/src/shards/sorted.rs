@@ -78,6 +78,19 @@ impl<'a> Sorted<'a> {
         lines
     }
 
+    /// From which source and store a line of a customer is, by their numbers.
+    pub fn feed_of(&self, customer: usize, line: &Line) -> Option<(u32, u32)> {
+        let places = &self.places[self.starts[customer] as usize..self.starts[customer + 1] as usize];
+        let of_order =
+            places.iter().filter_map(|place| Together::at(&self.bytes, place.1)).filter(|together| together.order() == (line.ordered_at, line.order));
+        let feed = |together: Together<'_>| {
+            let mut store = 0;
+            together.each(|line| store = line.store);
+            (self.plan.sources.text(together.number()).0, store)
+        };
+        of_order.map(feed).find(|(_, store)| self.plan.ranks.stores[*store as usize] == line.store)
+    }
+
     /// The lines of a customer, sorted.
     pub fn lines(&self, customer: usize, lines: &mut Vec<Line>) {
         let places = &self.places[self.starts[customer] as usize..self.starts[customer + 1] as usize];

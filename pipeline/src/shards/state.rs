@@ -61,6 +61,6 @@ pub struct State {
     pub days: Vec<CustomerDay>,
     /// The newest lines of customers whom the table `customers` does not know.
     pub unknown: LinesByDay,
-    /// The newest lines of customers that repeat others; stores are by their places among their names.
+    /// The newest lines of customers that repeat others.
     pub repeated: LinesByDay,
 }

@@ -40,7 +40,7 @@ pub struct Blocked {
     pub source_customers: BTreeSet<String>,
 }
 
-/// A run publishes what it was told. Of values that may be someone's a digest of all says as much: nobody can try out what it is of.
+/// A run publishes what it was told; of values that may be someone's, how many they are, and one digest of all.
 fn as_one<'a, S: serde::Serializer, T>(texts: &'a T, serializer: S) -> Result<S::Ok, S::Error>
 where
     &'a T: IntoIterator<Item = &'a String>,
@@ -58,8 +58,8 @@ impl Blocked {
             Field::Phone => self.phones.contains(text),
             Field::FirstName | Field::LastName => self.names.contains(text),
             Field::BirthDate => self.births.contains(text),
-            Field::CardId => self.cards.contains(&text.to_ascii_lowercase()),
-            Field::Postcode | Field::Address | Field::HouseholdKey => false,
+            Field::CardId | Field::HouseholdKey => self.cards.contains(&text.to_lowercase()),
+            Field::Postcode | Field::Address => false,
         }
     }
 
@@ -77,13 +77,14 @@ impl Blocked {
         };
         let lower = |text: &str| Some(text.trim().to_lowercase()).filter(|text| !text.is_empty());
         let mailbox = |text: &str| text.trim().strip_suffix(EVERY_DOMAIN).and_then(lower);
-        // What is no number is nobody's anyhow; it may be the one that someone had in mind.
-        let has_digit = |text: &str| text.contains(|digit: char| digit.is_ascii_digit());
-        let phone = |text: &str| normalise::phone(text, country).map(|number| number.to_string()).or_else(|| has_digit(text).then(|| text.to_owned()));
+        // One digit over and over is nobody's anyhow.
+        let phone =
+            |text: &str| normalise::phone(text, country).map(|number| number.to_string()).or_else(|| normalise::is_one_digit(text).then(|| text.to_owned()));
+        let email = |text: &str| {
+            mailbox(text).map(|it| it + EVERY_DOMAIN).or_else(|| normalise::email(text)).filter(|it| !it.trim_end_matches(EVERY_DOMAIN).contains('*'))
+        };
         let birth = |text: &str| Day::parse(text).and_then(Day::number).map(|number| number.to_string());
-        let emails = all("emails", "an e-mail address, or `mailbox@*`", raw.emails.unwrap_or_default(), &|text| {
-            mailbox(text).map(|it| it + EVERY_DOMAIN).or_else(|| normalise::email(text))
-        });
+        let emails = all("emails", "an e-mail address, or `mailbox@*`", raw.emails.unwrap_or_default(), &email);
         let (everywhere, emails): (Forms, Forms) = emails.into_iter().partition(|email| email.ends_with(EVERY_DOMAIN));
         Self {
             emails,
@@ -109,7 +110,7 @@ mod tests {
             emails: texts(&["Test@*", "info@Shop.example"]),
             phones: texts(&["0171 5551234", "9999999"]),
             names: texts(&["Unknown"]),
-            card_ids: texts(&["null"]),
+            card_ids: texts(&["null", "\u{c4}\u{d6}-frei"]),
             birth_dates: texts(&["1900-01-01"]),
             source_customer_ids: texts(&["-1", "NULL"]),
         };
@@ -123,6 +124,8 @@ mod tests {
             (Field::FirstName, "unknown"),
             (Field::LastName, "unknown"),
             (Field::CardId, "NULL"),
+            (Field::CardId, "\u{c4}\u{d6}-Frei"),
+            (Field::HouseholdKey, "Null"),
             (Field::BirthDate, "19000101"),
         ];
         assert!(nobodys.iter().all(|&(field, text)| blocked.has(field, text)), "{blocked:?}");

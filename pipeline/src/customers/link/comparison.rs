@@ -46,7 +46,7 @@ const AT_ONCE: usize = 256;
 const RECORDS: u32 = 1 << 12;
 
 /// What nearly every pair is compared by: a line of a processor's cache.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[repr(align(64))]
 struct Compared {
     values: [u64; FIELDS],
@@ -55,7 +55,7 @@ struct Compared {
 }
 
 /// What few pairs are compared by.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
 struct Details {
     /// First and last name, spelled; 0 where they cannot be.
@@ -89,18 +89,20 @@ impl<'a> Comparison<'a> {
             let text = |field: Field| texts.get(record.values[field as usize]).unwrap_or_default();
             (NAMES.map(text), [Field::Email, Field::Postcode].map(text))
         };
-        let prepare = |(record, (names, [email, postcode])): (&Record, ([&str; 2], [&str; 2]))| {
+        let prepare = |record: &Record, (names, [email, postcode]): ([&str; 2], [&str; 2])| {
             let values = std::array::from_fn(|field| record.values[field]);
             let (email, area) = (compare::email_outline(email), compare::beginning(postcode));
             (Compared { values, outlines: names.map(compare::outline) }, Details { names: names.map(compare::spelled), email, area })
         };
-        let prepare_some = |some: &'_ [Record]| {
+        let (mut compared, mut details) = (vec![Compared::default(); records.len()], vec![Details::default(); records.len()]);
+        let places = compared.par_chunks_mut(AT_ONCE).zip(details.par_chunks_mut(AT_ONCE));
+        records.par_chunks(AT_ONCE).zip(places).for_each(|(some, (compared, details))| {
             let found: Vec<_> = some.iter().map(texts_of).collect();
             let first = |text: &&str| text.as_bytes().first().copied().unwrap_or_default();
             std::hint::black_box(found.iter().flat_map(|(names, others)| names.iter().chain(others)).map(first).fold(0, |all, byte| all ^ byte));
-            some.iter().zip(found).map(prepare).collect::<Vec<_>>()
-        };
-        let (compared, details) = records.par_chunks(AT_ONCE).flat_map_iter(prepare_some).unzip();
+            let places = compared.iter_mut().zip(details);
+            some.iter().zip(found).zip(places).for_each(|((record, texts), (compared, details))| (*compared, *details) = prepare(record, texts));
+        });
         Self { texts, compared, details }
     }
 

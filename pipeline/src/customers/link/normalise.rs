@@ -24,6 +24,8 @@ const NORTH_AMERICA: &str = "1";
 
 /// A trunk prefix that is not dialled from abroad, as it is written after a country's code.
 const INNER_TRUNK: &str = "(0)";
+/// The code of Italy, where the 0 before a number is dialled from everywhere.
+const ITALY: &str = "39";
 
 /// A text in Unicode's form NFKC, in which plain letters are already.
 fn composed(written: &str) -> Cow<'_, str> {
@@ -57,17 +59,18 @@ pub fn phone(written: &str, country: &Country) -> Option<u64> {
     let is_international = text.starts_with('+') || abroad(&digits).is_some();
     // After a country's code many write the trunk prefix that is dialled in the country alone.
     let digits = match text.split_once(INNER_TRUNK) {
-        Some((before, after)) if is_international => digits_of(before) + &digits_of(after),
+        Some((before, after)) if is_international && !digits_of(before).ends_with(ITALY) => digits_of(before) + &digits_of(after),
         _ => digits,
     };
+    let fits = |number: &&str| country.lengths.contains(&(number.len() as u32));
+    // A number may be as long with the trunk prefix as another is without: that it begins with one says that it is one.
+    let without_trunk = |number: &str| number.strip_prefix(country.trunk.as_str()).filter(|_| !country.trunk.is_empty()).filter(fits).map(str::to_owned);
+    let at_home = |number: String| format!("{}{number}", country.code);
     let digits = match (text.starts_with('+'), abroad(&digits)) {
-        (true, _) => digits,
-        (false, Some(rest)) => rest,
-        (false, None) => {
-            let fits = |number: &&str| country.lengths.contains(&(number.len() as u32));
-            // A number may be as long with the trunk prefix as another is without: that it begins with one says that it is one.
-            let without = digits.strip_prefix(country.trunk.as_str()).filter(fits);
-            format!("{}{}", country.code, without.or(Some(digits.as_str()).filter(fits))?)
+        (false, None) => at_home(without_trunk(&digits).or_else(|| Some(digits.as_str()).filter(fits).map(str::to_owned))?),
+        (true, _) | (_, Some(_)) => {
+            let international = if text.starts_with('+') { digits } else { abroad(&digits)? };
+            international.strip_prefix(country.code.as_str()).and_then(without_trunk).map_or(international.clone(), at_home)
         }
     };
     let bytes = digits.as_bytes();
@@ -78,8 +81,13 @@ pub fn phone(written: &str, country: &Country) -> Option<u64> {
     if is_north_american && (bytes.len() != 11 || bytes[1] < b'2' || bytes[4] < b'2') {
         return None;
     }
-    let last = &bytes[bytes.len() - 7..];
-    if last.iter().all(|digit| *digit == last[0]) { None } else { digits.parse().ok() }
+    if is_one_digit(&digits) { None } else { digits.parse().ok() }
+}
+
+/// Whether the last seven digits are one, over and over: the number is nobody's.
+pub fn is_one_digit(written: &str) -> bool {
+    let mut digits = written.bytes().rev().filter(u8::is_ascii_digit);
+    digits.next().is_some_and(|last| digits.take(6).filter(|digit| *digit == last).count() == 6)
 }
 
 /// A card's number, without white space around it; None for what no card has: one digit, over and over.
@@ -203,11 +211,15 @@ mod tests {
             "(0171) 12 34 567",
             "(0)171 1234567",
             "171 1234567",
+            "+49 0171 1234567",
+            "0049 (0171) 1234567",
         ] {
             assert_eq!(phone(written, &germany), Some(491_711_234_567), "{written}");
         }
         assert_eq!(phone("01511 2345678", &germany), Some(4_915_112_345_678));
         assert_eq!(phone("+44 (0)20 7946 0958", &germany), Some(442_079_460_958));
+        assert_eq!(phone("+39 (0)6 6982 1234", &germany), phone("+39 06 6982 1234", &germany));
+        assert_eq!(["0171 9999999", "+49 171 999-9999", "999 9999", "99 9999", "0171 9999998"].map(is_one_digit), [true, true, true, false, false]);
         // In Russia, where 8 is dialled before a number, and numbers of Saint Petersburg begin with it.
         let russia = country("7", "8", &[10], &["810"]);
         assert_eq!(["8 (812) 123-45-67", "812 123-45-67"].map(|written| phone(written, &russia)), [Some(78_121_234_567); 2]);
