@@ -262,6 +262,15 @@ impl Gathered {
 mod tests {
     use super::*;
 
+    /// By hand, as of 2026-06-30: who is 119, and 120; who would be 121, and who is not born yet. A day that is blocked is nobody's.
+    #[test]
+    fn a_life_has_120_years() {
+        let (as_of, params) = (Day::parse("2026-06-30").expect("a day"), link::Params::default());
+        let forms = Forms { params: &params, as_of };
+        let births = ["1906-07-01", "1905-07-01", "1905-06-30", "2026-06-30", "2026-07-01"].map(|day| forms.birth(Day::parse(day).expect("a day")));
+        assert_eq!(births, [19_060_701, 19_050_701, 0, 20_260_630, 0]);
+    }
+
     /// Of rows of which none is newer one holds, whichever was read first: that with the larger number in the first thing in which they differ. Known is the
     /// customer from the oldest on.
     #[test]
