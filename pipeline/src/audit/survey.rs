@@ -260,7 +260,7 @@ pub struct FeedsByName {
     pub stores: BTreeMap<String, Feed>,
 }
 
-/// Lines of customers, by the number of the customer's source, by store, and by days before as_of.
+/// Lines of customers, by the numbers of source and store, and by days before as_of.
 pub type LinesByDay = BTreeMap<(u32, u32, usize), u32>;
 
 impl FeedsByName {

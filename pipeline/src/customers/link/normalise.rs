@@ -54,23 +54,25 @@ pub fn phone(written: &str, country: &Country) -> Option<u64> {
     // What follows is an extension; of `ext` an e stands before the x, which is no digit.
     let text = text.trim().split([';', 'x', 'X', '#']).next().unwrap_or_default();
     let digits_of = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    let abroad = |digits: &str| country.international.iter().find_map(|prefix| digits.strip_prefix(prefix.as_str()).map(str::to_owned));
-    let digits = digits_of(text);
-    let is_international = text.starts_with('+') || abroad(&digits).is_some();
-    // After a country's code many write the trunk prefix that is dialled in the country alone.
-    let digits = match text.split_once(INNER_TRUNK) {
-        Some((before, after)) if is_international && !digits_of(before).ends_with(ITALY) => digits_of(before) + &digits_of(after),
-        _ => digits,
+    // With the code of a country; None where the number names none.
+    let international = |text: &str| {
+        let digits = digits_of(text);
+        let abroad = || country.international.iter().find_map(|prefix| digits.strip_prefix(prefix.as_str()).map(str::to_owned));
+        if text.starts_with('+') { Some(digits) } else { abroad() }
     };
     let fits = |number: &&str| country.lengths.contains(&(number.len() as u32));
     // A number may be as long with the trunk prefix as another is without: that it begins with one says that it is one.
     let without_trunk = |number: &str| number.strip_prefix(country.trunk.as_str()).filter(|_| !country.trunk.is_empty()).filter(fits).map(str::to_owned);
     let at_home = |number: String| format!("{}{number}", country.code);
-    let digits = match (text.starts_with('+'), abroad(&digits)) {
-        (false, None) => at_home(without_trunk(&digits).or_else(|| Some(digits.as_str()).filter(fits).map(str::to_owned))?),
-        (true, _) | (_, Some(_)) => {
-            let international = if text.starts_with('+') { digits } else { abroad(&digits)? };
-            international.strip_prefix(country.code.as_str()).and_then(without_trunk).map_or(international.clone(), at_home)
+    let digits = match international(text) {
+        None => {
+            let digits = digits_of(text);
+            at_home(without_trunk(&digits).or_else(|| Some(digits.as_str()).filter(fits).map(str::to_owned))?)
+        }
+        // After a country's code many write the trunk prefix that is dialled in the country alone.
+        Some(digits) => {
+            let digits = if digits.starts_with(ITALY) { digits } else { international(&text.replacen(INNER_TRUNK, "", 1)).unwrap_or(digits) };
+            digits.strip_prefix(country.code.as_str()).and_then(without_trunk).map_or(digits.clone(), at_home)
         }
     };
     let bytes = digits.as_bytes();
