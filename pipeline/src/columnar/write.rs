@@ -133,23 +133,26 @@ fn failed(contract: &Contract) -> impl Fn(ParquetError) -> Error + Copy {
     |error| Error::new(ErrorKind::Limit, format!("table {}: cannot be written: {error}", contract.name))
 }
 
-/// Whether values of a column repeat, by its first ones: of many of which hardly any two are equal a dictionary would cost time and room.
+/// Whether values of a column repeat so much that a dictionary of them takes less time and room than they do.
 fn repeats(column: &Column, frames: &[&Series]) -> bool {
+    let rows: usize = frames.iter().map(|values| values.len()).sum();
     match column.kind {
-        Kind::Float => some_are_equal(frames.iter().filter_map(|values| values.f64().ok()).flat_map(|values| values.iter()).flatten().map(f64::to_bits)),
-        Kind::Text => some_are_equal(frames.iter().filter_map(|values| values.str().ok()).flat_map(|values| values.iter()).flatten()),
-        _ => true,
+        Kind::Text => are_few(frames.iter().filter_map(|values| values.str().ok()).flat_map(|values| values.iter()).flatten(), rows / 4),
+        Kind::Float => are_few(frames.iter().filter_map(|values| values.f64().ok()).flat_map(|values| values.iter()).flatten().map(f64::to_bits), rows / 16),
+        Kind::Int | Kind::Money => are_few(frames.iter().filter_map(|values| values.i64().ok()).flat_map(|values| values.iter()).flatten(), rows / 16),
+        Kind::Bool | Kind::Date | Kind::Timestamp => true,
     }
 }
 
-/// Whether half of the first values are equal to others, or there are only few.
-fn some_are_equal<T: Ord>(values: impl Iterator<Item = T>) -> bool {
+/// Whether values are of at most so many, by how often two of the first ones are equal: of so many that are equally frequent, one pair of as many is
+/// (Simpson 1949, Measurement of diversity). Of only few values none is too many.
+fn are_few<T: Ord>(values: impl Iterator<Item = T>, most: usize) -> bool {
     const FIRST: usize = 1024;
+    let pairs = |values: usize| values * values.saturating_sub(1) / 2;
     let mut first: Vec<T> = values.take(FIRST).collect();
-    let all = first.len();
     first.sort_unstable();
-    first.dedup();
-    all < FIRST || 2 * first.len() <= all
+    let equal: usize = first.chunk_by(|a, b| a == b).map(|run| pairs(run.len())).sum();
+    first.len() < FIRST || pairs(first.len()) <= equal * most
 }
 
 fn properties(contract: &Contract, dictionary: bool) -> std::result::Result<Arc<WriterProperties>, ParquetError> {

@@ -5,7 +5,7 @@ use polars::prelude::Column as Series;
 use super::{AccountType, Params, People, link};
 use crate::error::Result;
 use crate::lake::SourceTexts;
-use crate::table::{Column, Contract, Kind, Range, Table, dates, ids};
+use crate::table::{Column, Contract, Kind, Range, Table, dates, few_texts, ids, words};
 use crate::time::Day;
 
 /// The contract of the table `customers`.
@@ -42,14 +42,15 @@ pub fn links_contract() -> Contract {
 /// `Bug` if the contract is broken.
 pub fn table(people: &People, range: std::ops::Range<usize>, order_dates: &[(Option<Day>, Option<Day>)], as_of: Day) -> Result<Table> {
     let some = &people.customers[range];
+    let stores: Vec<&str> = people.stores.iter().map(String::as_str).collect();
     let columns = vec![
         ids("customer_id", some.iter().map(|customer| Some(customer.id))),
         ids("household_id", some.iter().map(|customer| customer.household)),
-        Series::new("account_type".into(), some.iter().map(|customer| customer.account_type.map(AccountType::word)).collect::<Vec<_>>()),
+        few_texts("account_type", some.iter().map(|customer| customer.account_type.map(AccountType::word)))?,
         dates("registered_date", some.iter().map(|customer| customer.registered.get()).collect())?,
         dates("first_order_date", order_dates.iter().map(|dates| dates.0).collect())?,
         dates("last_order_date", order_dates.iter().map(|dates| dates.1).collect())?,
-        Series::new("home_store_id".into(), some.iter().map(|customer| people.home_store(customer)).collect::<Vec<_>>()),
+        words("home_store_id", &stores, some.iter().map(|customer| (customer.home_store > 0).then_some(customer.home_store as usize)))?,
         Series::new("source_customer_count".into(), some.iter().map(|customer| i64::from(customer.members)).collect::<Vec<_>>()),
     ];
     Table::new(contract(), columns, as_of)
@@ -69,11 +70,13 @@ pub fn links_table(people: &People, keys: &SourceTexts, params: &Params, range: 
         }
         rows[first..].sort_unstable_by_key(|(_, source, id, _)| (*source, *id));
     }
+    let rules: Vec<String> = (0..=u8::MAX).map(|rule| params.link.rule_name(rule)).collect();
+    let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
     let columns = vec![
-        Series::new("source".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()),
+        few_texts("source", rows.iter().map(|row| Some(row.1)))?,
         Series::new("source_customer_id".into(), rows.iter().map(|row| row.2).collect::<Vec<_>>()),
         ids("customer_id", rows.iter().map(|row| Some(people.customers[row.0].id))),
-        Series::new("rule".into(), rows.iter().map(|row| params.link.rule_name(row.3)).collect::<Vec<_>>()),
+        words("rule", &rules, rows.iter().map(|row| Some(usize::from(row.3))))?,
     ];
     Table::new(links_contract(), columns, as_of)
 }

@@ -10,7 +10,7 @@ use polars::prelude::Column as Series;
 
 use crate::error::Result;
 use crate::key::Id;
-use crate::table::{Column, Contract, Kind, Range, Table, ids};
+use crate::table::{Column, Contract, Kind, Range, Table, few_texts, ids};
 use crate::time::Day;
 
 /// The contract of the table `groups`.
@@ -51,15 +51,15 @@ pub fn table(customers: &[Id], groups: &[(Option<Rfm>, Assigned)], params: &Para
         code("rfm_recency_code", |rfm| rfm.recency),
         code("rfm_frequency_code", |rfm| rfm.frequency),
         code("rfm_monetary_code", |rfm| rfm.monetary),
-        texts("stage", groups, |row| row.stage()),
-        texts("value_tier", groups, |row| row.value()),
-        texts("risk_tier", groups, |row| row.risk()),
-        texts("registered", groups, |row| row.registered()),
-        texts("value_risk_group", groups, |row| params.group(row)),
+        texts("stage", groups, |row| row.stage())?,
+        texts("value_tier", groups, |row| row.value())?,
+        texts("risk_tier", groups, |row| row.risk())?,
+        texts("registered", groups, |row| row.registered())?,
+        texts("value_risk_group", groups, |row| params.group(row))?,
     ];
     Table::new(contract(), columns, as_of)
 }
 
-fn texts<'a>(name: &str, groups: &[(Option<Rfm>, Assigned)], pick: impl Fn(&Assigned) -> &'a str) -> Series {
-    Series::new(name.into(), groups.iter().map(|(_, row)| pick(row)).collect::<Vec<_>>())
+fn texts<'a>(name: &str, groups: &[(Option<Rfm>, Assigned)], pick: impl Fn(&Assigned) -> &'a str) -> Result<Series> {
+    few_texts(name, groups.iter().map(|(_, row)| Some(pick(row))))
 }

@@ -160,8 +160,7 @@ impl Disk {
         getrandom::fill(&mut word).map_err(io::Error::other)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let staged = file.with_file_name(format!("{name}.{}.{STAGING}", hex(&word)));
-        let bytes: Vec<u8> = bytes.iter().flatten().copied().collect();
-        let written = self.calls.write(&staged, &bytes).and_then(|()| self.calls.sync_file(&staged));
+        let written = self.calls.write(&staged, &Bytes::from(bytes.clone())).and_then(|()| self.calls.sync_file(&staged));
         // What could not be written whole is of no use to anyone.
         written.inspect_err(|_| drop(self.calls.remove(&staged)))?;
         Ok(staged)

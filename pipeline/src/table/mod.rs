@@ -4,7 +4,7 @@
 mod rows;
 
 #[cfg(feature = "engine")]
-pub use rows::{Table, dates, ids, numbers, text};
+pub use rows::{Table, dates, few_texts, ids, numbers, text, words};
 
 /// What a column's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 
 use polars::prelude::{
-    AnyValue, BooleanChunked, ChunkedArray, ChunkedCollectInferIterExt, Column as Series, DataFrame, DataType, IntoColumn, PolarsNumericType,
-    StringChunkedBuilder,
+    AnyValue, BooleanChunked, ChunkTake, ChunkedArray, ChunkedCollectInferIterExt, Column as Series, DataFrame, DataType, IdxCa, IdxSize, IntoColumn,
+    NewChunkedArray, PlSmallStr, PolarsNumericType, StringChunked, StringChunkedBuilder,
 };
 
 use super::{Column, Contract, Kind, Range};
@@ -185,6 +185,33 @@ pub fn ids(name: &str, ids: impl ExactSizeIterator<Item = Option<Id>>) -> Series
     texts.finish().into_column()
 }
 
+/// A column of words, each told by its place among `words`: no text is made for a row.
+///
+/// # Errors
+/// `Bug` for a place beyond the last.
+pub fn words(name: &str, words: &[&str], places: impl Iterator<Item = Option<usize>>) -> Result<Series> {
+    let places = IdxCa::from_iter_options(PlSmallStr::EMPTY, places.map(|place| place.map(|place| place as IdxSize)));
+    Ok(StringChunked::from_slice(name.into(), words).take(&places)?.into_column())
+}
+
+/// A column of texts of which there are few.
+///
+/// # Errors
+/// As `words`.
+pub fn few_texts<'a>(name: &str, texts: impl Iterator<Item = Option<&'a str>>) -> Result<Series> {
+    let mut known: Vec<&str> = Vec::new();
+    let mut place = |text: &'a str| {
+        // The same text is mostly at the same place of the memory.
+        let found = known.iter().position(|known| std::ptr::eq(*known, text)).or_else(|| known.iter().position(|known| *known == text));
+        found.unwrap_or_else(|| {
+            known.push(text);
+            known.len() - 1
+        })
+    };
+    let places: Vec<Option<usize>> = texts.map(|text| text.map(&mut place)).collect();
+    words(name, &known, places.into_iter())
+}
+
 /// A column of dates.
 pub fn dates(name: &str, days: Vec<Option<Day>>) -> Result<Series> {
     let days: Vec<Option<i32>> = days.into_iter().map(|day| day.map(|day| day.0)).collect();
@@ -220,5 +247,16 @@ mod tests {
         assert_eq!(outside, "table example: share: 2 rows break the rule Between(0.0, 1.0)");
         let future = message(table(["a", "b", "c"], good, 11));
         assert_eq!(future, "table example: last_order_date: 1 rows break the rule Past");
+    }
+
+    #[test]
+    fn words_are_told_by_their_places() {
+        let told = |column: &Series| column.str().expect("texts").iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>();
+        let column = words("word", &["", "a word of more than twelve bytes", "b"], [Some(2), None, Some(1), Some(0), Some(2)].into_iter()).expect("places");
+        assert_eq!(told(&column), [Some("b"), None, Some("a word of more than twelve bytes"), Some(""), Some("b")].map(|text| text.map(str::to_owned)));
+        assert!(words("word", &["a"], [Some(1)].into_iter()).is_err());
+        let (one, again) = ("two".to_owned(), "two".to_owned());
+        let column = few_texts("text", [Some("one"), Some(&one), None, Some("one"), Some(&again)].into_iter()).expect("texts");
+        assert_eq!(told(&column), [Some("one"), Some("two"), None, Some("one"), Some("two")].map(|text| text.map(str::to_owned)));
     }
 }
