@@ -250,10 +250,12 @@ fn discounts_reach_the_features() {
     ];
     small_lines_with(&folder.path().join("lines/part.parquet"), &rows, &more, Compression::SNAPPY);
     let config = folder.path().join("job.yaml");
-    std::fs::write(&config, small_config(folder.path()) + "features: {promotion: {windowed: [coupon_line_share, discount_rate, discount_depth]}}\n")
-        .expect("a config");
-    let (code, text, error) = told(&run(&["run", &config.display().to_string(), "--as-of", "2025-12-01"]));
-    assert_eq!(code, 0, "{text}{error}");
+    // What a run kept that had no use for discounts tells none.
+    for (features, as_of) in [("", "2025-11-30"), ("features: {promotion: {windowed: [coupon_line_share, discount_rate, discount_depth]}}\n", "2025-12-01")] {
+        std::fs::write(&config, small_config(folder.path()) + features).expect("a config");
+        let (code, text, error) = told(&run(&["run", &config.display().to_string(), "--as-of", as_of]));
+        assert_eq!(code, 0, "{text}{error}");
+    }
     let live = published::live(&folder.path().join("out"), "small").expect("it is live");
     let ann = live.numbers("features", "discount_rate_365d").iter().position(|rate| rate.is_some_and(|rate| (rate - 4.0 / 15.0).abs() < 1e-12)).expect("ann's");
     let of = |column: &str| {
@@ -263,4 +265,23 @@ fn discounts_reach_the_features() {
     assert_eq!(of("discount_rate"), (Some(4.0 / 15.0), Some(1.0 / 8.0)));
     assert_eq!(of("discount_depth"), (Some(4.0 / 10.0), Some(1.0 / 8.0)));
     assert_eq!(of("coupon_line_share"), (Some(0.5), None));
+}
+
+/// A discount that is no number is told of where something is made of it, and looked at nowhere else.
+#[test]
+fn what_nothing_is_made_of_is_not_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = [("o1", "ann", 20_400, 1.0, 6.0), ("o2", "ann", 20_410, 1.0, 5.0), ("o3", "bob", 20_420, 1.0, 7.0)];
+    let shelf = [("discount_shelf", Cells::Float(vec![Some(f64::NAN), None, None]))];
+    small_lines_with(&folder.path().join("lines/part.parquet"), &rows, &shelf, Compression::SNAPPY);
+    let config = folder.path().join("job.yaml");
+    let run_with = |features: &str| {
+        std::fs::write(&config, small_config(folder.path()) + features).expect("a config");
+        told(&run(&["run", &config.display().to_string(), "--as-of", "2025-12-01"]))
+    };
+    let (code, _, error) = run_with("");
+    assert_eq!(code, 0, "{error}");
+    let (code, _, error) = run_with("features: {promotion: {windowed: [discount_rate]}}\n");
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("table order_lines: column discount_shelf: expected a finite number, got NaN or infinity"), "{error}");
 }

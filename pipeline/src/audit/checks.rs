@@ -155,7 +155,7 @@ pub struct Seen<'a> {
     pub complete: &'a Complete,
     /// What the checks of days found.
     pub checked: &'a DaysChecked,
-    /// Order lines of customers equal to another in every column.
+    /// Order lines of customers that repeat another, as `Line::repeats`.
     pub duplicates: u64,
     /// What customers' lines say by day: by days before as_of.
     pub customer_days: &'a [CustomerDay],
@@ -181,7 +181,7 @@ pub fn input_checks(seen: &Seen<'_>, params: &Params, as_of: Day) -> Vec<Finding
     let anonymous = share(survey.anonymous_value_minor as f64, survey.value_minor as f64);
     let words = format!("{} minor units of value belong to no customer", survey.anonymous_value_minor);
     limited("anonymous_value_share", anonymous, params.anonymous_value_share_max, words);
-    let words = format!("{duplicates} lines of customers repeat another in every column; they are kept");
+    let words = format!("{duplicates} lines of customers repeat another in all but channel and discounts; they are kept");
     let named = lines - survey.anonymous_lines as f64;
     limited("duplicate_share", share(duplicates as f64, named), params.duplicate_share_max, words);
     let lag = as_of.since(complete.newest) as f64;

@@ -282,7 +282,7 @@ fn finding(check: &str, subject: String, value: f64, limit: f64, consequence: St
 pub struct CustomerDay {
     /// Lines.
     pub lines: u64,
-    /// Lines that repeat another in every column, or all lines of another order of that instant.
+    /// Lines that repeat another, or all lines of another order of that instant.
     pub repeated: u64,
     /// Lines of customers on their first day.
     pub of_new: u64,

@@ -85,21 +85,27 @@ impl Usage {
     }
 }
 
+/// What so many thousandths of a unit hold in base units, of which one holds so many thousandths; in thousandths.
+fn base_units(milli_units: i32, milli_base_units: i64) -> i64 {
+    match milli_base_units.checked_mul(i64::from(milli_units)) {
+        Some(millionths) => millionths / 1000,
+        None => (i128::from(milli_base_units) * i128::from(milli_units) / 1000) as i64,
+    }
+}
+
 fn usages(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Usage>) {
-    let catalogue = &seen.about.world.catalogue;
+    let (catalogue, places) = (&seen.about.world.catalogue, &seen.about.world.measured);
     // Orders with something private or national, and how long ago each was.
     let mut orders: Vec<(u64, i64)> = Vec::new();
-    for subject in &scope.subjects {
+    for &category in places {
         let start = measured.len();
-        let category = catalogue.place_of_category(subject);
-        let has_choice = category.is_some_and(|category| catalogue.brand_choice[category as usize]);
+        let has_choice = catalogue.brand_choice[category as usize];
         measured.extend(scope.windows_days.iter().map(|_| Usage { has_choice, ..Usage::default() }));
-        let Some(category) = category else { continue };
         orders.clear();
         for Bought { age, line, .. } in seen.bought_within(&scope.windows_days).filter(|bought| bought.category == category) {
             let at = line.product as usize;
             let brand = catalogue.brand_type[at];
-            let milli_units = (i128::from(line.milli_units) * i128::from(catalogue.milli_base_units[at]) / 1000) as i64;
+            let milli_units = base_units(line.milli_units, catalogue.milli_base_units[at]);
             if brand != BrandType::Other {
                 orders.push((line.order, *age));
             }
@@ -132,7 +138,8 @@ mod tests {
         let mut orders = Orders::default();
         orders.find(&lines);
         let facts = orders.facts(&lines, View { date: Day(100), observed_to: Day(100), lookback_days: 365 });
-        let (world, person) = (World { catalogue: catalogue().0, ..World::nothing() }, Person::default());
+        // Milk and tea.
+        let (world, person) = (World { catalogue: catalogue().0, measured: vec![1, 2], ..World::nothing() }, Person::default());
         let seen = orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] });
         let mut measured = Vec::new();
         usages(&seen, &Scope { windows_days: vec![30, 90], evidence_min: 1, subjects: vec!["milk".to_owned(), "tea".to_owned()] }, &mut measured);

@@ -3,7 +3,7 @@
 use super::facts::Order;
 use super::item::{Item, Known, Scope, Words};
 use super::seen::Seen;
-use super::shares::{Divided, Division, Evenness};
+use super::shares::{Division, Evenness};
 
 const CHANNEL: &[&str] = &["order_lines.ordered_at", "order_lines.channel"];
 const STORE: &[&str] = &["order_lines.ordered_at", "order_lines.store_id"];
@@ -26,18 +26,18 @@ pub(super) const WINDOWED: Known<Places> = Known {
 };
 
 /// Where the orders of a window were made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Places {
     channel: Division,
     store: Division,
 }
 
 fn places(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Places>) {
-    let by = |place: fn(&Order) -> u32| {
-        let orders = seen.orders_within(&scope.windows_days).filter(|(_, order)| order.bought);
-        Divided::of(seen.orders.len(), orders.map(|(age, order)| (place(order), age, 1))).windows(&scope.windows_days, Evenness::Unasked)
+    measured.resize(scope.windows_days.len(), Places::default());
+    let mut by = |place: fn(&Order) -> u32, put: fn(&mut Places, Division)| {
+        let orders = seen.orders_within(&scope.windows_days).filter(|(_, order)| order.bought).map(|(age, order)| (place(order), age, 1));
+        seen.divide(orders, scope, Evenness::Unasked, |window, division| put(&mut measured[window], division.with_evidence(scope.evidence_min)));
     };
-    let [channels, stores] = [by(|order| order.channel), by(|order| order.store)];
-    let known = |division: Division| division.with_evidence(scope.evidence_min);
-    measured.extend(channels.into_iter().zip(stores).map(|(channel, store)| Places { channel: known(channel), store: known(store) }));
+    by(|order| order.channel, |places, division| places.channel = division);
+    by(|order| order.store, |places, division| places.store = division);
 }

@@ -1,5 +1,8 @@
 //! What a customer's lines add up to at a date: integers only, from one pass over the customer's sorted lines.
 
+use std::cell::RefCell;
+
+use super::shares::ByPlace;
 use crate::lake::{ByFingerprint, Line, LineKind, NO_COST};
 use crate::time::{Day, MaybeDay, Window};
 
@@ -188,6 +191,8 @@ pub struct Orders {
     remembered_values: Vec<(Day, i64)>,
     /// Of their orders those that were not known at once: from when to when they were known in part, or not on their day.
     partly: Vec<(Day, Day)>,
+    /// What families add up.
+    pub(super) by_place: RefCell<ByPlace>,
 }
 
 /// Up to so many orders are looked for one by one, the newest first.

@@ -2,7 +2,7 @@
 
 use super::item::{Item, Known, Scope, Words};
 use super::seen::Seen;
-use super::shares::{Divided, Division, Evenness};
+use super::shares::{Division, Evenness};
 
 const ORDERED: &[&str] = &["order_lines.ordered_at"];
 const FEW: &str = "with fewer than {evidence} orders";
@@ -36,35 +36,39 @@ pub(super) const WINDOWED: Known<Times> = Known {
 };
 
 /// When the orders of a window were made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Times {
     weekday: Division,
     weekend_share: Option<f64>,
     day_part: Division,
 }
 
+/// An order: how many days ago, the day of the week, the part of the day.
+type At = (i64, u32, u32);
+
 fn times(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Times>) {
     let zone = &seen.about.world.zone;
-    // Of each order: how long ago, the day of the week, the part of the day.
-    let mut times = Vec::with_capacity(seen.orders.len());
+    let mut orders: Vec<At> = Vec::with_capacity(seen.orders.len());
     for (age, order) in seen.orders_within(&scope.windows_days).filter(|(_, order)| order.bought) {
         let Some((at, day)) = order.first() else { continue };
         let micros = zone.time_of_day(at);
         let hour = micros / 3_600_000_000;
         let part = BANDS.iter().position(|(_, end)| hour < *end).map_or(0, |part| part as u32 + 1);
-        times.push((age, day.weekday() as u32, if micros > 0 { part } else { 0 }));
+        orders.push((age, day.weekday() as u32, if micros > 0 { part } else { 0 }));
     }
-    let by = |place: fn(u32, u32) -> u32| {
-        let orders = times.iter().map(|&(age, weekday, part)| (place(weekday, part), age, 1));
-        Divided::of(times.len(), orders).windows(&scope.windows_days, Evenness::Unasked)
+    measured.resize(scope.windows_days.len(), Times::default());
+    let mut by = |place: fn(&At) -> u32, put: fn(&mut Times, Division)| {
+        let orders = orders.iter().map(|order| (place(order), order.0, 1));
+        seen.divide(orders, scope, Evenness::Unasked, |window, division| put(&mut measured[window], division.with_evidence(scope.evidence_min)));
     };
-    let [weekdays, weekends, parts] = [by(|weekday, _| weekday), by(|weekday, _| u32::from(weekday >= 6) + 1), by(|_, part| part)];
-    let weekend = |division: Division| match division.top {
-        Some(2) => division.top_share,
-        Some(_) => division.top_share.map(|share| 1.0 - share),
-        None => None,
-    };
-    let known = |division: Division| division.with_evidence(scope.evidence_min);
-    let each = weekdays.into_iter().zip(weekends).zip(parts);
-    measured.extend(each.map(|((weekday, weekends), part)| Times { weekday: known(weekday), weekend_share: weekend(known(weekends)), day_part: known(part) }));
+    by(|order| order.1, |times, division| times.weekday = division);
+    // 1 for the week, 2 for its end.
+    by(|order| u32::from(order.1 >= 6) + 1, |times, division| times.weekend_share = share_of_second(division));
+    by(|order| order.2, |times, division| times.day_part = division);
+}
+
+/// The share of the second of two places.
+fn share_of_second(division: Division) -> Option<f64> {
+    let share = division.top_share?;
+    Some(if division.top == Some(2) { share } else { 1.0 - share })
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::item::{Cell, Item, Known, Peers, Scope};
 use super::seen::Seen;
-use super::shares::{Division, Evenness};
+use super::shares::Evenness;
 use crate::key::wide_fingerprint;
 use crate::lake::{Slots, find_all, high};
 
@@ -184,15 +184,13 @@ impl Missed {
 }
 
 fn bought(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Option<u32>>) {
-    let divided = seen.by_category();
-    let mut categories = Vec::with_capacity(seen.bought().len());
-    categories.extend(divided.places().map(|(category, _)| category));
-    let like = |(division, &days): (Division, &i32)| {
-        let orders = seen.orders().filter(|(age, order)| *age < i64::from(days) && order.bought).count();
-        division.top.filter(|_| orders > 0).map(|top| (top, orders.ilog2()))
-    };
-    let windows = divided.windows(&scope.windows_days, Evenness::Unasked);
-    let likes: Vec<Option<Like>> = windows.into_iter().zip(&scope.windows_days).map(like).collect();
+    let categories: Vec<u32> = seen.by_category().iter().map(|at| at.place).collect();
+    let mut likes: Vec<Option<Like>> = Vec::with_capacity(scope.windows_days.len());
+    seen.divide(seen.values(&scope.windows_days), scope, Evenness::Unasked, |window, division| {
+        let days = i64::from(scope.windows_days[window]);
+        let orders = seen.orders().filter(|(age, order)| *age < days && order.bought).count();
+        likes.push(division.top.filter(|_| orders > 0).map(|top| (top, orders.ilog2())));
+    });
     measured.extend(seen.about.world.baskets.numbers(&likes, &categories));
 }
 

@@ -48,7 +48,7 @@ use crate::config::{Faults, RawFamily, RawFeatures};
 use crate::error::Result;
 use crate::key::Id;
 use crate::lake;
-use crate::table::{Column, Contract, Kind, Table, dates, ids, numbers};
+use crate::table::{Column, Contract, Kind, Table, dates, ids, numbers, words};
 use crate::time::Day;
 use item::{Choose, Measured, Scope};
 
@@ -105,6 +105,11 @@ impl Params {
     /// The chosen features, in the order of columns.
     pub fn features(&self) -> &[Feature] {
         &self.features
+    }
+
+    /// The columns that they are made of, as `table.column`.
+    pub fn sources(&self) -> impl Iterator<Item = &'static str> {
+        self.features.iter().flat_map(|feature| feature.sources).copied()
     }
 
     /// Those that models take.
@@ -279,7 +284,10 @@ pub fn columns<I: Iterator<Item = Cell>>(features: &[Feature], cells: impl Fn(us
             Kind::Text if feature.ranked.is_some() => {
                 Series::new(name, known.map(|cell| cell.and_then(|cell| world.ranked(feature, cell))).collect::<Vec<_>>())
             }
-            Kind::Text => Series::new(name, known.map(|cell| cell.map(|cell| world.word(feature.words, cell as usize))).collect::<Vec<_>>()),
+            Kind::Text => {
+                let of = feature.words.map(|words| world.words(words)).unwrap_or_default();
+                words(&feature.name, &of, known.map(|cell| cell.map(|cell| cell as usize)))?
+            }
             _ => numbers::<Int64Type>(&feature.name, cells(place).collect(), |cell| *cell != UNKNOWN),
         })
     };
@@ -318,7 +326,8 @@ mod tests {
         let mut orders = Orders::default();
         orders.find(&lines);
         let facts = orders.facts(&lines, View { date: Day(100), observed_to: Day(100), lookback_days: 365 });
-        let (world, person) = (World { catalogue: catalogue().0, ..World::nothing() }, Person::default());
+        // Tea is measured.
+        let (world, person) = (World { catalogue: catalogue().0, measured: vec![2], ..World::nothing() }, Person::default());
         let seen = orders.seen(&lines, facts, About { world: &world, person: &person, events: &[] });
         let cells = |known: &dyn Choose, name: &str| {
             let subjects = if name == "usage_rate" { vec!["tea".to_owned()] } else { Vec::new() };

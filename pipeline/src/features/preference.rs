@@ -1,8 +1,8 @@
 //! What a customer prefers: category, brand, series and style by share of value, and dear or cheap within a category.
 
 use super::item::{Item, Known, Scope, Words};
-use super::seen::{Bought, Seen};
-use super::shares::{Divided, Division, Evenness};
+use super::seen::Seen;
+use super::shares::{Division, Evenness};
 
 const CATEGORY: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.leaf_category"];
 const BRAND: &[&str] = &["order_lines.ordered_at", "order_lines.amount", "order_lines.product_id", "products.brand"];
@@ -72,7 +72,7 @@ const NO_BRAND: &str = "where nothing with a brand was bought";
 const NO_PRICE: &str = "where nothing with a category and a regular price was bought";
 
 /// What was bought in a window.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Taste {
     category: Division,
     brand: Division,
@@ -91,20 +91,18 @@ impl Taste {
 
 fn tastes(seen: &Seen<'_>, scope: &Scope, measured: &mut Vec<Taste>) {
     let catalogue = &seen.about.world.catalogue;
-    let within: Vec<&Bought<'_>> = seen.bought_within(&scope.windows_days).collect();
-    let mut tiers = vec![[0; 3]; scope.windows_days.len()];
-    for bought in &within {
+    measured.resize(scope.windows_days.len(), Taste::default());
+    for bought in seen.bought_within(&scope.windows_days) {
         if let Some(tier) = usize::from(catalogue.price_tier[bought.line.product as usize]).checked_sub(1) {
-            scope.holding(bought.age, &mut tiers).for_each(|tiers| tiers[tier] += bought.line.amount_minor.max(0));
+            scope.holding(bought.age, measured).for_each(|taste| taste.tiers[tier] += bought.line.amount_minor.max(0));
         }
     }
-    let by = |places: &[u32], evenness: Evenness| {
-        let amounts = within.iter().map(|bought| (places[bought.line.product as usize], bought.age, bought.line.amount_minor));
-        Divided::of(within.len(), amounts).windows(&scope.windows_days, evenness)
+    seen.divide(seen.values(&scope.windows_days), scope, Evenness::Entropy, |window, division| measured[window].category = division);
+    let mut by = |places: &[u32], evenness: Evenness, put: fn(&mut Taste, Division)| {
+        let amounts = seen.bought_within(&scope.windows_days).map(|bought| (places[bought.line.product as usize], bought.age, bought.line.amount_minor));
+        seen.divide(amounts, scope, evenness, |window, division| put(&mut measured[window], division));
     };
-    let category = seen.by_category().windows(&scope.windows_days, Evenness::Entropy);
-    let [brand, series, style] = [(&catalogue.brand, Evenness::Entropy), (&catalogue.series, Evenness::Unasked), (&catalogue.style, Evenness::Unasked)]
-        .map(|(places, asked)| by(places, asked));
-    let taste = |index: usize| Taste { category: category[index], brand: brand[index], series: series[index], style: style[index], tiers: tiers[index] };
-    measured.extend((0..scope.windows_days.len()).map(taste));
+    by(&catalogue.brand, Evenness::Entropy, |taste, division| taste.brand = division);
+    by(&catalogue.series, Evenness::Unasked, |taste, division| taste.series = division);
+    by(&catalogue.style, Evenness::Unasked, |taste, division| taste.style = division);
 }

@@ -1,10 +1,11 @@
 //! One customer at one date, as families look at them.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use super::events::{Event, EventKind};
 use super::facts::{Facts, Order, Orders};
-use super::shares::Divided;
+use super::item::Scope;
+use super::shares::{AtPlace, ByPlace, Division, Evenness};
 use super::world::{Person, World};
 use crate::lake::Line;
 use crate::time::Day;
@@ -35,7 +36,8 @@ pub struct Seen<'a> {
     /// What is known beside the lines.
     pub about: About<'a>,
     bought: OnceCell<Vec<Bought<'a>>>,
-    by_category: OnceCell<Divided>,
+    by_category: OnceCell<Vec<AtPlace>>,
+    by_place: &'a RefCell<ByPlace>,
 }
 
 /// A line of what was bought.
@@ -52,7 +54,8 @@ pub(super) struct Bought<'a> {
 impl Orders {
     /// What families look at: `facts` are the last ones that were taken, of `lines`.
     pub fn seen<'a>(&'a self, lines: &'a [Line], facts: Facts, about: About<'a>) -> Seen<'a> {
-        Seen { facts, lines, own: &self.own, orders: &self.sums, days: self.days(), about, bought: OnceCell::new(), by_category: OnceCell::new() }
+        let (bought, by_category) = (OnceCell::new(), OnceCell::new());
+        Seen { facts, lines, own: &self.own, orders: &self.sums, days: self.days(), about, bought, by_category, by_place: &self.by_place }
     }
 }
 
@@ -105,11 +108,24 @@ impl<'a> Seen<'a> {
         self.bought().iter().filter(move |bought| bought.age < longest_days)
     }
 
-    /// The value of what was bought, by category.
-    pub(super) fn by_category(&self) -> &Divided {
-        let values = || self.bought().iter().map(|bought| (bought.category, bought.age, bought.line.amount_minor));
-        self.by_category.get_or_init(|| Divided::of(self.bought().len(), values()))
+    /// The value of what was bought within the longest of these windows, with its category and how many days ago it was.
+    pub(super) fn values(&self, windows_days: &[i32]) -> impl Iterator<Item = (u32, i64, i64)> {
+        self.bought_within(windows_days).map(value)
     }
+
+    /// The value of all that was bought, by category.
+    pub(super) fn by_category(&self) -> &[AtPlace] {
+        self.by_category.get_or_init(|| self.by_place.borrow_mut().places(self.bought().iter().map(value)))
+    }
+
+    /// Hands to `put` how amounts above 0, each with its place and how many days ago it was, are divided in the windows of a scope.
+    pub(super) fn divide(&self, amounts: impl Iterator<Item = (u32, i64, i64)>, scope: &Scope, evenness: Evenness, put: impl FnMut(usize, Division)) {
+        self.by_place.borrow_mut().divide(amounts, (&scope.windows_days, evenness), put);
+    }
+}
+
+fn value(bought: &Bought<'_>) -> (u32, i64, i64) {
+    (bought.category, bought.age, bought.line.amount_minor)
 }
 
 #[cfg(test)]
@@ -139,8 +155,7 @@ mod tests {
         let ages = |windows_days: &[i32]| seen.orders_within(windows_days).filter(|(_, order)| order.bought).map(|(age, _)| age).collect::<Vec<_>>();
         assert_eq!((ages(&[41, 5]), ages(&[40])), (vec![40, 40, 10], vec![10]));
         assert_eq!(seen.bought().iter().map(|bought| bought.category).collect::<Vec<_>>(), [1, 1, 0, 0, 1]);
-        let values: Vec<(u32, Vec<(i64, i64)>)> =
-            seen.by_category().places().map(|(place, parts)| (place, parts.iter().map(|part| (part.age(), part.amount)).collect())).collect();
-        assert_eq!(values, [(1, vec![(10, 700), (40, 500), (50, 1000)])]);
+        assert_eq!(seen.by_category(), [AtPlace { place: 1, newest: 10, oldest: 50, amount: 2200 }]);
+        assert_eq!(seen.values(&[41]).collect::<Vec<_>>(), [(1, 40, 500), (0, 40, 300), (0, 40, 300), (1, 10, 700)]);
     }
 }

@@ -15,6 +15,8 @@ use crate::time::{Day, Zone};
 pub struct World {
     /// Products.
     pub catalogue: Catalogue,
+    /// Places of the categories that are measured one by one, in the order in which the config names them.
+    pub measured: Vec<u32>,
     /// Names of products, where they are published.
     pub products: Texts,
     /// What was on deal when; None where the lake does not say.
@@ -45,6 +47,7 @@ impl World {
         let catalogue = Catalogue::of(&super::catalogue::Products::default(), &[0, 1]);
         Self {
             catalogue,
+            measured: Vec::new(),
             products: Vec::new(),
             deals: None,
             zone: Zone::parse("UTC").expect("a zone"),

@@ -70,16 +70,16 @@ pub fn world(params: &Params, gathered: &Gathered, ranks: &Ranks) -> Result<Worl
         texts.sort_unstable();
         texts
     };
-    if let Some(category) = params.features.categories.iter().find(|category| catalogue.place_of_category(category).is_none()) {
-        return Err(Error::new(
-            Kind::Config,
-            format!("features.brand_usage.categories: expected categories of products, got `{category}`, which no product has"),
-        ));
-    }
+    let place = |category: &String| {
+        let none = || format!("features.brand_usage.categories: expected categories of products, got `{category}`, which no product has");
+        catalogue.place_of_category(category).ok_or_else(|| Error::new(Kind::Config, none()))
+    };
+    let measured = params.features.categories.iter().map(place).collect::<Result<_>>()?;
     let (channels, stores, genders) = (sorted(&names.channels), sorted(&names.stores), sorted(&names.genders));
     Ok(World {
         deals,
         catalogue,
+        measured,
         products: if params.due.level == RawDueLevel::Product { sorted(&names.products) } else { Vec::new() },
         zone: params.zone.clone(),
         channels,

@@ -124,7 +124,7 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
             faults.add(path, expected, format!("`{text}`"));
         }
     }
-    let params = Params {
+    let mut params = Params {
         keep: check_keep(raw.store.keep.unwrap_or_default(), &mut faults),
         store: Location::check(RawLocation { url: raw.store.url, options: raw.store.options, private_hosts: raw.store.private_hosts }, "store", &mut faults),
         threads: faults.ranged("run.threads", raw.run.threads, 0..=1024) as usize,
@@ -156,13 +156,13 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
         zone: checked.1.unwrap_or_else(|| Zone::parse("UTC").expect("UTC is compiled in")),
         currency: checked.2.unwrap_or(Currency { code: String::new(), digits: 2 }),
     };
-    check_together(&params, &mut faults);
+    check_together(&mut params, &mut faults);
     faults.finish()?;
     Ok(params)
 }
 
-/// What sections ask of one another.
-fn check_together(params: &Params, faults: &mut Faults<'_>) {
+/// What sections ask of one another; columns of which none makes anything are not read.
+fn check_together(params: &mut Params, faults: &mut Faults<'_>) {
     features::check_sources(&params.features, &params.lake, faults);
     due::check_sources(&params.due, &params.lake, faults);
     if !params.models && params.due.level != RawDueLevel::None {
@@ -172,6 +172,7 @@ fn check_together(params: &Params, faults: &mut Faults<'_>) {
     for channel in params.audit.channels().filter(|channel| !channels.is_empty() && !channels.contains(channel)) {
         faults.add_unknown(&format!("audit.contactable_share_min.{channel}"), "channels of the campaigns", channels.iter().copied(), channel);
     }
+    params.lake.read_only(&params.features.sources().chain(params.cycle.cohorts.sources().iter().copied()).collect());
 }
 
 fn check_name(name: Option<String>, faults: &mut Faults<'_>) -> String {

@@ -15,6 +15,8 @@ pub struct Input {
     pub optional: bool,
     /// The columns that name a row in quarantine.
     pub told: &'static [&'static str],
+    /// Columns that are read only where something is made of them; all others are read always.
+    pub asked_for: &'static [&'static str],
 }
 
 fn known(name: &str, kind: Kind, meaning: &str) -> Column {
@@ -87,6 +89,7 @@ fn order_lines() -> Input {
         event: Some("ordered_at"),
         optional: false,
         told: &["order_id", "line_id", "product_id"],
+        asked_for: &["regular_amount", "discount_shelf", "discount_coupon_sponsor", "discount_coupon_store", "channel"],
     }
 }
 
@@ -117,6 +120,7 @@ fn customers() -> Input {
         event: Some("registered_at"),
         optional: true,
         told: &["source_customer_id"],
+        asked_for: &[],
     }
 }
 
@@ -137,6 +141,7 @@ fn consents() -> Input {
         event: Some("changed_at"),
         optional: true,
         told: &["source_customer_id", "purpose", "channel"],
+        asked_for: &[],
     }
 }
 
@@ -165,6 +170,7 @@ fn products() -> Input {
         event: None,
         optional: true,
         told: &["product_id"],
+        asked_for: &[],
     }
 }
 
@@ -181,6 +187,7 @@ fn stores() -> Input {
         event: None,
         optional: true,
         told: &["store_id"],
+        asked_for: &[],
     }
 }
 
@@ -197,6 +204,7 @@ fn source_status() -> Input {
         event: None,
         optional: true,
         told: &["store_id"],
+        asked_for: &[],
     }
 }
 
@@ -215,6 +223,7 @@ fn promotions() -> Input {
         event: None,
         optional: true,
         told: &["promo_id"],
+        asked_for: &[],
     }
 }
 
@@ -227,6 +236,7 @@ fn promotion_products() -> Input {
         event: None,
         optional: true,
         told: &["promo_id", "product_id"],
+        asked_for: &[],
     }
 }
 
@@ -246,6 +256,7 @@ fn contacts() -> Input {
         event: Some("sent_at"),
         optional: true,
         told: &["campaign_id", "source_customer_id"],
+        asked_for: &[],
     }
 }
 
@@ -265,6 +276,7 @@ fn service_cases() -> Input {
         event: Some("at"),
         optional: true,
         told: &["source_customer_id", "kind"],
+        asked_for: &[],
     }
 }
 
@@ -284,5 +296,6 @@ fn responses() -> Input {
         event: Some("at"),
         optional: true,
         told: &["campaign_id", "source_customer_id", "kind"],
+        asked_for: &[],
     }
 }

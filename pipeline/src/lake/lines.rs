@@ -69,12 +69,12 @@ pub struct Line {
     pub return_of: u64,
     /// Store; 0 for none.
     pub store: u32,
-    /// Channel; 0 for none.
-    pub channel: u32,
     /// Promotion; 0 for none.
     pub promotion: u32,
     /// Fingerprint of what else tells lines apart; 0 for nothing.
     pub other: u64,
+    /// Channel; 0 for none.
+    pub channel: u32,
     /// What was taken off the regular amount of what was bought, in minor units; NOT_TOLD where no column says.
     pub off_minor: i32,
     /// Of that, by coupons; NOT_TOLD where no column says.
@@ -176,6 +176,12 @@ impl Line {
         }
     }
 
+    /// Whether it is another one again: in all that is read whatever is made of lines, which leaves out the channel and what was taken off.
+    pub fn repeats(&self, other: &Line) -> bool {
+        let instead = || Self { channel: other.channel, off_minor: other.off_minor, coupon_minor: other.coupon_minor, ..*self };
+        (self.ordered_at, self.order, self.product) == (other.ordered_at, other.order, other.product) && instead() == *other
+    }
+
     /// A line of which only the days are known, as `LineHead::dated`.
     pub fn dated(day: Day, recorded: Option<Day>) -> Self {
         Self::of(&LineHead::dated(day, recorded), &NO_ITEM)
@@ -198,8 +204,15 @@ impl Line {
 
 /// What so many thousandths of a unit cost, where one costs `unit_cost_minor`: halves of a minor unit away from 0, at most what a line may be worth.
 pub fn cost_of_units(milli_units: i32, unit_cost_minor: i64) -> i64 {
-    let milli = i128::from(unit_cost_minor) * i128::from(milli_units);
-    ((milli + 500 * milli.signum()) / 1000).clamp(i128::from(-MINOR_MAX), i128::from(MINOR_MAX)) as i64
+    // Hardly any cost takes more than 64 bits, for which a processor has no division.
+    let rounded = match unit_cost_minor.checked_mul(i64::from(milli_units)).and_then(|milli| milli.checked_add(500 * milli.signum())) {
+        Some(milli) => milli / 1000,
+        None => {
+            let milli = i128::from(unit_cost_minor) * i128::from(milli_units);
+            i64::try_from((milli + 500 * milli.signum()) / 1000).unwrap_or(if milli < 0 { i64::MIN } else { i64::MAX })
+        }
+    };
+    rounded.clamp(-MINOR_MAX, MINOR_MAX)
 }
 
 /// What a line does not say.
@@ -327,5 +340,14 @@ mod tests {
         assert_eq!(kind("fee", 1.0), LineKind::NoProduct);
         assert_eq!(kind("gift_card", -1.0), LineKind::NoProduct);
         assert_eq!(LineKind::stated("Sale"), None);
+    }
+
+    /// By hand: halves of a minor unit away from 0; products that 64 bits hold and do not, those at their end, and what no line may be worth.
+    #[test]
+    fn costs_are_rounded_and_bounded() {
+        let costs =
+            [(1500, 3), (-1500, 3), (1499, 1), (1500, -1), (i32::MAX, 4_000_000), (i32::MIN, MINOR_MAX), (i32::MAX, MINOR_MAX), (i32::MAX, 4_294_967_298)];
+        let rounded = [5, -5, 1, -2, 8_589_934_588_000, -MINOR_MAX, MINOR_MAX, MINOR_MAX];
+        assert_eq!(costs.map(|(milli_units, unit_cost)| cost_of_units(milli_units, unit_cost)), rounded);
     }
 }

@@ -96,10 +96,20 @@ impl OpenTable {
         let opened: Vec<Result<Source>> = entries.par_iter().map(|entry| open_source(store, params, entry, digests)).collect();
         let because = |error| because_changed(store, params, entries.iter(), error);
         let sources = opened.into_iter().collect::<Result<Vec<_>>>().map_err(because)?;
-        let table = Self { params: params.clone(), sources, store: store.clone() };
+        let mut table = Self { params: params.clone(), sources, store: store.clone() };
         table.check_mapped()?;
         table.check_alike()?;
+        table.leave_unread();
         Ok(table)
+    }
+
+    /// What is not read comes from nowhere, once it was found to be what it should.
+    fn leave_unread(&mut self) {
+        let TableParams { input, unread, .. } = &self.params;
+        for source in &mut self.sources {
+            let origins = source.origins.iter_mut().zip(&input.contract.columns);
+            origins.filter(|(_, column)| unread.contains(&column.name.as_str())).for_each(|(origin, _)| *origin = None);
+        }
     }
 
     /// The same table, of only the files at these places.

@@ -1,6 +1,6 @@
 //! The checked `lake` section.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -41,6 +41,8 @@ pub struct TableParams {
     pub refuse_extra: bool,
     /// Whether a file may lack a mapped optional column.
     pub missing_is_unknown: bool,
+    /// Columns that are not read, as nothing is made of them.
+    pub unread: Vec<&'static str>,
     /// The largest file that is opened; no part of what the rows mean.
     #[serde(skip)]
     pub max_file_bytes: u64,
@@ -88,6 +90,14 @@ impl Params {
     pub fn table(&self, name: &str) -> Option<&TableParams> {
         self.tables.iter().find(|table| table.input.contract.name == name)
     }
+
+    /// Leaves unread what is read only where something is made of it, but for `sources`: `table.column` of all that something is made of.
+    pub fn read_only(&mut self, sources: &BTreeSet<&str>) {
+        for table in &mut self.tables {
+            let name = &table.input.contract.name;
+            table.unread = table.input.asked_for.iter().copied().filter(|column| !sources.contains(format!("{name}.{column}").as_str())).collect();
+        }
+    }
 }
 
 fn check_table(raw: RawTable, input: Input, path: &str, faults: &mut Faults<'_>) -> TableParams {
@@ -129,6 +139,7 @@ fn check_table(raw: RawTable, input: Input, path: &str, faults: &mut Faults<'_>)
         columns,
         refuse_extra: raw.extra_columns == Some(RawExtra::Refuse),
         missing_is_unknown: raw.missing_columns != Some(RawMissing::Refuse),
+        unread: Vec::new(),
         max_file_bytes: 0,
         input,
     }

@@ -244,7 +244,7 @@ impl Collecting<'_> {
             sorted.lines(customer - customers.start, &mut lines);
             let lines = lines.as_slice();
             shard.newest.count(lines, self.plan.dates.as_of, |line| sorted.feed_of(customer - customers.start, line));
-            shard.duplicates += lines.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
+            shard.duplicates += lines.windows(2).filter(|pair| pair[0].repeats(&pair[1])).count() as u64;
             orders.find(lines);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
             let known = self.now(customer, (lines, about), &mut orders, &mut cells);

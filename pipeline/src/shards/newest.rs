@@ -39,13 +39,13 @@ impl Newest {
                 add(line, |day| &mut day.of_new);
             }
         }
-        let mut repeated: Vec<&Line> = recent.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| &pair[1]).collect();
+        let mut repeated: Vec<&Line> = recent.windows(2).filter(|pair| pair[0].repeats(&pair[1])).map(|pair| &pair[1]).collect();
         let content = |line: &Line| Line { order: 0, other: 0, return_of: 0, ..*line };
         for instant in recent.chunk_by(|a, b| a.ordered_at == b.ordered_at) {
             let orders: Vec<&[Line]> =
                 if instant[0].order == instant[instant.len() - 1].order { Vec::new() } else { instant.chunk_by(|a, b| a.order == b.order).collect() };
             for pair in orders.windows(2) {
-                if pair[0].len() == pair[1].len() && pair[0].iter().zip(pair[1]).all(|(a, b)| content(a) == content(b)) {
+                if pair[0].len() == pair[1].len() && pair[0].iter().zip(pair[1]).all(|(a, b)| content(a).repeats(&content(b))) {
                     repeated.extend(pair[1]);
                 }
             }

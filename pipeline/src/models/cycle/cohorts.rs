@@ -56,6 +56,11 @@ impl Params {
         self.by != RawCohortsBy::None || self.apart_from.is_some()
     }
 
+    /// The columns of order lines, beside those that are read always, that say who is of which.
+    pub fn sources(&self) -> &'static [&'static str] {
+        if self.by == RawCohortsBy::FirstChannel { &["order_lines.channel"] } else { &[] }
+    }
+
     /// The cohort of a customer; 0 for none.
     pub fn of(&self, facts: &Facts, lines: &[Line]) -> u16 {
         let (Some(first), Some(cell)) = (facts.first_day.get(), Cell::of(facts)) else { return 0 };
