@@ -34,6 +34,12 @@ fn and(section: &str) -> String {
 fn each_fault_has_its_message() {
     let table: Vec<(&str, String, &str)> = vec![
         ("no version", with("version: 1\n", "# none\n"), "job.yaml:1:1: version: expected 1, got nothing"),
+        (
+            "all in braces",
+            "{version: 1, job: {name: braces}}\n".to_owned(),
+            "job.yaml:1:1: expected `section:` (one section below the other, not in braces), got something else",
+        ),
+        ("no section", and("models\n"), "job.yaml:9:1: expected `section:` (one section below the other, not in braces), got something else"),
         ("another version", with("version: 1", "version: 2"), "job.yaml:1:1: version: expected 1, got 2"),
         (
             "unknown section",

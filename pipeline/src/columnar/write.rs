@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use super::chunks::{Chunk, KeyChunks};
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::key::fingerprint;
 use crate::table::{Column, Contract, Kind};
 
 /// Rows of a row group.
@@ -133,26 +134,57 @@ fn failed(contract: &Contract) -> impl Fn(ParquetError) -> Error + Copy {
     |error| Error::new(ErrorKind::Limit, format!("table {}: cannot be written: {error}", contract.name))
 }
 
-/// Whether values of a column repeat so much that a dictionary of them takes less time and room than they do.
+/// Whether values of a column repeat so much that a dictionary takes less time or room: that there are as few texts as a fourth of the rows, or numbers as
+/// a sixteenth.
 fn repeats(column: &Column, frames: &[&Series]) -> bool {
-    let rows: usize = frames.iter().map(|values| values.len()).sum();
     match column.kind {
-        Kind::Text => are_few(frames.iter().filter_map(|values| values.str().ok()).flat_map(|values| values.iter()).flatten(), rows / 4),
-        Kind::Float => are_few(frames.iter().filter_map(|values| values.f64().ok()).flat_map(|values| values.iter()).flatten().map(f64::to_bits), rows / 16),
-        Kind::Int | Kind::Money => are_few(frames.iter().filter_map(|values| values.i64().ok()).flat_map(|values| values.iter()).flatten(), rows / 16),
+        Kind::Text => are_few(sampled(frames, |values, row| values.str().ok()?.get(row)), 4),
+        Kind::Float => are_few(sampled(frames, |values, row| values.f64().ok()?.get(row).map(f64::to_bits)), 16),
+        Kind::Int | Kind::Money => are_few(sampled(frames, |values, row| values.i64().ok()?.get(row)), 16),
         Kind::Bool | Kind::Date | Kind::Timestamp => true,
     }
 }
 
-/// Whether values are of at most so many, by how often two of the first ones are equal: of so many that are equally frequent, one pair of as many is
-/// (Simpson 1949, Measurement of diversity). Of only few values none is too many.
-fn are_few<T: Ord>(values: impl Iterator<Item = T>, most: usize) -> bool {
-    const FIRST: usize = 1024;
-    let pairs = |values: usize| values * values.saturating_sub(1) / 2;
-    let mut first: Vec<T> = values.take(FIRST).collect();
-    first.sort_unstable();
-    let equal: usize = first.chunk_by(|a, b| a == b).map(|run| pairs(run.len())).sum();
-    first.len() < FIRST || pairs(first.len()) <= equal * most
+/// Rows of a sample; a column of at most twice as many is looked at whole.
+const SAMPLED: usize = 1024;
+
+/// The known values of some rows of a column.
+struct Sample<T> {
+    values: Vec<T>,
+    /// Rows that were looked at, and all.
+    rows: (usize, usize),
+}
+
+/// A sample of a column: of rows that a hash draws, the same in every column of so many rows.
+fn sampled<'a, T>(frames: &[&'a Series], get: impl Fn(&'a Series, usize) -> Option<T>) -> Sample<T> {
+    let rows: usize = frames.iter().map(|values| values.len()).sum();
+    let drawn = |number: u64| ((u128::from(fingerprint(0, &number.to_le_bytes())) * rows as u128) >> 64) as usize;
+    let mut places: Vec<usize> = if rows <= 2 * SAMPLED { (0..rows).collect() } else { (0..SAMPLED as u64).map(drawn).collect() };
+    places.sort_unstable();
+    places.dedup();
+    let (mut values, mut rest, mut start) = (Vec::with_capacity(places.len()), places.as_slice(), 0);
+    for frame in frames {
+        let (here, after) = rest.split_at(rest.partition_point(|place| *place < start + frame.len()));
+        values.extend(here.iter().filter_map(|place| get(frame, place - start)));
+        (rest, start) = (after, start + frame.len());
+    }
+    Sample { values, rows: (places.len(), rows) }
+}
+
+/// Whether a column has at most as many different values as a `part` of its known rows. How many there are follows from how many a sample has once and
+/// twice (Chao 1984, Nonparametric estimation of the number of classes in a population; without its bias, as Chao 2005 has it).
+fn are_few<T: Ord>(Sample { mut values, rows: (sampled, rows) }: Sample<T>, part: usize) -> bool {
+    values.sort_unstable();
+    let (mut seen, mut once, mut twice) = (0, 0, 0);
+    for equal in values.chunk_by(|a, b| a == b) {
+        seen += 1;
+        once += usize::from(equal.len() == 1);
+        twice += usize::from(equal.len() == 2);
+    }
+    // Of a whole column nothing is unseen.
+    let unseen = if sampled < rows { once * once.saturating_sub(1) / (2 * (twice + 1)) } else { 0 };
+    // A dictionary of few values costs nothing.
+    rows < SAMPLED || values.len() < SAMPLED / part || (seen + unseen) * part * sampled <= values.len() * rows
 }
 
 fn properties(contract: &Contract, dictionary: bool) -> std::result::Result<Arc<WriterProperties>, ParquetError> {
@@ -276,4 +308,44 @@ fn write_column(column: &Column, frames: &[&Series], writer: ColumnWriter<'_>) -
         Kind::Bool => one_by_one!(BoolType, values => values.bool()?.iter()),
         Kind::Date => numbers!(Int32Type, values => values.cast(&DataType::Int32)?.i32()?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 131,072 rows: a thousand values, mixed and one after another; 20,000, which are few texts and many numbers; 50,000; all different, but for every
+    /// fifth or every second, which is 0. Of few rows, or few that are known, all are seen.
+    #[test]
+    fn values_are_few_by_a_sample() {
+        let few = |rows: u64, part: usize, value: &dyn Fn(u64) -> Option<u64>| {
+            let column = Series::new("n".into(), (0..rows).map(|row| value(row).map(|value| value as i64)).collect::<Vec<_>>());
+            are_few(sampled(&[&column.slice(0, 1000), &column.slice(1000, rows as usize)], |values, row| values.i64().ok()?.get(row)), part)
+        };
+        let (rows, mixed) = (ROW_GROUP_ROWS as u64, |row: u64| fingerprint(7, &row.to_le_bytes()) >> 20);
+        assert!(few(rows, 16, &|row| Some(mixed(row) % 1000)) && few(rows, 16, &|row| Some(row / 131)));
+        assert!(few(rows, 4, &|row| Some(mixed(row) % 20_000)) && !few(rows, 16, &|row| Some(mixed(row) % 20_000)));
+        assert!(!few(rows, 4, &|row| Some(mixed(row) % 50_000)));
+        assert!(!few(rows, 4, &|row| Some(if row % 5 == 0 { 0 } else { row })) && !few(rows, 4, &|row| Some(if row % 2 == 0 { 0 } else { row })));
+        assert!(few(rows, 16, &|row| (row % 100 == 0).then_some(row)) && !few(rows, 16, &|row| (row % 5 == 0).then_some(row)));
+        assert!(few(1600, 16, &|row| Some(row / 16)) && !few(1600, 16, &|row| Some(row / 15)) && few(1023, 16, &Some));
+    }
+
+    /// Of frames of 2, 0, 7 and 5,000 rows the values of each row that is drawn, in their order; of fewer all.
+    #[test]
+    fn samples_are_of_all_frames() {
+        let of = |rows: [i64; 4]| {
+            let mut start = 0;
+            let frames = rows.map(|rows| {
+                start += rows;
+                Series::new("n".into(), (start - rows..start).collect::<Vec<_>>())
+            });
+            let sample = sampled(&frames.iter().collect::<Vec<_>>(), |values, row| values.i64().ok()?.get(row));
+            (sample.values, sample.rows)
+        };
+        assert_eq!(of([2, 0, 7, 100]), ((0..109).collect(), (109, 109)));
+        let (values, (drawn, rows)) = of([2, 0, 7, 5000]);
+        assert!(values.is_sorted_by(|a, b| a < b) && (900..1024).contains(&drawn) && (values.len(), rows) == (drawn, 5009));
+        assert!(values.iter().filter(|value| **value < 2504).count() > 400 && values.last().is_some_and(|last| (4900..5009).contains(last)));
+    }
 }

@@ -66,14 +66,15 @@ pub struct Section {
     pub text: String,
 }
 
-/// Cuts `text` into its top-level sections. A line that is neither a section, nor inside one, nor blank is an error: its number.
+/// Cuts `text` into its top-level sections. A line that is neither a section, nor inside one, nor blank is an error: its number. So is one that begins a
+/// mapping in braces, of which every section would be a part.
 pub fn sections(text: &str) -> Result<Vec<Section>, usize> {
     let mut found: Vec<Section> = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let outside = line.is_empty() || line.starts_with('#') || line.starts_with("---");
         let inside = line.starts_with([' ', '\t', '-', ']', '}']) && !line.starts_with("---");
         if !outside && !inside {
-            let (name, _) = line.split_once(':').ok_or(index + 1)?;
+            let (name, _) = line.split_once(':').filter(|_| !line.starts_with('{')).ok_or(index + 1)?;
             let name = name.trim().trim_matches(['"', '\'']).to_owned();
             found.push(Section { name, line: index + 1, text: "\n".repeat(index) });
         }

@@ -152,7 +152,8 @@ pub fn read(file: &str, text: &str, overrides: &[Override]) -> Result<(Raw, Plac
 
 /// `version` is read first and alone, so that a file of another version gets one clear fault.
 fn check_version(file: &str, text: &str) -> Result<()> {
-    let sections = document::sections(text).unwrap_or_default();
+    // What is no section is told later.
+    let Ok(sections) = document::sections(text) else { return Ok(()) };
     let fault = |line, got| {
         let message = format!("{file}:{line}:1: version: expected {VERSION}, got {got}");
         Err(Error::new(Kind::Config, message))
@@ -171,7 +172,7 @@ fn check_version(file: &str, text: &str) -> Result<()> {
 fn layer(raw: &mut Raw, places: &mut Places, file: &str, text: &str, faults: &mut Vec<String>) {
     let sections = match document::sections(text) {
         Ok(sections) => sections,
-        Err(line) => return faults.push(format!("{file}:{line}:1: expected `section:`, got something else")),
+        Err(line) => return faults.push(format!("{file}:{line}:1: expected `section:` (one section below the other, not in braces), got something else")),
     };
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for section in &sections {

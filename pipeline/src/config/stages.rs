@@ -9,7 +9,7 @@ section! {
     RawAudit {
         /// Most rows of a table that rules may reject, as a share.
         rejected_share_max: f64,
-        /// Most lines of customers that repeat another in every used column, as a share.
+        /// Most lines of customers that repeat another in all but channel and discounts, as a share.
         duplicate_share_max: f64,
         /// Most order lines without a customer, as a share.
         anonymous_line_share_max: f64,

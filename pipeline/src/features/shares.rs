@@ -178,6 +178,9 @@ mod tests {
         for newer in [-1, 0] {
             assert_eq!(divisions(by_place, &[(1, 6, 1), (2, 7, 1), (2, 2, newer)], [90], Evenness::Unasked)[0].top, Some(1));
         }
+        // The next customer's places stand where others of the one before stood.
+        let [next] = divisions(by_place, &[(40, 3, 1), (2, 4, 5), (1, 5, 2)], [90], Evenness::Unasked);
+        assert_eq!((next.top, next.count, next.total), (Some(2), 3, 8));
         let at = |place: u32, newest: i64, oldest: i64| AtPlace { place, newest, oldest, amount: 2 };
         assert_eq!(by_place.places(equal.into_iter()), [at(1, 6, 20), at(2, 5, 30), at(3, 6, 40)]);
     }

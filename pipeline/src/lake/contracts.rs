@@ -15,7 +15,8 @@ pub struct Input {
     pub optional: bool,
     /// The columns that name a row in quarantine.
     pub told: &'static [&'static str],
-    /// Columns that are read only where something is made of them; all others are read always.
+    /// Columns that are read only where something is made of them, as `Feature::sources` and `Cohorts` say: who looks at one must name it there. All others
+    /// are read always.
     pub asked_for: &'static [&'static str],
 }
 

@@ -73,14 +73,15 @@ pub struct Line {
     pub promotion: u32,
     /// Fingerprint of what else tells lines apart; 0 for nothing.
     pub other: u64,
+    /// What its units cost the shop together, in minor units, below 0 for what came back; NO_COST where nothing says.
+    pub cost_minor: i64,
+    // What follows is not read always: lines that repeat each other stand together, whatever it says.
     /// Channel; 0 for none.
     pub channel: u32,
     /// What was taken off the regular amount of what was bought, in minor units; NOT_TOLD where no column says.
     pub off_minor: i32,
     /// Of that, by coupons; NOT_TOLD where no column says.
     pub coupon_minor: i32,
-    /// What its units cost the shop together, in minor units, below 0 for what came back; NO_COST where nothing says.
-    pub cost_minor: i64,
 }
 
 /// What lines of an order that stand together have in common.
@@ -349,5 +350,17 @@ mod tests {
             [(1500, 3), (-1500, 3), (1499, 1), (1500, -1), (i32::MAX, 4_000_000), (i32::MIN, MINOR_MAX), (i32::MAX, MINOR_MAX), (i32::MAX, 4_294_967_298)];
         let rounded = [5, -5, 1, -2, 8_589_934_588_000, -MINOR_MAX, MINOR_MAX, MINOR_MAX];
         assert_eq!(costs.map(|(milli_units, unit_cost)| cost_of_units(milli_units, unit_cost)), rounded);
+    }
+
+    /// By hand: of four equal lines two are of another channel and one had something taken off; one of another cost stands apart.
+    #[test]
+    fn lines_repeat_each_other_whatever_is_not_read_always() {
+        let line = Line { order: 7, product: 3, amount_minor: 100, ..Line::dated(Day(9), None) };
+        let costly = Line { cost_minor: 50, ..line };
+        let mut lines =
+            [Line { channel: 2, ..line }, costly, Line { channel: 1, ..line }, Line { off_minor: 5, coupon_minor: 1, ..line }, Line { channel: 2, ..line }];
+        lines.sort_unstable();
+        assert_eq!(lines.windows(2).filter(|pair| pair[0].repeats(&pair[1])).count(), 3);
+        assert!(!line.repeats(&Line { promotion: 1, ..line }) && !line.repeats(&Line { other: 1, ..line }));
     }
 }

@@ -55,7 +55,7 @@ pub struct State {
     pub year_ago: Vec<[u16; HORIZONS]>,
     /// Where each customer stands, a row a customer.
     pub standings: Vec<Standing>,
-    /// Lines that repeat another in every used column.
+    /// Lines that repeat another, as `Line::repeats`.
     pub duplicates: u64,
     /// What customers' lines say of the newest days, by days before as_of.
     pub days: Vec<CustomerDay>,

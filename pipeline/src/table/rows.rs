@@ -199,14 +199,17 @@ pub fn words(name: &str, words: &[&str], places: impl Iterator<Item = Option<usi
 /// # Errors
 /// As `words`.
 pub fn few_texts<'a>(name: &str, texts: impl Iterator<Item = Option<&'a str>>) -> Result<Series> {
-    let mut known: Vec<&str> = Vec::new();
+    let (mut known, mut last): (Vec<&str>, usize) = (Vec::new(), 0);
     let mut place = |text: &'a str| {
-        // The same text is mostly at the same place of the memory.
-        let found = known.iter().position(|known| std::ptr::eq(*known, text)).or_else(|| known.iter().position(|known| *known == text));
-        found.unwrap_or_else(|| {
-            known.push(text);
-            known.len() - 1
-        })
+        // Mostly it is that of the row before, or at the same place of the memory as one that is known.
+        if known.get(last).is_none_or(|known| !std::ptr::eq(*known, text)) {
+            let found = known.iter().position(|known| std::ptr::eq(*known, text)).or_else(|| known.iter().position(|known| *known == text));
+            last = found.unwrap_or_else(|| {
+                known.push(text);
+                known.len() - 1
+            });
+        }
+        last
     };
     let places: Vec<Option<usize>> = texts.map(|text| text.map(&mut place)).collect();
     words(name, &known, places.into_iter())
