@@ -32,7 +32,7 @@ pub struct ExplainedCustomer<'a> {
 }
 
 /// So many customers are explained at once.
-const SOME: usize = 256;
+const SOME: usize = 1024;
 
 impl Explainer {
     /// What explains the scores of these; None where no churn is scored.
@@ -46,14 +46,20 @@ impl Explainer {
     fn reasons(&self, customers: &[ExplainedCustomer<'_>], params: &churn::Params) -> Vec<(Id, Reason)> {
         let telling = Telling::new(&self.inputs, &params.sensitive, params.population.horizon_days);
         let mut reasons = Vec::new();
-        for some in customers.chunks(SOME).flat_map(|some| some.chunk_by(|a, b| a.segment == b.segment)) {
-            let Some(explaining) = &self.churn[some[0].segment as usize] else { continue };
-            let values = |customer: &ExplainedCustomer<'_>| Some(self.inputs.of_row(customer.row, Cell::of(customer.facts)?, self.cycle.as_ref()));
-            let (known, values): (Vec<&ExplainedCustomer<'_>>, Vec<Vec<f64>>) = some.iter().filter_map(|customer| Some((customer, values(customer)?))).unzip();
-            let parts = explaining.parts(&values.concat());
-            for ((customer, values), parts) in known.iter().zip(&values).zip(&parts) {
-                reasons.extend(telling.reasons(parts, values, customer.facts).into_iter().map(|reason| (customer.id, reason)));
+        for some in customers.chunks(SOME) {
+            let mut told: Vec<Vec<Reason>> = some.iter().map(|_| Vec::new()).collect();
+            // Those of one model together, whoever stands between them: each of its trees is looked at once for all of them.
+            for segment in Segment::ALL {
+                let Some(explaining) = &self.churn[segment as usize] else { continue };
+                let of_segment = some.iter().enumerate().filter(|(_, customer)| customer.segment == segment);
+                let values = |customer: &ExplainedCustomer<'_>| Some(self.inputs.of_row(customer.row, Cell::of(customer.facts)?, self.cycle.as_ref()));
+                let (places, values): (Vec<usize>, Vec<Vec<f64>>) = of_segment.filter_map(|(place, customer)| Some((place, values(customer)?))).unzip();
+                let parts = explaining.parts(&values.concat());
+                for ((place, values), parts) in places.into_iter().zip(&values).zip(&parts) {
+                    told[place] = telling.reasons(parts, values, some[place].facts);
+                }
             }
+            reasons.extend(some.iter().zip(told).flat_map(|(customer, told)| told.into_iter().map(|reason| (customer.id, reason))));
         }
         reasons
     }

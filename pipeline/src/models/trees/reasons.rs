@@ -11,6 +11,7 @@
 //! 2109.09847, section 3.2 (cases that are known before).
 
 use super::Trees;
+use super::bins::UNKNOWN;
 use super::tree::{Set, Tree};
 
 /// What explains a model's scores.
@@ -31,10 +32,45 @@ struct Leaf {
     value: f64,
     /// The columns on its way, each once.
     asked: Vec<Asked>,
+    /// By column on its way: the bins that go it, once more.
+    goes: Vec<Goes>,
     /// Points and weights that integrate what they add.
     points: Vec<[f64; 2]>,
     /// By case, what each column adds; a case has a bit for each column that goes its way. Empty where there are too many columns.
     known: Vec<f64>,
+}
+
+/// Bins that go a way, as many rows are asked at once.
+#[derive(Debug, Clone, Copy)]
+enum Goes {
+    /// From one to another, and that of unknown values or not.
+    Between { first: u8, last: u8, unknown: bool },
+    /// Any.
+    Among(Set),
+}
+
+impl Goes {
+    fn of(set: Set) -> Self {
+        let known = || (0..=u8::MAX).filter(|bin| *bin != UNKNOWN && set.holds(*bin));
+        match (known().next(), known().next_back()) {
+            (Some(first), Some(last)) if known().count() == usize::from(last - first) + 1 => Self::Between { first, last, unknown: set.holds(UNKNOWN) },
+            _ => Self::Among(set),
+        }
+    }
+
+    /// Sets a bit of the cases of those rows whose bins go the way.
+    fn mark(&self, bins: &[u8], bit: u16, cases: &mut [u16]) {
+        let each = bins.iter().zip(cases);
+        match *self {
+            Self::Between { first, last, unknown: false } => {
+                each.for_each(|(bin, case)| *case |= if bin.wrapping_sub(first) <= last - first { bit } else { 0 });
+            }
+            Self::Between { first, last, unknown: true } => {
+                each.for_each(|(bin, case)| *case |= if bin.wrapping_sub(first) <= last - first || *bin == UNKNOWN { bit } else { 0 });
+            }
+            Self::Among(set) => each.for_each(|(bin, case)| *case |= if set.holds(*bin) { bit } else { 0 }),
+        }
+    }
 }
 
 /// A column on the way to a leaf.
@@ -81,13 +117,17 @@ impl Reasons {
 
     /// Adds to `parts`, row by row, what each column adds to the scores of rows, whose bins stand row by row; a row has `width` columns.
     pub fn add(&self, bins: &[u8], width: usize, parts: &mut [f64]) {
-        let mut some = Cases::default();
+        let (mut some, rows) = (Cases::default(), bins.len() / width);
+        let (mut columns, mut cases) = (vec![0; bins.len()], vec![0; rows]);
+        for (row, bins) in bins.chunks_exact(width).enumerate() {
+            bins.iter().enumerate().for_each(|(column, bin)| columns[column * rows + row] = *bin);
+        }
         for leaf in &self.leaves {
             macro_rules! add {
                 ($($columns:literal)*) => {
                     match leaf.asked.len() {
                         _ if leaf.known.is_empty() => leaf.add(bins, width, (&mut some, parts)),
-                        $($columns => leaf.add_known::<$columns>(bins, width, parts),)*
+                        $($columns => leaf.add_known::<$columns>((&columns, &mut cases), width, parts),)*
                         _ => {}
                     }
                 };
@@ -146,7 +186,8 @@ struct Cases {
 
 impl Leaf {
     fn new(value: f64, asked: Vec<Asked>) -> Self {
-        Self { value, points: gauss_legendre(asked.len().div_ceil(2)), asked, known: Vec::new() }
+        let goes = asked.iter().map(|asked| Goes::of(asked.goes)).collect();
+        Self { value, points: gauss_legendre(asked.len().div_ceil(2)), asked, goes, known: Vec::new() }
     }
 
     /// Finds out what columns add in every case.
@@ -191,17 +232,17 @@ impl Leaf {
         }
     }
 
-    /// The same of a leaf of `N` columns of which all cases are known.
-    fn add_known<const N: usize>(&self, bins: &[u8], width: usize, parts: &mut [f64]) {
+    /// The same of a leaf of `N` columns of which all cases are known; the bins of rows stand column by column. Each column is put to all rows at once.
+    fn add_known<const N: usize>(&self, (columns, cases): (&[u8], &mut [u16]), width: usize, parts: &mut [f64]) {
         let (Some(asked), (known, _)) = (self.asked.first_chunk::<N>(), self.known.as_chunks::<N>()) else { return };
-        for (bins, parts) in bins.chunks_exact(width).zip(parts.chunks_exact_mut(width)) {
-            let mut case = 0;
-            for (place, asked) in asked.iter().enumerate() {
-                case |= usize::from(asked.goes.holds(bins[usize::from(asked.column)])) << place;
-            }
-            for (asked, added) in asked.iter().zip(&known[case]) {
-                parts[usize::from(asked.column)] += added;
-            }
+        cases.fill(0);
+        for (place, (asked, goes)) in asked.iter().zip(&self.goes).enumerate() {
+            let bins = &columns[usize::from(asked.column) * cases.len()..];
+            goes.mark(&bins[..cases.len()], 1 << place, cases);
+        }
+        let places: [usize; N] = std::array::from_fn(|place| usize::from(asked[place].column));
+        for (case, parts) in cases.iter().zip(parts.chunks_exact_mut(width)) {
+            places.iter().zip(&known[usize::from(*case)]).for_each(|(place, added)| parts[*place] += added);
         }
     }
 }
