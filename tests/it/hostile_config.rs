@@ -81,6 +81,12 @@ fn links_lead_nowhere_else() {
     std::fs::create_dir_all(inside.join("lines")).expect("a folder");
     link(&outside.join("part.parquet"), &inside.join("lines/part.parquet"));
     assert_eq!(run().0, 7, "a link to a file");
+    // A link that leads nowhere stands for a file that is missing.
+    std::fs::remove_file(inside.join("lines/part.parquet")).expect("a link goes");
+    small_lines(&inside.join("lines/month=1/part.parquet"), &ROWS);
+    link(&inside.join("gone.parquet"), &inside.join("lines/month=2.parquet"));
+    let (code, _, error) = run();
+    assert!(code == 3 && error.contains("lines/month=2.parquet") && error.contains("got a link that leads nowhere"), "{code} {error}");
     std::fs::remove_dir_all(inside.join("lines")).expect("a folder goes");
     // What names from data: a partition's value is a value, never a path.
     small_lines(&inside.join("lines/store_id=..%2F..%2Foutside/part.parquet"), &ROWS);

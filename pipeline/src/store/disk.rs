@@ -83,6 +83,17 @@ impl Calls for SystemCalls {
     }
 }
 
+/// The first link below a folder, by name, that leads nowhere.
+fn dangling(folder: &FilePath) -> Option<PathBuf> {
+    let mut entries: Vec<fs::DirEntry> = fs::read_dir(folder).ok()?.flatten().collect();
+    entries.sort_unstable_by_key(fs::DirEntry::file_name);
+    entries.iter().find_map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_symlink() => (!entry.path().exists()).then(|| entry.path()),
+        Ok(kind) if kind.is_dir() => dangling(&entry.path()),
+        _ => None,
+    })
+}
+
 /// A folder as a store.
 #[derive(Debug)]
 pub struct Disk {
@@ -133,6 +144,14 @@ impl Disk {
             }
         }
         Ok(())
+    }
+
+    /// Refuses links below a folder that lead nowhere: object_store passes over them, and what they stood for would be missing without a word.
+    fn check_links(&self, prefix: Option<&Path>) -> Result<()> {
+        let folder = prefix.map_or(Ok(self.root.clone()), |prefix| self.file(prefix))?;
+        let Some(path) = dangling(&folder) else { return Ok(()) };
+        let location = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+        Err(Error::NotFound { path: location, source: "expected a file, got a link that leads nowhere".into() })
     }
 
     /// Makes the folder of `file`, and its names and those above it last.
@@ -285,7 +304,7 @@ impl ObjectStore for Disk {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let checked = prefix.map_or(Ok(()), |prefix| self.check_inside(prefix, false));
+        let checked = prefix.map_or(Ok(()), |prefix| self.check_inside(prefix, false)).and_then(|()| self.check_links(prefix));
         if let Err(error) = checked {
             return stream::once(async { Err(error) }).boxed();
         }
