@@ -230,3 +230,39 @@ fn fees_are_no_value_and_nobody_is_no_customer() {
     assert_eq!(audit("anonymous_line_share", "order_lines"), [Some(0.5)]);
     assert_eq!((audit("rows_of_nobody", "consents"), audit("rows_of_nobody", "products")), (vec![Some(0.5)], vec![]));
 }
+
+/// By hand: four carry a phone number that three may; four are called Ann Lee, of whom three may be compared; and of three with one address two may be one.
+#[test]
+fn what_links_nobody_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = [
+        ("order_id", texts(&["o1"])),
+        ("source_customer_id", texts(&["e1"])),
+        ("ordered_at", Cells::Time(vec![Some(20_484 * 86_400_000_000)], true)),
+        ("product_id", texts(&["tea"])),
+        ("quantity", floats(&[1.0])),
+        ("amount", floats(&[10.0])),
+    ];
+    write(&folder.path().join("lines/part.parquet"), &lines, Compression::SNAPPY);
+    let (ids, phone, name) = (["p1", "p2", "p3", "p4", "a1", "a2", "a3", "a4", "e1", "e2", "e3"], "310 555 0110", "Ann");
+    let of = |letter: &str, value: &str| Cells::Text(ids.iter().map(|id| id.starts_with(letter).then(|| value.to_owned())).collect());
+    let customers = [
+        ("source_customer_id", texts(&ids)),
+        ("phone", of("p", phone)),
+        ("first_name", of("a", name)),
+        ("last_name", of("a", "Lee")),
+        ("email", of("e", "ann@example.com")),
+    ];
+    write(&folder.path().join("customers/part.parquet"), &customers, Compression::SNAPPY);
+    let config = folder.path().join("job.yaml");
+    let link = "customers: {link: {rules: [[phone], [first_name, last_name], [email]], probabilistic: false, carriers_max: 3, block_max: 3, members_max: 2}}\n";
+    std::fs::write(&config, small_config(folder.path()) + "    customers: {path: customers}\n" + link).expect("a config");
+    let (code, _, error) = told(&run(&["run", &config.display().to_string(), "--set", "job.models=false"]));
+    assert_eq!(code, 0, "{error}");
+    let run = published::live(&folder.path().join("out"), "small").expect("it is live");
+    let rows = run.texts("audit", "check").into_iter().zip(run.texts("audit", "subject")).zip(run.numbers("audit", "value"));
+    let told: Vec<((String, String), Option<f64>)> = rows.filter(|((check, _), _)| check.ends_with("_too_many") || check == "links_held_back").collect();
+    let by_hand = [("carried_by_too_many", "phone", 4.0), ("shared_by_too_many", "first_name+last_name", 4.0), ("links_held_back", "too_many_members", 2.0)];
+    assert_eq!(told, by_hand.map(|(check, subject, value)| ((check.to_owned(), subject.to_owned()), Some(value))));
+    assert_eq!(run.numbers("customers", "source_customer_count").len(), 10);
+}

@@ -63,7 +63,7 @@ pub fn moved_prices(sold: &[Sold<'_>], factor_max: f64, limits: [f64; 2], counts
     let words = format!("{} products have a price of another size than before{}; quarantine names them", moved.len(), dearest.unwrap_or_default());
     let unknown_words = format!("{} products of the newest week are not in the table products; quarantine names them", unknown.len());
     vec![
-        finding("moved_price_value_share", share(moved.iter().map(|moved| moved.2).sum()), limits[0], words),
+        finding("moved_price_value_share", share(moved.iter().fold(0.0, |sum, moved| sum + moved.2)), limits[0], words),
         finding("unknown_product_value_share", share(unknown_value as f64), limits[1], unknown_words),
     ]
 }

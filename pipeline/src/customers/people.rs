@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::household;
 use super::ledger::{Change, Ledger, Member};
-use super::link::{Field, Groups, Held as HeldLink};
+use super::link::{Field, Groups, Held as HeldLink, PassedOver};
 use super::read::{AT_ONCE, AccountType, SourceCustomers};
 use super::seen::SeenLines;
 use super::{ITSELF, NOBODY, Params};
@@ -87,6 +87,8 @@ pub struct People {
     members: (Vec<u32>, Vec<u32>),
     /// Links that were held back.
     pub held: Vec<HeldLink>,
+    /// What linked nobody since too many share it.
+    pub passed_over: PassedOver,
     /// Who is called otherwise than in the prior run.
     pub changes: Vec<Change>,
     /// Names of sources, by number.
@@ -142,10 +144,10 @@ impl People {
             .into_par_iter()
             .map(|number| known.get(number).map_or([0; 2], |row| [row.values[Field::Email as usize], row.values[Field::Phone as usize]]))
             .collect();
-        let held = groups.held.clone();
+        let (held, passed_over) = (groups.held.clone(), groups.passed_over.clone());
         let of_number = size_of_val(&customer_of[..]) + rules.len() + size_of_val(&addresses[..]);
         held_bytes.resize("link customers", (size_of_val(&customers[..]) + size_of_val(&members.0[..]) + size_of_val(&members.1[..]) + of_number) as u64)?;
-        Ok(Self { customers, customer_of, rules, addresses, members, held, changes, sources, stores: names.stores.texts(), _held: held_bytes })
+        Ok(Self { customers, customer_of, rules, addresses, members, held, passed_over, changes, sources, stores: names.stores.texts(), _held: held_bytes })
     }
 
     /// Some customers, with all of their members one after another, and their addresses by number.
@@ -159,8 +161,8 @@ impl People {
             .collect();
         let _held = Allowance::memory(1).nothing();
         let rules = vec![ITSELF; members.len()];
-        let (held, changes, sources, stores) = Default::default();
-        Self { customers, customer_of, rules, addresses, members: (members, starts), held, changes, sources, stores, _held }
+        let (held, passed_over, changes, sources, stores) = Default::default();
+        Self { customers, customer_of, rules, addresses, members: (members, starts), held, passed_over, changes, sources, stores, _held }
     }
 
     /// The source customers of the customer at a position, the oldest first.

@@ -7,7 +7,7 @@ use super::params::Params;
 use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Severity, Surveyed};
 use crate::backtest::Trained;
 use crate::campaigns;
-use crate::customers::{Consents, People};
+use crate::customers::{Consents, HeldBack, PassedOver, People, TooMany};
 use crate::error::Result;
 use crate::features::Products;
 use crate::lake::{ClosedNames, Counts};
@@ -65,8 +65,38 @@ impl Input<'_> {
 /// What is to be said of customers: who has too many lines, whose store is late or has a fault, who can be contacted.
 pub fn people_findings(params: &Params, people: &People, complete: &Complete, consents: &Consents) -> Vec<Finding> {
     let mut findings = vec![line_finding(params, people), store_finding(params, people, complete)];
+    findings.extend(link_findings(params, people));
     findings.extend(contact_findings(params, people, consents));
     findings
+}
+
+/// What linked nobody: values and groups of too many, and links that were held back; what did not come about is not told.
+fn link_findings(params: &Params, people: &People) -> Vec<Finding> {
+    let (link, PassedOver { carried, blocks }) = (&params.customers.link, &people.passed_over);
+    let note = |check: &str, subject: &str, value: u64, consequence: String| Finding {
+        check: check.into(),
+        subject: subject.into(),
+        value: value as f64,
+        limit: None,
+        severity: Severity::Note,
+        consequence,
+    };
+    let is_any = |too_many: &TooMany| too_many.values > 0;
+    let carried = carried.iter().filter(|(_, too_many)| is_any(too_many)).map(|(field, TooMany { values, source_customers })| {
+        let words =
+            format!("source customers carry one of {values} values that more than {} do (customers.link.carriers_max): it links nobody", link.carriers_max);
+        note("carried_by_too_many", field.name(), *source_customers, words)
+    });
+    let blocks = blocks.iter().filter(|(_, too_many)| is_any(too_many)).map(|(block, TooMany { values, source_customers })| {
+        let most = link.block_max;
+        let words = format!("source customers share it in {values} groups of more than {most} (customers.link.block_max): none is compared with others for it");
+        note("shared_by_too_many", block, *source_customers, words)
+    });
+    let held = HeldBack::ALL.into_iter().filter_map(|why| {
+        let count = people.held.iter().filter(|(.., held)| *held == why).count() as u64;
+        (count > 0).then(|| note("links_held_back", why.name(), count, "links were not followed; the table held_links names them".to_owned()))
+    });
+    carried.chain(blocks).chain(held).collect()
 }
 
 /// How many call a store home that is late or has a fault.

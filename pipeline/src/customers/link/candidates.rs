@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::STEP;
 use super::comparison::{Comparison, NAMES};
-use super::params::Params;
+use super::params::{Params, name_of};
 use super::records::{Field, Pair, Record, VALUES};
 use crate::allowance::{Allowance, Held};
 use crate::error::Result;
@@ -31,6 +31,14 @@ enum Block<'a> {
 }
 
 impl Block<'_> {
+    /// Its fields, as rules are called.
+    fn name(&self) -> String {
+        match self {
+            Self::Fields(fields, _) => name_of(fields),
+            Self::Beginnings => "beginnings of names+postcode".to_owned(),
+        }
+    }
+
     /// What records of one block share; None where something of it is unknown. Of names that stand in each other's place the lowest bit is another.
     fn key(&self, at: u32, record: &Record, comparison: &Comparison<'_>) -> Option<u64> {
         match self {
@@ -62,6 +70,25 @@ struct Shared {
     members: Vec<u32>,
     /// Where those of each key end.
     ends: Vec<u32>,
+    /// Those of keys of too many.
+    too_many: TooMany,
+}
+
+/// What more share than may: so many values, or groups of them, and so many source customers that share them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TooMany {
+    /// Values, or groups of them.
+    pub values: u64,
+    /// Source customers.
+    pub source_customers: u64,
+}
+
+impl TooMany {
+    /// Counts so many more who share one.
+    pub fn add(&mut self, source_customers: usize) {
+        self.values += 1;
+        self.source_customers += source_customers as u64;
+    }
 }
 
 /// What a record takes of the memory while those of a block are brought together: its key, and its place among the members, twice while they grow.
@@ -82,7 +109,7 @@ impl Shared {
             if of_key().all(|group| group.len() <= most) {
                 shared.add(both);
             } else {
-                of_key().filter(|group| group.len() <= most).for_each(|group| shared.add(group));
+                of_key().for_each(|group| if group.len() <= most { shared.add(group) } else { shared.too_many.add(group.len()) });
             }
         }
         shared.members.shrink_to_fit();
@@ -115,6 +142,8 @@ pub struct Candidates {
     /// By position: where those begin that it is compared with, and where the last one's end.
     starts: Vec<usize>,
     others: Vec<u32>,
+    /// By block: those who are not compared for what they share of it, since too many do.
+    pub too_many: Vec<(String, TooMany)>,
     _held: Held,
 }
 
@@ -153,7 +182,8 @@ impl Candidates {
             groups.extend(some.par_iter().map(groups_of).collect::<Vec<_>>());
             rest = after;
         }
-        Self::collect(&groups, records.len(), held)
+        let too_many = blocks.iter().zip(&groups).map(|(block, shared)| (block.name(), shared.too_many));
+        Ok(Self { too_many: too_many.collect(), ..Self::collect(&groups, records.len(), held)? })
     }
 
     /// The pairs of `groups` of so many records; some may be in several.
@@ -188,7 +218,7 @@ impl Candidates {
         starts.push(kept);
         others.truncate(kept);
         held.resize(STEP, kept_bytes(others.capacity()))?;
-        Ok(Self { starts, others, _held: held })
+        Ok(Self { starts, others, too_many: Vec::new(), _held: held })
     }
 
     /// The pairs whose first one is at these positions.
@@ -238,10 +268,10 @@ mod tests {
     fn both_orders_of_names_are_together() {
         let members = |keyed: &[(u64, u32)]| {
             let shared = Shared::of(keyed.to_vec(), 3);
-            (shared.members, shared.ends)
+            (shared.members, shared.ends, [shared.too_many.values, shared.too_many.source_customers])
         };
-        assert_eq!(members(&[(2, 5), (3, 1), (2, 0), (3, 7), (2, 3), (4, 2)]), (vec![0, 1, 3, 5, 7], vec![5]));
-        assert_eq!(members(&[(2, 5), (3, 1), (2, 0), (3, 7), (2, 3), (2, 9)]), (vec![1, 7], vec![2]));
+        assert_eq!(members(&[(2, 5), (3, 1), (2, 0), (3, 7), (2, 3), (4, 2)]), (vec![0, 1, 3, 5, 7], vec![5], [0, 0]));
+        assert_eq!(members(&[(2, 5), (3, 1), (2, 0), (3, 7), (2, 3), (2, 9)]), (vec![1, 7], vec![2], [1, 4]));
         let [there, swapped] = [("ann", "lee"), ("lee", "ann")].map(|(first, last)| {
             let mut texts = TextsOfValues::default();
             record(&mut texts, [(Field::FirstName, first), (Field::LastName, last), (Field::BirthDate, "19800102")])

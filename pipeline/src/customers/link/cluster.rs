@@ -39,6 +39,9 @@ pub enum HeldBack {
 }
 
 impl HeldBack {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Bridge, Self::TooMany, Self::Conflict];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use candidates::Candidates;
+pub use candidates::TooMany;
 use cluster::{Edge, Guards, cluster};
 use comparison::{Comparison, Patterns};
 use records::{FIELDS, Pair, Pattern, Record};
@@ -55,6 +56,17 @@ pub struct Groups {
     members: Vec<Vec<(u32, u8)>>,
     /// Links that were held back.
     pub held: Vec<Held>,
+    /// What links nobody since too many share it.
+    pub passed_over: PassedOver,
+}
+
+/// What links nobody since too many share it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// By field: values that more than `carriers_max` carry, which identify nobody.
+    pub carried: Vec<(Field, TooMany)>,
+    /// By what is shared: groups of more than `block_max`, who are not compared for it.
+    pub blocks: Vec<(String, TooMany)>,
 }
 
 impl Groups {
@@ -101,11 +113,13 @@ impl Groups {
     /// `Limit` if `memory` does not hold what is compared.
     pub fn link(known: &SourceCustomers, keys: &SourceKeys, params: &Params, memory: &Allowance) -> Result<Self> {
         let _held = memory.take(STEP, known.count() as u64 * RECORD_BYTES)?;
-        let records = records(known, keys, params);
+        let (records, carried) = records(known, keys, params);
         let comparison = Comparison::of(&records, &known.texts);
+        let mut passed_over = PassedOver { carried, blocks: Vec::new() };
         let edges = {
-            let candidates = Candidates::of(&records, &comparison, params, memory)?;
+            let mut candidates = Candidates::of(&records, &comparison, params, memory)?;
             let compared = comparison.patterns(&candidates, memory)?;
+            passed_over.blocks = std::mem::take(&mut candidates.too_many);
             drop(candidates);
             edges(&records, &compared, &comparison, params)
         };
@@ -113,7 +127,7 @@ impl Groups {
         let is_conflict = |a: u32, b: u32| comparison.pattern((a, b)).is_none();
         let bridge_from = params.probabilistic.map_or(0, |probabilistic| (log_odds(probabilistic.bridge_from) * BIT).round() as i64);
         let clusters = cluster(edges, is_conflict, Guards { members_max: params.members_max, bridge_from });
-        let mut groups = Self { of: vec![NOBODY; known.end()], ..Self::default() };
+        let mut groups = Self { of: vec![NOBODY; known.end()], passed_over, ..Self::default() };
         for group in &clusters.groups {
             let members: Vec<(u32, u8)> = group.iter().map(|&(position, rule)| (records[position as usize].number, rule)).collect();
             members.iter().for_each(|member| groups.of[member.0 as usize] = groups.members.len() as u32);
@@ -129,8 +143,8 @@ fn log_odds(probability: f64) -> f64 {
     (probability / (1.0 - probability)).log2()
 }
 
-/// Everyone who may be linked, in the order of hashes; a value that too many carry is unknown.
-fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> Vec<Record> {
+/// Everyone who may be linked, in the order of hashes; a value that too many carry is unknown, and told.
+fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> (Vec<Record>, Vec<(Field, TooMany)>) {
     let mut records = Vec::with_capacity(known.count());
     keys.each(|number, own, _, _| {
         let Some(row) = known.get(number) else { return };
@@ -140,18 +154,23 @@ fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> Vec<R
         }
     });
     records.sort_unstable_by_key(|record| (record.order, record.values));
+    let mut carried = Vec::new();
     for field in [Field::Email, Field::Phone, Field::CardId] {
         let mut values: Vec<u64> = records.iter().filter_map(|record| record.value(field)).collect();
         values.sort_unstable();
-        let carried_by_many = values.chunk_by(|a, b| a == b).filter(|same| same.len() > params.carriers_max).map(|same| same[0]);
-        let many: Vec<u64> = carried_by_many.collect();
+        let (mut many, mut too_many) = (Vec::new(), TooMany::default());
+        for same in values.chunk_by(|a, b| a == b).filter(|same| same.len() > params.carriers_max) {
+            many.push(same[0]);
+            too_many.add(same.len());
+        }
         for record in &mut records {
             if many.binary_search(&record.values[field as usize]).is_ok() {
                 record.values[field as usize] = 0;
             }
         }
+        carried.push((field, too_many));
     }
-    records
+    (records, carried)
 }
 
 /// The links: by the first rule that holds, else by the weight of all that agrees.

@@ -55,10 +55,15 @@ impl Params {
     pub fn rule_name(&self, rule: u8) -> String {
         match self.rules.get(rule as usize) {
             None if rule == ITSELF => "itself".to_owned(),
-            Some(fields) => fields.iter().map(|field| field.name()).collect::<Vec<_>>().join("+"),
+            Some(fields) => name_of(fields),
             None => "probabilistic".to_owned(),
         }
     }
+}
+
+/// What a rule of these fields is called.
+pub fn name_of(fields: &[Field]) -> String {
+    fields.iter().map(|field| field.name()).collect::<Vec<_>>().join("+")
 }
 
 /// Checks the keys.
