@@ -79,9 +79,12 @@ pub struct BacktestArgs {
 pub struct ExplainArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// The customer_id
+    /// The customer_id, or the customer's id in a source
     #[arg(long, value_name = "ID")]
     pub customer: String,
+    /// The source whose id it is, where several sources have the same one
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use parquet::basic::Compression;
 use regulars_tests::lake::small_lines_with;
-use regulars_tests::parquet_file::Cells;
+use regulars_tests::parquet_file::{Cells, floats, texts, write};
 use regulars_tests::{files, published, root};
 
 use crate::{quickstart, run, small_config, told};
@@ -96,7 +96,9 @@ fn explain_says_why() {
     let published = published::live(folder.path(), "quickstart").expect("it is live");
     let listed = published.texts("target_lists/win_back", "customer_id");
     let store = format!("store.url={}", folder.path().display());
-    let explain = |customer: &str| told(&run(&["explain", "configs/quickstart.yaml", "--set", &store, "--customer", customer]));
+    let explain_of =
+        |customer: &str, more: &[&str]| told(&run(&[&["explain", "configs/quickstart.yaml", "--set", &store, "--customer", customer], more].concat()));
+    let explain = |customer: &str| explain_of(customer, &[]);
     let (code, text, _) = explain(&listed[0]);
     assert_eq!(code, 0);
     assert!(text.contains("  win_back: on the list, rank 1, arm "), "{text}");
@@ -105,9 +107,45 @@ fn explain_says_why() {
     let (code, _, error) = explain("nobody");
     assert_eq!(code, 2);
     assert!(
-        error.contains("--customer: expected a customer_id of the live run (as of 2026-06-30; the table customer_links has them), got another text"),
+        error.contains(
+            "--customer: expected a customer_id, or an id as a source calls a customer, of the live run (as of 2026-06-30; the table customer_links has them), got another text"
+        ),
         "{error}"
     );
+    // By what a source calls the same customer.
+    let links = |column: &str| published.texts("customer_links", column);
+    let place = links("customer_id").iter().position(|id| *id == listed[0]).expect("whose it is");
+    let (source, id) = (&links("source")[place], &links("source_customer_id")[place]);
+    assert_eq!([explain(id).1, explain_of(id, &["--source", source]).1], [text.clone(), text]);
+    let (code, _, error) = explain_of(id, &["--source", "nowhere"]);
+    assert!(code == 2 && error.contains("--customer: expected an id as that source calls a customer of the live run"), "{error}");
+}
+
+/// Customers of two sources that are called alike, and are two people: which is meant must be said.
+#[test]
+fn explain_asks_which_source() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = [
+        ("source", texts(&["web", "shop"])),
+        ("order_id", texts(&["o1", "o2"])),
+        ("source_customer_id", texts(&["7", "7"])),
+        ("ordered_at", Cells::Time(vec![Some(20_484 * 86_400_000_000); 2], true)),
+        ("product_id", texts(&["tea"; 2])),
+        ("quantity", floats(&[1.0; 2])),
+        ("amount", floats(&[10.0, 25.0])),
+    ];
+    write(&folder.path().join("lines/part.parquet"), &lines, Compression::SNAPPY);
+    let config = folder.path().join("job.yaml");
+    std::fs::write(&config, small_config(folder.path())).expect("a config");
+    let config = config.display().to_string();
+    let (code, _, error) = told(&run(&["run", &config, "--set", "job.models=false"]));
+    assert_eq!(code, 0, "{error}");
+    let (code, _, error) = told(&run(&["explain", &config, "--customer", "7"]));
+    assert!(code == 2 && error.contains("--customer: expected one customer of the live run"), "{error}");
+    assert!(error.contains("got 2: --source says which (") && error.contains("web") && error.contains("shop"), "{error}");
+    let (code, text, error) = told(&run(&["explain", &config, "--customer", "7", "--source", "shop"]));
+    let value = text.lines().find_map(|line| line.strip_prefix("  value_minor "));
+    assert_eq!((code, value.map(str::trim)), (0, Some("2500")), "{text}{error}");
 }
 
 fn run_on(lake: &Path, out: &Path) -> published::Published {

@@ -9,6 +9,6 @@ use crate::args::ExplainArgs;
 /// Prints a customer's rows in the live run.
 pub fn run(arguments: &ExplainArgs) -> anyhow::Result<u8> {
     let (params, access) = load(&arguments.job)?;
-    let text = job::explain(&params, &arguments.customer, &access).context("cannot explain this customer")?;
+    let text = job::explain(&params, (&arguments.customer, arguments.source.as_deref()), &access).context("cannot explain this customer")?;
     say(&text)
 }

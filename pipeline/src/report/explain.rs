@@ -22,8 +22,9 @@ pub fn explain(customer_id: &str, run: &str, tables: &[(String, Vec<Row>)]) -> S
             if table == "scores" {
                 text.push_str(&next_order(row));
             }
+            let width = row.iter().map(|(name, _)| name.len()).max().unwrap_or_default().max(NAMES_WIDTH);
             for (name, value) in row.iter().filter(|(name, _)| name != "customer_id") {
-                text.push_str(&format!("  {name:<25} {value}\n"));
+                text.push_str(&format!("  {name:<width$} {value}\n"));
             }
         }
     }
@@ -40,6 +41,9 @@ pub fn explain(customer_id: &str, run: &str, tables: &[(String, Vec<Row>)]) -> S
     }
     text
 }
+
+/// What names take in a line at least.
+const NAMES_WIDTH: usize = 25;
 
 fn cell<'a>(row: &'a Row, name: &str) -> &'a str {
     row.iter().find(|(column, _)| column == name).map_or("", |(_, value)| value.as_str())
