@@ -72,9 +72,17 @@ pub struct Rule {
     pub column: String,
     tests: Vec<Test>,
     words: String,
+    /// Whether the value is held against days.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_of_days: bool,
 }
 
 impl Rule {
+    /// Whether the value is held against days, as days since 1970-01-01.
+    pub fn is_of_days(&self) -> bool {
+        self.is_of_days
+    }
+
     /// The texts that the value is held against.
     pub fn texts(&self) -> Vec<&str> {
         let sets = self.tests.iter().filter_map(|test| match test {
@@ -82,6 +90,24 @@ impl Rule {
             _ => None,
         });
         sets.flatten().filter_map(Scalar::text).collect()
+    }
+
+    /// What it is tested for, in words.
+    pub fn tested(&self) -> &str {
+        &self.words
+    }
+
+    /// Whether some number from `low` to `high` passes the bounds.
+    pub fn may_hold(&self, low: f64, high: f64) -> bool {
+        let (mut low, mut high) = (low, high);
+        for test in &self.tests {
+            match test {
+                Test::AtLeast(bound) => low = low.max(*bound),
+                Test::AtMost(bound) => high = high.min(*bound),
+                _ => {}
+            }
+        }
+        low <= high
     }
 
     /// Whether the tests need texts (true) or numbers (false); None where they only ask whether the value is known.
@@ -160,7 +186,11 @@ fn check_one(column: &str, raw: &RawTest, path: &str, kind: Kind, faults: &mut F
     if tests.is_empty() && words.is_empty() {
         faults.add(path, "at_least, at_most, in, not_in, starts_with or is_null", "nothing");
     }
-    Rule { column: column.to_owned(), tests, words: words.join(" and ") }
+    let rule = Rule { column: column.to_owned(), tests, words: words.join(" and "), is_of_days: kind == Kind::Date };
+    if !rule.may_hold(f64::NEG_INFINITY, f64::INFINITY) {
+        faults.add(path, "`at_least` to be at most `at_most`", format!("`{}`", rule.words));
+    }
+    rule
 }
 
 /// A raw scalar as a value of `kind`.
@@ -209,6 +239,15 @@ mod tests {
         assert!(found[1].holds(Value::Text("loyal")) && !found[1].holds(Value::Text("lapsed")) && !found[1].holds(Value::Null));
         assert!(found[2].holds(Value::Null) && !found[2].holds(Value::Number(0.0)));
         assert_eq!(found[0].to_string(), "recency_days at least 10 and at most 20");
+    }
+
+    #[test]
+    fn bounds_that_nothing_keeps_are_a_fault() {
+        let (found, fine) = rules("[{recency_days: {at_least: 10, at_most: 10}}, {recency_days: {at_least: 3}}]");
+        assert!(fine && found[0].may_hold(0.0, 10.0) && !found[0].may_hold(0.0, 9.5) && !found[0].may_hold(10.5, 20.0));
+        assert!(found[1].may_hold(0.0, 3.0) && !found[1].may_hold(0.0, 2.0));
+        assert!(!rules("[{recency_days: {at_least: 300, at_most: 30}}]").1);
+        assert!(!rules("[{last_order_date: {at_least: 2026-02-28, at_most: 2026-02-27}}]").1);
     }
 
     #[test]

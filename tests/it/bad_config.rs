@@ -172,12 +172,33 @@ fn each_fault_has_its_message() {
             and("campaigns:\n  c: {size: 5, audience: [{stage: {in: [lapsd]}}]}\n"),
             "job.yaml:10:16: campaigns.c.audience: expected stage to be one of never_bought, new, active, silent, lapsed, got `lapsd`",
         ),
+        (
+            "a chance above one",
+            and("campaigns:\n  c: {size: 5, audience: [{churn_probability: {at_least: 80}}]}\n"),
+            "job.yaml:10:28: campaigns.c.audience[0].churn_probability: expected bounds that a value of 0 to 1 keeps, got `at least 80`",
+        ),
+        (
+            "bounds that nothing keeps",
+            and("campaigns:\n  c: {size: 5, audience: [{recency_days: {at_least: 300, at_most: 30}}]}\n"),
+            "job.yaml:10:28: campaigns.c.audience[0].recency_days: expected `at_least` to be at most `at_most`, got `at least 300 and at most 30`",
+        ),
         ("no size", and("campaigns:\n  c: {audience: []}\n"), "job.yaml:10:3: campaigns.c.size: expected 1..=100000000, got nothing"),
         (
             "due lists without models",
             and("due: {level: category}\n").replace("job: {", "job: {models: false, "),
             "job.yaml:9:14: due.level: expected `none` in a job without models (`job.models`), got a level",
         ),
+        (
+            "a list by a score without models",
+            and("campaigns:\n  c: {size: 5, audience: [{churn_probability: {at_least: 0.5}}]}\n").replace("job: {", "job: {models: false, "),
+            "job.yaml:10:28: campaigns.c.audience[0].churn_probability: expected a column that no model makes, in a job without models (`job.models`), got `churn_probability`",
+        ),
+        (
+            "a list in the order of a score without models",
+            and("campaigns:\n  c: {size: 5, order_by: p_alive, audience: [{risk_tier: {in: [high]}}]}\n").replace("job: {", "job: {models: false, "),
+            "job.yaml:10:26: campaigns.c.order_by: expected a column that no model makes, in a job without models (`job.models`), got `p_alive`",
+        ),
+        ("a name of nothing", with("name: small", "name: ''"), "job.yaml:2:13: job.name: expected a name of a-z, 0-9, _ and -, got ``"),
         (
             "a direction of no feature",
             and("churn: {monotone: {recency_day: rising}}\n"),
@@ -230,7 +251,7 @@ fn each_fault_has_its_message() {
         (
             "misspelt guard",
             and("audit: {hold_if: {list_change: 0.3}}\n"),
-            "job.yaml:9:19: audit.hold_if.list_change: expected one of `group_change_max`, `list_change_max`, `customers_min`, got `list_change` (did you mean `list_change_max`?)",
+            "job.yaml:9:19: audit.hold_if.list_change: expected one of `group_change_max`, `list_change_max`, `customers_min`, `rows_lost_max`, `unknown_rise_max`, got `list_change` (did you mean `list_change_max`?)",
         ),
         ("no retry at all", and("run: {retries: -1}\n"), "job.yaml:9:16: run.retries: expected a whole number, got `-1`"),
     ];

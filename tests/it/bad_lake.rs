@@ -112,6 +112,12 @@ fn each_fault_has_its_message() {
             "lines/part.parquet: row group 0: table order_lines: column amount: expected an amount of at most 100000000000000 minor units, got a larger one",
         ),
         (
+            "an order without an id",
+            Box::new(|path| small_lines(&path.join("part.parquet"), &[("o1", "a", 20_450, 1.0, 2.5), ("", "a", 20_450, 1.0, 2.5)])),
+            "",
+            "lines/part.parquet: row group 0: table order_lines: column order_id: expected an id, got an empty text",
+        ),
+        (
             "a return that adds value",
             Box::new(|path| small_lines(&path.join("part.parquet"), &[("o1", "a", 20_450, -1.0, 2.5)])),
             "",

@@ -87,6 +87,18 @@ fn links_lead_nowhere_else() {
     link(&inside.join("gone.parquet"), &inside.join("lines/month=2.parquet"));
     let (code, _, error) = run();
     assert!(code == 3 && error.contains("lines/month=2.parquet") && error.contains("got a link that leads nowhere"), "{code} {error}");
+    std::fs::remove_file(inside.join("lines/month=2.parquet")).expect("a link goes");
+    // So does one in a folder that is linked; what an editor or a writer keeps for itself stands for nothing.
+    std::fs::create_dir_all(inside.join("archive")).expect("a folder");
+    std::fs::create_dir_all(inside.join("lines/_tmp")).expect("a folder");
+    for (to, from) in [("gone", "lines/_tmp/x.parquet"), ("me@here.17", "lines/.#part.parquet"), ("gone", "lines/notes.txt"), ("../archive", "lines/month=3")] {
+        link(Path::new(to), &inside.join(from));
+    }
+    assert_eq!(run().0, 0, "nothing is missing");
+    link(Path::new("gone.parquet"), &inside.join("archive/part.parquet"));
+    let (code, _, error) = run();
+    assert!(code == 3 && error.contains("lines/month=3/part.parquet") && error.contains("got a link that leads nowhere"), "{code} {error}");
+    std::fs::remove_dir_all(inside.join("archive")).expect("a folder goes");
     std::fs::remove_dir_all(inside.join("lines")).expect("a folder goes");
     // What names from data: a partition's value is a value, never a path.
     small_lines(&inside.join("lines/store_id=..%2F..%2Foutside/part.parquet"), &ROWS);

@@ -25,6 +25,7 @@ mod margin;
 mod online_retail;
 mod model_life;
 mod planted;
+mod quiet;
 mod shop;
 mod snapshots;
 mod stores;

@@ -96,7 +96,8 @@ fn a_job_without_models_publishes_the_same_features() {
     let with = |settings: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder");
         let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
-        let (code, output, error) = told(&quickstart(folder.path(), &[&["--set", "due.level=none"], &settings[..]].concat()));
+        let (code, output, error) =
+            told(&quickstart(folder.path(), &[&["--set", "due.level=none", "--set", "campaigns.thank_you.order_by=value_minor_365d"], &settings[..]].concat()));
         assert_eq!(code, 0, "{error}");
         (published::live(folder.path(), "quickstart").expect("it is live"), folder, [output, error].concat())
     };

@@ -2,6 +2,7 @@
 
 use super::days::median;
 use super::history::Params;
+use super::moves::UNKNOWN_SHARE;
 use super::{Finding, Severity};
 use crate::lake::{Arrived, Counts, input};
 use crate::time::Day;
@@ -13,6 +14,22 @@ const EXPORTS_MIN: usize = 6;
 const CHECKED: usize = 4;
 /// An export with fewer rows than this share of a usual one is short; of fewer usual rows nothing is said.
 const ROWS_SHARE_MIN: f64 = 0.2;
+
+/// How many rows of a table that is exported have no value, column by column.
+pub fn check_known(table: &str, counts: &Counts) -> Vec<Finding> {
+    if !EXPORTED.contains(&table) || counts.used == 0 {
+        return Vec::new();
+    }
+    let finding = |(name, unknown): (String, &u64)| Finding {
+        check: UNKNOWN_SHARE.into(),
+        subject: format!("{table}.{name}"),
+        value: *unknown as f64 / counts.used as f64,
+        limit: None,
+        severity: Severity::Note,
+        consequence: format!("{unknown} of {} rows have no value", counts.used),
+    };
+    columns(table).into_iter().zip(&counts.unknown).map(finding).collect()
+}
 
 /// Checks what arrived of a table.
 pub fn check_arrivals(table: &str, counts: &Counts, params: &Params, as_of: Day) -> Vec<Finding> {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::arrivals::check_arrivals;
+use super::arrivals::{check_arrivals, check_known};
 use super::history::{self, CustomerDay, DaysChecked};
+use super::moves::{HoldIf, ROWS_READ};
 use super::prices::{Sold, moved_prices};
 use super::survey::{Complete, Feed, FeedsByName, Surveyed};
 use super::{Finding, Severity};
-use crate::config::{Faults, RawAudit, RawDrift, RawDriftHolds, RawHoldIf, RawLate};
+use crate::config::{Faults, RawAudit, RawDrift, RawDriftHolds, RawLate};
 use crate::lake::Counts;
 use crate::time::Day;
 
@@ -18,18 +19,20 @@ use crate::time::Day;
 pub struct Params {
     rejected_share_max: f64,
     duplicate_share_max: f64,
+    spread_order_share_max: f64,
+    old_line_share_max: f64,
     anonymous_line_share_max: f64,
     anonymous_value_share_max: f64,
     complete_lag_days_max: u32,
     late_store: RawLate,
     late_store_orders: f64,
-    days: history::Params,
+    pub(super) days: history::Params,
     moved_price_value_share_max: f64,
     unknown_product_value_share_max: f64,
     contactable_share_min: BTreeMap<String, f64>,
     store_customer_share_max: f64,
     drift: Drift,
-    hold_if: Option<HoldIf>,
+    pub(super) hold_if: HoldIf,
 }
 
 /// How far the customers may be from those that a model was trained on.
@@ -39,14 +42,6 @@ struct Drift {
     holds: RawDriftHolds,
 }
 
-/// A guard: by how much a group or a list may differ from the prior run's.
-#[derive(Debug, Clone, Serialize)]
-struct HoldIf {
-    group_change_max: Option<f64>,
-    list_change_max: Option<f64>,
-    customers_min: u64,
-}
-
 /// Checks the section.
 pub fn check(raw: RawAudit, faults: &mut Faults<'_>) -> Params {
     let days = history::check(raw.days.unwrap_or_default(), faults);
@@ -54,6 +49,8 @@ pub fn check(raw: RawAudit, faults: &mut Faults<'_>) -> Params {
     Params {
         rejected_share_max: share("rejected_share_max", raw.rejected_share_max),
         duplicate_share_max: share("duplicate_share_max", raw.duplicate_share_max),
+        spread_order_share_max: share("spread_order_share_max", raw.spread_order_share_max),
+        old_line_share_max: share("old_line_share_max", raw.old_line_share_max),
         anonymous_line_share_max: share("anonymous_line_share_max", raw.anonymous_line_share_max),
         anonymous_value_share_max: share("anonymous_value_share_max", raw.anonymous_value_share_max),
         moved_price_value_share_max: share("moved_price_value_share_max", raw.moved_price_value_share_max),
@@ -65,7 +62,7 @@ pub fn check(raw: RawAudit, faults: &mut Faults<'_>) -> Params {
         late_store: faults.required("audit.late_store", raw.late_store, "withhold, hold or publish").unwrap_or(RawLate::Hold),
         late_store_orders: faults.ranged("audit.late_store_orders", raw.late_store_orders, 1.0..=1e6),
         drift: check_drift(&raw.drift.unwrap_or_default(), faults),
-        hold_if: raw.hold_if.map(|raw| check_hold_if(&raw, faults)).filter(|guard| guard.group_change_max.is_some() || guard.list_change_max.is_some()),
+        hold_if: HoldIf::check(&raw.hold_if.unwrap_or_default(), faults),
     }
 }
 
@@ -82,34 +79,6 @@ fn check_drift(raw: &RawDrift, faults: &mut Faults<'_>) -> Drift {
         psi_max: faults.ranged("audit.drift.psi_max", raw.psi_max, 0.0..=100.0),
         holds: faults.required("audit.drift.holds", raw.holds, "nothing or run").unwrap_or(RawDriftHolds::Nothing),
     }
-}
-
-fn check_hold_if(raw: &RawHoldIf, faults: &mut Faults<'_>) -> HoldIf {
-    let mut share = |key: &str, value: Option<f64>| value.map(|value| faults.ranged(&format!("audit.hold_if.{key}"), Some(value), 0.0..=1e6));
-    HoldIf {
-        group_change_max: share("group_change_max", raw.group_change_max),
-        list_change_max: share("list_change_max", raw.list_change_max),
-        customers_min: faults.ranged("audit.hold_if.customers_min", raw.customers_min, 0..=1_000_000_000),
-    }
-}
-
-/// What the guard says of groups and lists: name, customers in the prior run and in this one.
-pub fn moved(groups: &[(&str, [u64; 2])], lists: &[(&str, [u64; 2])], params: &Params) -> Vec<Finding> {
-    let Some(guard) = &params.hold_if else { return Vec::new() };
-    let mut findings = Vec::new();
-    let mut look = |check: &str, sizes: &[(&str, [u64; 2])], limit: Option<f64>| {
-        let Some(limit) = limit else { return };
-        for &(name, [before, after]) in sizes {
-            let moved = before.abs_diff(after);
-            let value = moved as f64 / before.max(1) as f64;
-            let severity = if value > limit && moved >= guard.customers_min { Severity::Hold } else { Severity::Note };
-            let consequence = format!("{before} customers in the prior run, {after} in this one");
-            findings.push(Finding { check: check.into(), subject: name.into(), value, limit: Some(limit), severity, consequence });
-        }
-    };
-    look("group_moved", groups, guard.group_change_max);
-    look("list_moved", lists, guard.list_change_max);
-    findings
 }
 
 /// Days to which sources, and stores of sources, are complete, as the table `source_status` says.
@@ -157,6 +126,8 @@ pub struct Seen<'a> {
     pub checked: &'a DaysChecked,
     /// Order lines of customers that repeat another, as `Line::repeats`.
     pub duplicates: u64,
+    /// Orders of customers, and those of them whose lines lie far apart.
+    pub orders: [u64; 2],
     /// What customers' lines say by day: by days before as_of.
     pub customer_days: &'a [CustomerDay],
 }
@@ -167,6 +138,7 @@ pub fn input_checks(seen: &Seen<'_>, params: &Params, as_of: Day) -> Vec<Finding
     let mut findings = Vec::new();
     for (table, counts) in seen.counts {
         count_rows(table, counts, params, &mut findings);
+        findings.extend(check_known(table, counts));
         findings.extend(check_arrivals(table, counts, &params.days, as_of));
     }
     let lines = survey.lines as f64;
@@ -184,6 +156,17 @@ pub fn input_checks(seen: &Seen<'_>, params: &Params, as_of: Day) -> Vec<Finding
     let words = format!("{duplicates} lines of customers repeat another in all but channel and discounts; they are kept");
     let named = lines - survey.anonymous_lines as f64;
     limited("duplicate_share", share(duplicates as f64, named), params.duplicate_share_max, words);
+    let [orders, spread] = seen.orders;
+    let words = format!(
+        "in {spread} of {orders} orders something was bought more than a week after the first line: where numbers come again, many orders are one (audit.spread_order_share_max)"
+    );
+    limited("spread_order_share", share(spread as f64, orders as f64), params.spread_order_share_max, words);
+    let (old, newest) = survey.years.long_before();
+    let words = newest.map_or_else(
+        || "no line is of long before the others".to_owned(),
+        |newest| format!("{old} lines, the newest of {newest}, are of long before all others: mistyped, or a default, which a rule of the table can reject; or an archive (audit.old_line_share_max)"),
+    );
+    limited("old_line_share", share(old as f64, lines), params.old_line_share_max, words);
     let lag = as_of.since(complete.newest) as f64;
     let words = format!("lines are complete to {}; silence is counted to then", complete.newest);
     limited("complete_lag_days", lag, f64::from(params.complete_lag_days_max), words);
@@ -205,7 +188,7 @@ fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<
         let finding = Finding { check: check.into(), subject, value: value as f64, limit: None, severity: Severity::Note, consequence: consequence.into() };
         findings.push(finding);
     };
-    note("rows_read", table.into(), counts.read(), "rows up to as_of");
+    note(ROWS_READ, table.into(), counts.read(), "rows up to as_of");
     note("rows_used", table.into(), counts.used, "rows that the run is made of");
     for (rule, &rejected) in &counts.rejected {
         note("rows_rejected", format!("{table}: {rule}"), rejected, "rows that a rule of the YAML left out");
@@ -273,9 +256,9 @@ fn feeds(feeds: &FeedsByName, complete: &Complete, params: &Params, as_of: Day, 
 }
 
 impl Params {
-    /// Whether a guard compares the run with the prior one.
+    /// Whether a guard asks for the prior run.
     pub fn reads_prior(&self) -> bool {
-        self.hold_if.is_some()
+        self.hold_if.asks_for_prior()
     }
 
     /// The channels of which a share of customers must be reached.

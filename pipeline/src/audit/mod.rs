@@ -5,14 +5,16 @@ mod checks;
 mod days;
 mod history;
 mod measures;
+mod moves;
 mod pace;
 mod prices;
 mod quarantine;
 mod survey;
 
-pub use checks::{Params, Seen, Status, check, complete_through, input_checks, moved};
+pub use checks::{Params, Seen, Status, check, complete_through, input_checks};
 pub use days::{COUNTED, DayCounts, Prices, age};
 pub use history::{CustomerDay, DaysChecked};
+pub use moves::{lost, moved};
 pub use prices::Sold;
 pub use quarantine::{quarantine_contract, quarantine_table};
 pub use survey::{Complete, Feed, FeedsByName, LinesByDay, Survey, Surveyed};
@@ -70,7 +72,7 @@ pub fn verdict(findings: &[Finding]) -> Verdict {
     if held { Verdict::Held } else { Verdict::Published }
 }
 
-/// The contract of the table `audit`; chained where a guard reads the prior run.
+/// The contract of the table `audit`; chained where the prior run is read.
 pub fn contract(reads_prior: bool) -> Contract {
     let severity = "note, warn (somebody should look), withhold (customers are withheld) or hold (the run is held)";
     Contract {

@@ -26,6 +26,8 @@ pub struct Survey {
     stores: Feeds,
     /// What lines say of the prices of products.
     prices: PricesByDay,
+    /// Lines by year.
+    years: Years,
     /// What all this takes of the memory.
     #[serde(skip)]
     held: Option<Held>,
@@ -33,6 +35,42 @@ pub struct Survey {
 
 /// Lines that count for an order where orders are not known one by one: more than most orders have.
 const LINES_AN_ORDER: f64 = 10.0;
+
+/// Lines by year of 365 days, from `OLDEST_YEAR` on: how many, and the number of the newest day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Years(Vec<(u64, i32)>);
+
+/// Years after 1970-01-01: what is older counts as of this one.
+const OLDEST_YEAR: i32 = -2000;
+/// Years without a line that part what is told from what was mistyped.
+const EMPTY_YEARS: usize = 2;
+
+impl Years {
+    fn add(&mut self, day: Day, lines: u64) {
+        let year = (day.0.div_euclid(365).max(OLDEST_YEAR) - OLDEST_YEAR) as usize;
+        if self.0.len() <= year {
+            self.0.resize(year + 1, (0, i32::MIN));
+        }
+        let (sum, newest) = &mut self.0[year];
+        (*sum, *newest) = (*sum + lines, day.0.max(*newest));
+    }
+
+    fn merge(&mut self, other: Self) {
+        other.0.into_iter().filter(|(lines, _)| *lines > 0).for_each(|(lines, newest)| self.add(Day(newest), lines));
+    }
+
+    /// Lines after which for two whole years and more there is none, before the others: how many, and the day of the newest.
+    pub fn long_before(&self) -> (u64, Option<Day>) {
+        let (mut since, mut found) = (None, (0, None));
+        for (year, (lines, newest)) in self.0.iter().enumerate().rev().filter(|(_, (lines, _))| *lines > 0) {
+            if found.1.is_some() || since.is_some_and(|since: usize| since - year > EMPTY_YEARS) {
+                found = (found.0 + lines, found.1.or(Some(Day(*newest))));
+            }
+            since = Some(year);
+        }
+        found
+    }
+}
 
 /// Where lines come from (sources, or stores), by number.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -175,6 +213,7 @@ impl Survey {
             counts
         });
         let sums = Sums::of(lines, age, counts);
+        self.years.add(head.day, items.len() as u64);
         self.lines += items.len() as u64;
         self.anonymous_lines += u64::from(sums.anonymous);
         self.value_minor += i128::from(sums.value_minor[0]);
@@ -206,6 +245,7 @@ impl Survey {
         self.sources.merge(other.sources);
         self.stores.merge(other.stores);
         self.prices.merge(other.prices);
+        self.years.merge(other.years);
         self.account(memory)
     }
 
@@ -227,9 +267,9 @@ impl Survey {
         let prices = self.prices.by_product();
         drop(for_a_moment);
         let bytes = self.sources.bytes() + self.stores.bytes() + size_of_val(&prices[..]) as u64;
-        let Self { lines, anonymous_lines, value_minor, anonymous_value_minor, mut held, .. } = self;
+        let Self { lines, anonymous_lines, value_minor, anonymous_value_minor, years, mut held, .. } = self;
         held.iter_mut().for_each(|held| held.shrink(held.bytes().saturating_sub(bytes)));
-        let surveyed = Surveyed { lines, anonymous_lines, value_minor, anonymous_value_minor, prices, _held: held };
+        let surveyed = Surveyed { lines, anonymous_lines, value_minor, anonymous_value_minor, prices, years, _held: held };
         Ok((surveyed, FeedsByName { sources: self.sources.named(sources), stores: self.stores.named(stores) }))
     }
 }
@@ -245,6 +285,8 @@ pub struct Surveyed {
     pub value_minor: i128,
     /// Value without a customer, in minor units.
     pub anonymous_value_minor: i128,
+    /// Lines by year.
+    pub years: Years,
     /// What the lines of each product say of its price, by number: a fiftieth of what they say by day.
     pub prices: Vec<Prices>,
     /// What all this, and the feeds, take of the memory.
@@ -289,6 +331,27 @@ impl FeedsByName {
 mod tests {
     use super::*;
     use crate::lake::Line;
+
+    /// By hand, in years of 365 days from 1970 on: 55 and 53 are parted by one year, 50 by two whole ones, and 49 and the oldest stand before it. Merged in any
+    /// order they are the same.
+    #[test]
+    fn what_is_long_before_is_parted_by_two_years() {
+        let years = |days: &[(i32, u64)]| {
+            let mut years = Years::default();
+            days.iter().for_each(|(day, lines)| years.add(Day(*day), *lines));
+            years
+        };
+        let day = |year: i32| year * 365 + 7;
+        let near = years(&[(day(55), 10), (day(53), 5), (day(55) + 20, 1)]);
+        assert_eq!(near.long_before(), (0, None));
+        assert_eq!(Years::default().long_before(), (0, None));
+        let old = years(&[(day(50), 2), (day(50) - 3, 4), (day(49), 1), (-3_000_000, 8)]);
+        let (mut one, mut other) = (near.clone(), old.clone());
+        one.merge(old);
+        other.merge(near);
+        assert_eq!(one, other);
+        assert_eq!(one.long_before(), (15, Some(Day(day(50)))));
+    }
 
     #[test]
     fn a_feed_is_late_by_its_own_pace() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::config::{Faults, Overlay, RawCampaign, RawOrder, RawReader};
 use crate::rule::{self, Rule};
-use crate::table::{Contract, Kind};
+use crate::table::{Contract, Kind, Range};
 
 /// One campaign.
 #[derive(Debug, Clone, Serialize)]
@@ -78,6 +78,19 @@ fn check_one(name: String, raw: RawCampaign, contracts: &[Contract], faults: &mu
     let kind_of = |column: &str| contracts.iter().find_map(|contract| contract.column(column)).map(|column| column.kind);
     let audience = faults.required(&format!("{path}.audience"), raw.audience, "a list of rules").unwrap_or_default();
     let audience = rule::check(&audience, &format!("{path}.audience"), &kind_of, faults);
+    for (index, rule) in audience.iter().enumerate() {
+        let range = contracts.iter().find_map(|contract| contract.column(&rule.column)).map(|column| column.range);
+        if let Some(Range::Between(low, high)) = range.filter(|_| rule.may_hold(f64::NEG_INFINITY, f64::INFINITY))
+            && !rule.may_hold(low, high)
+        {
+            let expected = if high == f64::INFINITY {
+                format!("bounds that a value from {low} on keeps")
+            } else {
+                format!("bounds that a value of {low} to {high} keeps")
+            };
+            faults.add(&format!("{path}.audience[{index}].{}", rule.column), expected, format!("`{}`", rule.tested()));
+        }
+    }
     let order_path = format!("{path}.order_by");
     let order_by = faults.text(&order_path, raw.order_by, "a numeric column of features or scores");
     if !order_by.is_empty() && kind_of(&order_by).is_none_or(|kind| matches!(kind, Kind::Text | Kind::Bool)) {

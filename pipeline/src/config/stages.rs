@@ -11,6 +11,10 @@ section! {
         rejected_share_max: f64,
         /// Most lines of customers that repeat another in all but channel and discounts, as a share.
         duplicate_share_max: f64,
+        /// Most orders of customers of which something was bought more than seven days after their first line, as a share.
+        spread_order_share_max: f64,
+        /// Most order lines of days after which there is none for two whole years of 365 days, counted from 1970, before the others; as a share.
+        old_line_share_max: f64,
         /// Most order lines without a customer, as a share.
         anonymous_line_share_max: f64,
         /// Most value that belongs to no customer, as a share.
@@ -89,6 +93,10 @@ section! {
         list_change_max: f64,
         /// Changes by fewer customers never hold.
         customers_min: u64,
+        /// Most rows of an input table that may be gone since the prior run, as a share of those that it read.
+        rows_lost_max: f64,
+        /// Most by which the share of rows of customers, consents or products without a value of a column may have grown since.
+        unknown_rise_max: f64,
     }
 }
 

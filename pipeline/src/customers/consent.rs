@@ -1,6 +1,7 @@
 //! Consent: the latest decision about an address, for a purpose and channel. It is about that address and no other, so no link between source
 //! customers makes it reach further; an objection of any of a person's source customers holds for the person.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use super::link::{self, Field};
@@ -8,6 +9,7 @@ use super::{NOBODY, People};
 use crate::error::{Error, Result};
 use crate::key::Erased;
 use crate::lake::{ByEntry, ByFingerprint, Counts, Cut, Names, OpenTable, Rows, SourceKeys};
+use crate::table::plain_word;
 
 /// What someone decided; later ones of the same instant win over earlier ones in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +21,7 @@ enum Status {
 
 impl Status {
     fn of(word: &str) -> Option<Self> {
-        match word {
+        match plain_word(word).as_ref() {
             "given" => Some(Status::Given),
             "withdrawn" => Some(Status::Withdrawn),
             "objected" => Some(Status::Objected),
@@ -63,7 +65,7 @@ type Decision = (i64, Status);
 
 /// The field that holds the addresses of a channel, and its place among the addresses of a source customer; None for one without.
 fn field(channel: &str) -> Option<(Field, usize)> {
-    match channel {
+    match plain_word(channel).as_ref() {
         "email" => Some((Field::Email, 0)),
         "sms" | "phone" => Some((Field::Phone, 1)),
         _ => None,
@@ -87,6 +89,8 @@ pub struct Consents {
     purposes: Names,
     channels: Names,
     latest: Latest,
+    /// Decisions by purpose and channel, and how many of them are objections.
+    decided: BTreeMap<(u32, u32), [u64; 2]>,
 }
 
 /// A way to contact people: a purpose and a channel, by number, and the place of the channel's addresses.
@@ -94,9 +98,16 @@ pub struct Consents {
 pub struct Way(u32, u32, Option<usize>);
 
 impl Consents {
-    /// The way of a purpose and channel.
+    /// The way of a purpose and channel, however they are spelled.
     pub fn way(&self, purpose: &str, channel: &str) -> Way {
-        Way(self.purposes.number(purpose), self.channels.number(channel), field(channel).map(|(_, place)| place))
+        let number = |names: &Names, word: &str| names.number(&plain_word(word));
+        Way(number(&self.purposes, purpose), number(&self.channels, channel), field(channel).map(|(_, place)| place))
+    }
+
+    /// How many decisions there are by purpose and channel, and how many of them are objections.
+    pub fn counts(&self) -> BTreeMap<(String, String), [u64; 2]> {
+        let named = self.decided.iter().map(|((purpose, channel), counts)| ((self.purposes.text(*purpose), self.channels.text(*channel)), *counts));
+        named.collect()
     }
 
     /// Whether and through whom the customer at a position may be contacted.
@@ -149,6 +160,8 @@ pub fn read_consents(table: &OpenTable, cut: &Cut, keys: &SourceKeys, people: &P
     let counts = Counts { of_nobody: gathered.of_nobody, ..counts };
     consents.latest.reserve(gathered.latest.len());
     for (Key(about, purpose, channel), decision) in gathered.latest {
+        let counts = consents.decided.entry((purpose, channel)).or_default();
+        (counts[0], counts[1]) = (counts[0] + 1, counts[1] + u64::from(decision.1 == Status::Objected));
         let About::Source(number) = about else {
             keep_latest(&mut consents.latest, Key(about, purpose, channel), decision);
             continue;
@@ -205,8 +218,8 @@ impl Gathered {
             }
             let decision = (changed.int(row).unwrap_or_default(), decided);
             let to = channel.text(row).unwrap_or_default();
-            let purpose = self.purposes.get(purpose, row, |text| reading.purposes.number(text)).unwrap_or_default();
-            let channel = self.channels.get(channel, row, |text| reading.channels.number(text)).unwrap_or_default();
+            let purpose = self.purposes.get(purpose, row, |text| reading.purposes.number(&plain_word(text))).unwrap_or_default();
+            let channel = self.channels.get(channel, row, |text| reading.channels.number(&plain_word(text))).unwrap_or_default();
             let address = written.and_then(|written| field(to).and_then(|(field, _)| reading.params.form(field, written).map(|text| field.value(&text))));
             if let Some(address) = address {
                 self.rows.push((Key(About::Address(address), purpose, channel), decision));

@@ -2,15 +2,21 @@
 
 use rayon::prelude::*;
 
-use super::link::Field;
+use super::link::{Field, PassedOver};
 use super::people::Customer;
 use super::read::{AT_ONCE, SourceCustomers};
 use crate::key::{Id, fingerprint};
 use crate::lake::ByFingerprint;
 
 /// Settles the household of everyone, by the first rule and the next ones; what more than `members_max` customers share, or would be one by, is no
-/// household. `members` are the source customers of the customer at a position.
-pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u32] + Sync, known: &SourceCustomers, rules: &[Vec<Field>], members_max: usize) {
+/// household, nor is what too many source customers carry one. `members` are the source customers of the customer at a position.
+pub fn settle<'a>(
+    customers: &mut [Customer],
+    members: impl Fn(usize) -> &'a [u32] + Sync,
+    (known, passed_over): (&SourceCustomers, &PassedOver),
+    rules: &[Vec<Field>],
+    members_max: usize,
+) {
     // What each shares by which rule, and what their source says is their household.
     let of_some = |first: usize| {
         let some = first..customers.len().min(first + AT_ONCE);
@@ -21,7 +27,8 @@ pub fn settle<'a>(customers: &mut [Customer], members: impl Fn(usize) -> &'a [u3
             for row in rows() {
                 for (number, rule) in rules.iter().enumerate() {
                     let values = || rule.iter().map(|&field| row.values[field as usize]);
-                    if values().all(|value| value != 0) {
+                    let is_nobodys = || rule.iter().zip(values()).any(|(field, value)| passed_over.is_nobodys(*field, value));
+                    if values().all(|value| value != 0) && !is_nobodys() {
                         shared.push((values().fold(1 + number as u64, |key, value| fingerprint(key, &value.to_le_bytes())), position as u32));
                     }
                 }
@@ -110,7 +117,7 @@ mod tests {
         let mut customers: Vec<Customer> = rows.iter().enumerate().map(customer).collect();
         let numbers: Vec<u32> = (0..rows.len() as u32).collect();
         let rules = [vec![Field::HouseholdKey], vec![Field::LastName, Field::Address]];
-        settle(&mut customers, |position| &numbers[position..=position], &known, &rules, members_max);
+        settle(&mut customers, |position| &numbers[position..=position], (&known, &PassedOver::default()), &rules, members_max);
         customers.into_iter().map(|customer| customer.household).collect()
     }
 

@@ -12,7 +12,7 @@ mod tables;
 pub use consent::{Consents, Contact, Way, read_consents};
 pub use ledger::{Called, Change, Ledger, changed_of, changes_contract, changes_table, without};
 use link::Field;
-pub use link::{Groups, HeldBack, Params as LinkParams, PassedOver, TooMany};
+pub use link::{Carried, Groups, HeldBack, Params as LinkParams, PassedOver, TooMany};
 pub use people::{Customer, LeftOut, People};
 pub use read::{AccountType, SourceCustomer, SourceCustomers, read_customers};
 pub use seen::{Run, SeenLines};

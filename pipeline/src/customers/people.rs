@@ -139,7 +139,7 @@ impl People {
         }
         let members = members(&customers, &customer_of, &grouped);
         let of = |position: usize| &members.0[members.1[position] as usize..members.1[position + 1] as usize];
-        household::settle(&mut customers, of, known, &params.household, params.household_members_max);
+        household::settle(&mut customers, of, (known, &groups.passed_over), &params.household, params.household_members_max);
         let addresses: Vec<[u64; 2]> = (0..known.end() as u32)
             .into_par_iter()
             .map(|number| known.get(number).map_or([0; 2], |row| [row.values[Field::Email as usize], row.values[Field::Phone as usize]]))

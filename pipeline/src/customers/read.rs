@@ -7,6 +7,7 @@ use crate::columnar::Column;
 use crate::error::{Error, Result};
 use crate::key::fingerprint;
 use crate::lake::{ByEntry, ByFingerprint, Counts, Cut, LineNames, Names, OpenTable, Rows};
+use crate::table::plain_word;
 use crate::time::Day;
 
 /// The words of `account_type`.
@@ -238,7 +239,8 @@ impl Gathered {
                 continue;
             };
             let account_type = account_type(row).map(|word| {
-                AccountType::of(word).ok_or_else(|| Error::input(format!("column account_type: expected one of {}, got another word", AccountType::words())))
+                AccountType::of(&plain_word(word))
+                    .ok_or_else(|| Error::input(format!("column account_type: expected one of {}, got another word", AccountType::words())))
             });
             let customer = SourceCustomer {
                 recorded_at: recorded_at(row),

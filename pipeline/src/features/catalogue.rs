@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lake::{Counts, Cut, LineNames, OpenTable, Rows};
+use crate::table::plain_word;
 use crate::time::Day;
 
 /// Texts in their order, the unknown one first: a place among them is a number that may be published.
@@ -72,26 +73,46 @@ pub(super) struct Product {
     is_fee: bool,
 }
 
+/// What a product may be, and whose its brand.
+const KINDS: [&str; 5] = ["consumable", "replenishable_part", "durable", "service", "fee"];
+const BRAND_TYPES: [&str; 4] = ["national", "private", "exclusive", "unbranded"];
+
+/// A unit that holds more was not counted in what its category is.
+const BASE_UNITS_MAX: f64 = 1e9;
+
+/// A word of a list that the contract closes; an empty one where none is told.
+fn word_of(name: &str, rows: &Rows<'_>, row: usize, words: &[&str]) -> Result<String> {
+    let word = plain_word(rows.text(name, row).unwrap_or_default());
+    if word.is_empty() || words.contains(&word.as_ref()) {
+        return Ok(word.into_owned());
+    }
+    Err(Error::input(format!("column {name}: expected one of {}, got another word", words.join(", "))))
+}
+
 /// Reads the table `products`; its products become names of lines, so it is read before their places are taken.
 ///
 /// # Errors
-/// Those of the lake.
+/// Those of the lake; `Input` for a word that the contract does not have, or a product of too many base units.
 pub fn read_products(table: &OpenTable, cut: &Cut, names: &LineNames) -> Result<(Products, Counts)> {
     let add = |products: &mut Products, rows: &Rows<'_>| {
         for &row in &rows.kept {
             let text = |name: &str| rows.text(name, row).unwrap_or_default().to_owned();
             let base_units = rows.column("base_units").and_then(|column| column.float(row));
+            if base_units.is_some_and(|units| units > BASE_UNITS_MAX) {
+                return Err(Error::input(format!("column base_units: expected at most {BASE_UNITS_MAX}, got more")));
+            }
+            let kind = word_of("kind", rows, row, &KINDS)?;
             let product = Product {
                 recorded: rows.recorded.at(row),
                 category: text("leaf_category"),
                 brand: text("brand"),
                 series: text("series_id"),
                 style: text("style"),
-                brand_type: text("brand_type"),
+                brand_type: word_of("brand_type", rows, row, &BRAND_TYPES)?,
                 regular_minor: rows.column("regular_price").and_then(|column| column.int(row)),
                 unit_cost_minor: rows.column("unit_cost").and_then(|column| column.int(row)),
-                lasts: matches!(rows.text("kind", row), Some("durable" | "service" | "fee")),
-                is_fee: rows.text("kind", row) == Some("fee"),
+                lasts: matches!(kind.as_str(), "durable" | "service" | "fee"),
+                is_fee: kind == "fee",
                 milli_base_units: base_units.filter(|units| *units > 0.0).map(|units| (units * 1000.0).round().max(1.0) as i64),
             };
             products.keep(names.products.number(rows.text("product_id", row).unwrap_or_default()), product);

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::lake::{ByEntry, Counts, Cut, OpenTable, Rows, SourceKeys};
+use crate::table::plain_word;
 use crate::time::Day;
 
 /// What happened.
@@ -27,7 +28,7 @@ impl EventKind {
     pub const ALL: [EventKind; 6] = [Self::Contact, Self::Open, Self::Click, Self::Response, Self::Complaint, Self::Case];
 
     fn of_response(word: &str) -> Self {
-        match word {
+        match plain_word(word).as_ref() {
             "open" => Self::Open,
             "click" => Self::Click,
             _ => Self::Response,
@@ -35,7 +36,7 @@ impl EventKind {
     }
 
     fn of_case(word: &str) -> Self {
-        if word == "complaint" { Self::Complaint } else { Self::Case }
+        if plain_word(word) == "complaint" { Self::Complaint } else { Self::Case }
     }
 }
 
@@ -122,9 +123,14 @@ pub fn read_events(table: &OpenTable, cut: &Cut, which: EventTable, keys: &Sourc
     let zone = &cut.zone;
     let add = |(kinds, of_nobody): &mut (ByEntry<EventKind>, u64), rows: &Rows<'_>| {
         let arm = rows.texts("arm");
+        let is_control = |row: usize| match arm(row).map(plain_word).as_deref() {
+            None | Some("treatment") => Ok(false),
+            Some("control") => Ok(true),
+            Some(_) => Err(Error::input("column arm: expected treatment or control, got another word")),
+        };
         for (&row, number) in rows.kept.iter().zip(keys.find(&rows.source_customers())) {
             // Who was kept out of a campaign was not written to.
-            if which == EventTable::Contacts && arm(row) == Some("control") {
+            if which == EventTable::Contacts && is_control(row)? {
                 continue;
             }
             let Some(number) = number else {

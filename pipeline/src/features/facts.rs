@@ -191,9 +191,14 @@ pub struct Orders {
     remembered_values: Vec<(Day, i64)>,
     /// Of their orders those that were not known at once: from when to when they were known in part, or not on their day.
     partly: Vec<(Day, Day)>,
+    /// By order: the day of its first line, until it is known to be spread, or something of it came back.
+    begun: Vec<Option<Day>>,
     /// What families add up.
     pub(super) by_place: RefCell<ByPlace>,
 }
+
+/// Lines of an order are of one time; where they lie further apart, it is several orders of one number.
+pub const SPREAD_DAYS: i64 = 7;
 
 /// Up to so many orders are looked for one by one, the newest first.
 const FEW_ORDERS: usize = 32;
@@ -234,6 +239,27 @@ impl Orders {
             let charged = if line.return_of == 0 { own } else { self.place(line.return_of).unwrap_or(own) };
             self.charged.push(charged);
         }
+    }
+
+    /// How many orders were found, and in how many of them something was bought more than `SPREAD_DAYS` after their first line, where nothing came back, for which
+    /// it may have been taken; `lines` are those whose orders were found.
+    pub fn spread(&mut self, lines: &[Line]) -> [u64; 2] {
+        self.begun.clear();
+        self.begun.resize(self.orders.len(), None);
+        for (line, own) in lines.iter().zip(&self.own).rev() {
+            self.begun[*own as usize] = Some(line.day);
+        }
+        let came_back = lines.iter().zip(self.own.iter().zip(&self.charged)).filter(|(line, _)| line.kind == LineKind::Return);
+        came_back.for_each(|(_, (own, charged))| [own, charged].into_iter().for_each(|order| self.begun[*order as usize] = None));
+        let mut spread = 0;
+        for (line, own) in lines.iter().zip(&self.own) {
+            let begun = &mut self.begun[*own as usize];
+            if line.is_bought && begun.is_some_and(|day| line.day.since(day) > SPREAD_DAYS) {
+                *begun = None;
+                spread += 1;
+            }
+        }
+        [self.orders.len() as u64, spread]
     }
 
     fn place(&self, order: u64) -> Option<u32> {

@@ -107,6 +107,11 @@ impl Params {
         &self.features
     }
 
+    /// The families that models take, in the order of columns.
+    pub fn families_of_models(&self) -> &[String] {
+        &self.models
+    }
+
     /// The columns that they are made of, as `table.column`.
     pub fn sources(&self) -> impl Iterator<Item = &'static str> {
         self.features.iter().flat_map(|feature| feature.sources).copied()
@@ -147,7 +152,8 @@ pub fn check(raw: &RawFeatures, models: Vec<String>, faults: &mut Faults<'_>) ->
         faults.add_unknown(&format!("churn.families[{index}]"), "families", FAMILIES.iter().map(|family| family.name), name);
     }
     let chosen = FAMILIES.iter().flat_map(|family| check_family(family, (family.raw)(raw).clone().unwrap_or_default(), faults));
-    let mut chosen = Params::of(chosen.collect(), models);
+    let taken = FAMILIES.iter().map(|family| family.name.to_owned()).filter(|family| models.contains(family));
+    let mut chosen = Params::of(chosen.collect(), taken.collect());
     chosen.categories = raw.brand_usage.as_ref().and_then(|family| family.categories.clone()).unwrap_or_default();
     if chosen.features.is_empty() {
         faults.add("features", "at least one feature", "none");

@@ -57,7 +57,7 @@ pub fn document() -> String {
     text.push_str("\nKinds: text is UTF-8; int, money and timestamp are INT64 (money in minor units of the job's currency, timestamps in UTC microseconds); float is DOUBLE; date is DATE.\n");
     text.push_str("\n## Input\n\nA column that may be unknown may also be missing from the files.\n");
     lake::inputs().iter().for_each(|input| text.push_str(&input.contract.markdown()));
-    text.push_str("\n## Published\n\nPer-customer tables are in the order of the first 64 bits of SHA-256 of customer_id, then of customer_id; target lists are in the order of rank, customer_links in that of customers, then of its key, held_links in that of its key; the others in the order in which their rows are made, which is fixed. All are pure, a function of lake, config and as_of, but for what reads the prior run: customer_changes, every table of customers where `customers.keep_ids` is on, and audit where `audit.hold_if` is.\n");
+    text.push_str("\n## Published\n\nPer-customer tables are in the order of the first 64 bits of SHA-256 of customer_id, then of customer_id; target lists are in the order of rank, customer_links in that of customers, then of its key, held_links in that of its key; the others in the order in which their rows are made, which is fixed. All are pure, a function of lake, config and as_of, but for what reads the prior run: customer_changes, every table of customers where `customers.keep_ids` is on, and audit where a run reads the prior one for any of these, or for `audit.hold_if`.\n");
     outputs().iter().for_each(|contract| text.push_str(&contract.markdown()));
     text
 }

@@ -1,18 +1,20 @@
 //! What a run found out of its input, its models and its customers, as findings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::everyone::Everyone;
+use super::inputs::Inputs;
 use super::params::Params;
 use crate::audit::{self, Complete, DaysChecked, FeedsByName, Finding, Severity, Surveyed};
 use crate::backtest::Trained;
 use crate::campaigns;
-use crate::customers::{Consents, HeldBack, PassedOver, People, TooMany};
+use crate::customers::{Carried, Consents, HeldBack, PassedOver, People, TooMany};
 use crate::error::Result;
 use crate::features::Products;
 use crate::lake::{ClosedNames, Counts};
 use crate::models::churn::Profile;
 use crate::shards::State;
+use crate::table::plain_word;
 
 /// What was seen of the input.
 pub struct Input<'a> {
@@ -40,6 +42,7 @@ impl Input<'_> {
             complete: self.complete,
             checked: self.checked,
             duplicates: state.duplicates,
+            orders: state.orders,
             customer_days: &state.days,
         };
         let mut findings = audit::input_checks(&seen, &params.audit, params.as_of);
@@ -62,11 +65,30 @@ impl Input<'_> {
     }
 }
 
+/// Columns that no file has, and features are made of.
+pub fn column_findings(params: &Params, inputs: &Inputs) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for table in &inputs.tables {
+        for column in table.missing_columns() {
+            let source = format!("{}.{column}", table.params.input.contract.name);
+            let features = params.features.features().iter().filter(|feature| feature.sources.contains(&source.as_str()));
+            let names: Vec<&str> = features.map(|feature| feature.name.as_str()).collect();
+            let Some((first, others)) = names.split_first() else { continue };
+            let more = if others.is_empty() { String::new() } else { format!(" and {} others", others.len()) };
+            let consequence = format!("no file has the column: {first}{more} are made without it, and unknown where they need it");
+            let check = "column_missing".to_owned();
+            findings.push(Finding { check, subject: source, value: names.len() as f64, limit: None, severity: Severity::Note, consequence });
+        }
+    }
+    findings
+}
+
 /// What is to be said of customers: who has too many lines, whose store is late or has a fault, who can be contacted.
 pub fn people_findings(params: &Params, people: &People, complete: &Complete, consents: &Consents) -> Vec<Finding> {
     let mut findings = vec![line_finding(params, people), store_finding(params, people, complete)];
     findings.extend(link_findings(params, people));
     findings.extend(contact_findings(params, people, consents));
+    findings.extend(consent_findings(params, consents));
     findings
 }
 
@@ -82,11 +104,12 @@ fn link_findings(params: &Params, people: &People) -> Vec<Finding> {
         consequence,
     };
     let is_any = |too_many: &TooMany| too_many.values > 0;
-    let carried = carried.iter().filter(|(_, too_many)| is_any(too_many)).map(|(field, TooMany { values, source_customers })| {
-        let words =
-            format!("source customers carry one of {values} values that more than {} do (customers.link.carriers_max): it links nobody", link.carriers_max);
-        note("carried_by_too_many", field.name(), *source_customers, words)
-    });
+    let carried =
+        carried.iter().filter(|carried| is_any(&carried.too_many)).map(|Carried { field, too_many: TooMany { values, source_customers }, .. }| {
+            let words =
+                format!("source customers carry one of {values} values that more than {} do (customers.link.carriers_max): it links nobody", link.carriers_max);
+            note("carried_by_too_many", field.name(), *source_customers, words)
+        });
     let blocks = blocks.iter().filter(|(_, too_many)| is_any(too_many)).map(|(block, TooMany { values, source_customers })| {
         let most = link.block_max;
         let words = format!("source customers share it in {values} groups of more than {most} (customers.link.block_max): none is compared with others for it");
@@ -115,6 +138,63 @@ fn contact_findings(params: &Params, people: &People, consents: &Consents) -> Ve
     };
     ways.into_iter().map(finding).collect()
 }
+
+/// Decisions about ways that no campaign takes: they may be about one that is called otherwise here.
+fn consent_findings(params: &Params, consents: &Consents) -> Vec<Finding> {
+    let ways: BTreeSet<(String, String)> =
+        params.campaigns.iter().map(|campaign| (plain_word(&campaign.purpose).into_owned(), plain_word(&campaign.channel).into_owned())).collect();
+    // Only words that anyone uses are told: in a column that is mapped to another one stand names or addresses.
+    let is_of_campaign = |text: &String| ways.iter().any(|(purpose, channel)| purpose == text || channel == text);
+    let told = |text: String| if WORDS_TOLD.contains(&text.as_str()) || is_of_campaign(&text) { text } else { "(another word)".to_owned() };
+    let mut others: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+    for ((purpose, channel), counts) in consents.counts().into_iter().filter(|(way, _)| !ways.is_empty() && !ways.contains(way)) {
+        let sums = others.entry(format!("{} {}", told(purpose), told(channel))).or_default();
+        sums.iter_mut().zip(counts).for_each(|(sum, more)| *sum += more);
+    }
+    let mut others: Vec<(String, [u64; 2])> = others.into_iter().collect();
+    others.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    others.truncate(WAYS_TOLD);
+    let finding = |(way, [decisions, objections]): (String, [u64; 2])| Finding {
+        check: "consents_of_no_campaign".into(),
+        subject: way,
+        value: decisions as f64,
+        limit: None,
+        severity: Severity::Note,
+        consequence: format!("latest decisions are about a purpose and channel of no campaign, {objections} of them objections: they hold for none"),
+    };
+    others.into_iter().map(finding).collect()
+}
+
+/// So many ways that no campaign takes are told, those of most decisions.
+const WAYS_TOLD: usize = 20;
+/// Words for purposes and channels that are told.
+const WORDS_TOLD: [&str; 25] = [
+    "all",
+    "any",
+    "*",
+    "ads",
+    "advertising",
+    "analytics",
+    "app",
+    "call",
+    "e-mail",
+    "email",
+    "letter",
+    "mail",
+    "mailing",
+    "marketing",
+    "newsletter",
+    "phone",
+    "post",
+    "postal",
+    "profiling",
+    "push",
+    "service",
+    "sms",
+    "telephone",
+    "text",
+    "whatsapp",
+];
 
 /// Customers of too many lines.
 fn line_finding(params: &Params, people: &People) -> Finding {

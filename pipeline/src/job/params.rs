@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::json;
 
 use crate::audit;
@@ -18,6 +19,7 @@ use crate::lake::{self, Cut};
 use crate::models::{churn, cycle, due};
 use crate::money::Currency;
 use crate::publish::Keep;
+use crate::rule::Value;
 use crate::shards;
 use crate::store::{Location, RawLocation, Retries};
 use crate::time::{Day, Grid, Zone};
@@ -161,12 +163,24 @@ pub fn load(file: &str, text: &str, options: &Options<'_>) -> Result<Params> {
     Ok(params)
 }
 
+/// What churn models are made by.
+#[derive(Serialize)]
+struct ChurnDefinition<'a> {
+    /// Families of features that they take.
+    families: &'a [String],
+    #[serde(flatten)]
+    params: &'a churn::Params,
+}
+
 /// What sections ask of one another; columns of which none makes anything are not read.
 fn check_together(params: &mut Params, faults: &mut Faults<'_>) {
     features::check_sources(&params.features, &params.lake, faults);
     due::check_sources(&params.due, &params.lake, faults);
     if !params.models && params.due.level != RawDueLevel::None {
         faults.add("due.level", "`none` in a job without models (`job.models`)", "a level");
+    }
+    if !params.models {
+        check_lists_without_models(params, faults);
     }
     let channels: BTreeSet<&str> = params.campaigns.iter().map(|campaign| campaign.channel.as_str()).collect();
     for channel in params.audit.channels().filter(|channel| !channels.is_empty() && !channels.contains(channel)) {
@@ -175,10 +189,32 @@ fn check_together(params: &mut Params, faults: &mut Faults<'_>) {
     params.lake.read_only(&params.features.sources().chain(params.cycle.cohorts.sources().iter().copied()).collect());
 }
 
+/// What only models say is unknown of everyone in a job without them: a list by it would be empty.
+fn check_lists_without_models(params: &Params, faults: &mut Faults<'_>) {
+    let scores = shards::scores_contract(&params.cycle, &params.churn.population);
+    let of_models = |column: &str| column == "risk_tier" || column != "customer_id" && scores.column(column).is_some();
+    for campaign in &params.campaigns {
+        let rules = campaign
+            .audience
+            .iter()
+            .enumerate()
+            .filter(|(_, rule)| !rule.holds(Value::Null))
+            .map(|(index, rule)| (format!("audience[{index}].{}", rule.column), rule.column.as_str()));
+        for (key, column) in rules.chain([("order_by".to_owned(), campaign.order_by.as_str())]).filter(|(_, column)| of_models(column)) {
+            faults.add(
+                &format!("campaigns.{}.{key}", campaign.name),
+                "a column that no model makes, in a job without models (`job.models`)",
+                format!("`{column}`"),
+            );
+        }
+    }
+}
+
 fn check_name(name: Option<String>, faults: &mut Faults<'_>) -> String {
+    let is_told = name.is_some();
     let name = faults.text("job.name", name, "a name of a-z, 0-9, _ and -");
     let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
-    if !name.is_empty() && (!name.bytes().all(fine) || name.starts_with('-')) {
+    if is_told && (name.is_empty() || !name.bytes().all(fine) || name.starts_with('-')) {
         faults.add("job.name", "a name of a-z, 0-9, _ and -", format!("`{name}`"));
     }
     name
@@ -241,6 +277,7 @@ impl Params {
         });
         let salt = hex(&sha256(self.salt.as_bytes()));
         let job = json!({"name": self.name, "timezone": self.zone.name(), "currency": self.currency, "models": self.models, "salt_sha256": salt});
+        let churn = ChurnDefinition { families: self.features.families_of_models(), params: &self.churn };
         let write = |value: serde_json::Result<String>| value.map_err(|error| Error::bug(format!("definitions: {error}")));
         let mut named = vec![
             ("job".to_owned(), job.to_string()),
@@ -249,7 +286,7 @@ impl Params {
             ("snapshots".to_owned(), snapshots.to_string()),
             ("features".to_owned(), write(serde_json::to_string(&self.features))?),
             ("cycle".to_owned(), write(serde_json::to_string(&self.cycle))?),
-            ("churn".to_owned(), write(serde_json::to_string(&self.churn))?),
+            ("churn".to_owned(), write(serde_json::to_string(&churn))?),
             ("due".to_owned(), write(serde_json::to_string(&self.due))?),
             ("groups".to_owned(), write(serde_json::to_string(&self.groups))?),
         ];

@@ -134,13 +134,20 @@ impl<'a> Prior<'a> {
         Ok(changes)
     }
 
-    /// How far groups and lists moved since, where the config guards them.
+    /// What the input tables lost since, by what was found of them now; and how far groups and lists moved, where the config guards them.
     ///
     /// # Errors
     /// As `each`.
-    pub fn moves(&self, params: &Params, results: &Results) -> Result<Vec<Finding>> {
+    pub fn moves(&self, params: &Params, results: &Results, found: &[Finding]) -> Result<Vec<Finding>> {
+        let mut before = BTreeMap::new();
+        self.each("audit", &["check", "subject", "value"], |columns, row| {
+            let text = |column: usize| columns[column].text(row).unwrap_or_default().to_owned();
+            before.insert((text(0), text(1)), columns[2].float(row).unwrap_or_default());
+            Ok(())
+        })?;
+        let lost = audit::lost(&before, found, &params.audit);
         if !params.audit.reads_prior() {
-            return Ok(Vec::new());
+            return Ok(lost);
         }
         let groups = publish::group_sizes(self.store, (&self.run, &self.manifest))?;
         let now: BTreeMap<&str, u64> = results.groups.iter().map(|line| (line.group.as_str(), line.customers as u64)).collect();
@@ -153,7 +160,7 @@ impl<'a> Prior<'a> {
         };
         let lists: Vec<(String, [u64; 2])> = results.targets.iter().filter_map(list).collect();
         let lists: Vec<_> = lists.iter().map(|(campaign, sizes)| (campaign.as_str(), *sizes)).collect();
-        Ok(audit::moved(&groups, &lists, &params.audit))
+        Ok([lost, audit::moved(&groups, &lists, &params.audit)].concat())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::collect::{What, world};
 use super::contracts::definitions_table;
 use super::everyone::{TableOf, due_plan};
-use super::findings::{Input, drift_findings, model_findings, people_findings};
+use super::findings::{Input, column_findings, drift_findings, model_findings, people_findings};
 use super::gather::{Gathered, Seen};
 use super::identity::{Identity, PROGRAM, identify};
 use super::increment::Keeping;
@@ -70,7 +70,8 @@ pub fn run(params: &Params, access: &Access, progress: &dyn Progress) -> Result<
     let keeping = params.keep_state.then(|| Keeping::open(params, &identity, &erased, inputs.order_lines()?, &store)).transpose()?;
     let (results, mut summary, mut found) = compute(params, &seen, (&scratch, keeping.as_ref()), progress)?;
     if let Some(prior) = &prior {
-        found.findings.extend(prior.moves(params, &results)?);
+        let moves = prior.moves(params, &results, &found.findings)?;
+        found.findings.extend(moves);
     }
     inputs.check_unchanged()?;
     inputs.keep_digests();
@@ -155,7 +156,8 @@ fn compute(params: &Params, seen: &Seen<'_>, (scratch, keeping): (&Path, Option<
         false => (Trained::none(inputs_of_churn), None),
     };
 
-    let findings = [of_input, model_findings(params, &trained), people_findings(params, &people, &complete, &consents)].concat();
+    let findings =
+        [of_input, column_findings(params, inputs), model_findings(params, &trained), people_findings(params, &people, &complete, &consents)].concat();
     let models = params.features.for_models();
     let samples = params.publish_samples.then(|| backtest::snapshots_table(&state, models.features(), (&people, &world), &dates)).transpose()?;
 
@@ -338,7 +340,7 @@ fn stage(params: &Params, (store, identity): (&Store, &Identity), results: &Resu
     // Models of the prior run come with their grades.
     grades.contract.class = if params.churn.train_every_days > 0 { Class::Chained } else { Class::Pure };
     staged.table(store, &folder, &grades)?;
-    staged.table(store, &folder, &audit::table(findings, params.audit.reads_prior(), params.as_of)?)?;
+    staged.table(store, &folder, &audit::table(findings, params.reads_prior(), params.as_of)?)?;
     staged.table(store, &folder, &audit::quarantine_table(counts, params.as_of)?)?;
     staged.table(store, &folder, &definitions_table(params)?)?;
     if let Some(cycle) = &trained.cycle {

@@ -55,8 +55,12 @@ pub fn input(name: &str) -> Option<Input> {
 fn order_lines() -> Input {
     let columns = vec![
         maybe("source", Kind::Text, "system that wrote the line; may not hold byte 0x1F"),
-        known("order_id", Kind::Text, "order or receipt"),
-        maybe("line_id", Kind::Text, "line of the order; without it equal lines are separate lines, counted and kept"),
+        known("order_id", Kind::Text, "order or receipt; of one source no two orders may ever have the same one"),
+        maybe(
+            "line_id",
+            Kind::Text,
+            "line of the order, which tells equal lines apart; all lines count: a correction comes as what is added or taken away, not as the line once more",
+        ),
         maybe("source_customer_id", Kind::Text, "customer as the source calls it; unknown for anonymous lines"),
         known("ordered_at", Kind::Timestamp, "when it was ordered"),
         maybe("recorded_at", Kind::Timestamp, RECORDED),
@@ -156,7 +160,7 @@ fn products() -> Input {
         maybe("brand_type", Kind::Text, "national, private, exclusive or unbranded"),
         maybe("series_id", Kind::Text, "series that the product belongs to"),
         maybe("style", Kind::Text, "style"),
-        maybe("base_units", Kind::Float, "what one unit holds, in the units that its category is counted in (kilograms, rolls, washes)"),
+        maybe("base_units", Kind::Float, "what one unit holds, in the units that its category is counted in (kilograms, rolls, washes): at most 1,000,000,000"),
         maybe("unit_cost", Kind::Money, "what a unit costs the shop, with tax if the amounts of lines have it"),
         maybe("regular_price", Kind::Money, "price without promotions"),
         maybe(

@@ -7,6 +7,7 @@ use super::source_keys::{KeysOfPart, SourceKey, SourceKeys, SourceTexts};
 use crate::allowance::Allowance;
 use crate::error::Result;
 use crate::money::MINOR_MAX;
+use crate::table::plain_word;
 use crate::time::Day;
 
 /// What an order line is.
@@ -24,7 +25,7 @@ pub enum LineKind {
 impl LineKind {
     /// The kind of a stated word; None for one that the contract does not have. An exchange is a sale or a return by its quantity.
     pub(super) fn stated(word: &str) -> Option<Self> {
-        match word {
+        match plain_word(word).as_ref() {
             "sale" | "exchange" => Some(Self::Sale),
             "return" | "cancel" => Some(Self::Return),
             "gift_card" | "fee" => Some(Self::NoProduct),
@@ -340,7 +341,7 @@ mod tests {
         assert_eq!(kind("exchange", 1.0), LineKind::Sale);
         assert_eq!(kind("fee", 1.0), LineKind::NoProduct);
         assert_eq!(kind("gift_card", -1.0), LineKind::NoProduct);
-        assert_eq!(LineKind::stated("Sale"), None);
+        assert_eq!([LineKind::stated(" Sale "), LineKind::stated("sold")], [Some(LineKind::Sale), None]);
     }
 
     /// By hand: halves of a minor unit away from 0; products that 64 bits hold and do not, those at their end, and what no line may be worth.

@@ -2,8 +2,10 @@
 
 mod coerce;
 mod contracts;
+mod counts;
 mod days;
 mod digests;
+mod forgotten;
 mod lines;
 mod names;
 mod open;
@@ -15,6 +17,7 @@ mod slots;
 mod source_keys;
 
 pub use contracts::{Input, input, inputs};
+pub use counts::{Arrived, Counts};
 pub use days::Days;
 pub use digests::Digests;
 pub use lines::{ClosedNames, Line, LineHead, LineItem, LineKind, LineNames, LinesOf, NO_COST, NO_ITEM, NOT_TOLD, NamesMark, NamesSince, cost_of_units};
@@ -23,6 +26,6 @@ pub use open::{Identity, OpenTable, Source};
 pub use params::{Mapping, Params, TableParams, check};
 pub use quarantine::{Quarantine, Rejected};
 pub use reader::LineReader;
-pub use scan::{Arrived, Counts, Cut, Rows};
+pub use scan::{Cut, Rows};
 pub use slots::{Slots, find_all, high};
 pub use source_keys::{Own, SourceKey, SourceKeys, SourceTexts, place_of};

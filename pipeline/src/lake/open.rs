@@ -81,6 +81,11 @@ impl OpenTable {
             let message = format!("{}: table {table}: expected plain Parquet files, got a Delta table, which may list files that were removed", log.path);
             return Err(Error::input(message));
         }
+        // A link without an ending may have been one to a folder.
+        let matters = |name: &str, is_lost: bool| !is_hidden(name) && (!is_lost || name.ends_with(DATA) || !name.contains('.'));
+        if let Some(link) = store.broken_link(&params.path, &matters) {
+            return Err(Error::input(format!("{link}: table {table}: expected a file or folder, got a link that leads nowhere")));
+        }
         let entries: Vec<Entry> = listed.into_iter().filter(|entry| is_data(&params.path, entry)).collect();
         if entries.is_empty() {
             let place = store.display(&params.path);
@@ -117,6 +122,16 @@ impl OpenTable {
         Self { sources: places.iter().map(|place| self.sources[*place].clone()).collect(), ..self.clone() }
     }
 
+    /// Columns of the contract that no file has.
+    pub fn missing_columns(&self) -> impl Iterator<Item = &str> {
+        let columns = self.params.input.contract.columns.iter().enumerate();
+        columns.filter(|(index, _)| self.is_missing(*index)).map(|(_, column)| column.name.as_str())
+    }
+
+    fn is_missing(&self, column: usize) -> bool {
+        self.sources.iter().all(|source| source.origins[column].is_none())
+    }
+
     /// What may be held of what is read.
     pub fn memory(&self) -> &Allowance {
         self.store.memory()
@@ -147,7 +162,7 @@ impl OpenTable {
     fn check_mapped(&self) -> Result<()> {
         for (index, column) in self.params.input.contract.columns.iter().enumerate() {
             let Some(mapping) = self.params.columns.get(&column.name) else { continue };
-            if self.sources.iter().all(|source| source.origins[index].is_none()) {
+            if self.is_missing(index) {
                 let message = format!(
                     "expected a file column `{}` in one of {} files, got none{}",
                     named(mapping).join("` and `"),
@@ -206,8 +221,15 @@ fn below<'a>(table: &str, path: &'a str) -> &'a str {
 
 /// A Parquet file that is not hidden.
 fn is_data(table: &str, entry: &Entry) -> bool {
-    let hidden = below(table, &entry.path).split('/').any(|part| part.starts_with(['_', '.']));
-    !hidden && entry.path.ends_with(".parquet")
+    !below(table, &entry.path).split('/').any(is_hidden) && entry.path.ends_with(DATA)
+}
+
+/// How the names of files end that hold rows.
+const DATA: &str = ".parquet";
+
+/// Whether what has this name holds no rows: what writers keep for themselves.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with(['_', '.'])
 }
 
 fn open_source(store: &Store, params: &TableParams, entry: &Entry, digests: &Digests) -> Result<Source> {
@@ -250,6 +272,15 @@ fn check_rules(file: &File, params: &TableParams, entry: &Entry, used: &mut BTre
     for (_, rules) in &params.reject {
         for rule in rules {
             let kind = file.position(&rule.column).map(|position| &file.fields[position].kind);
+            if rule.is_of_days() {
+                if !matches!(kind, Some(FieldKind::Date | FieldKind::Timestamp { .. })) {
+                    let got = kind.map_or("none".to_owned(), ToString::to_string);
+                    let message = format!("expected a date or timestamp column for the rule `{rule}`, got {got}");
+                    return Err(column_fault(&entry.path, params, &rule.column, &message));
+                }
+                used.insert(rule.column.clone());
+                continue;
+            }
             let is_text = kind.and_then(rule_kind).map(|kind| kind == Kind::Text);
             if is_text.is_none_or(|is_text| rule.needs_text().is_some_and(|needed| needed != is_text)) {
                 let got = kind.map_or("none".to_owned(), ToString::to_string);

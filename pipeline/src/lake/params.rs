@@ -9,7 +9,7 @@ use crate::config::{Faults, RawColumn, RawExtra, RawLake, RawMissing, RawRules, 
 use crate::rule::{self, Rule};
 use crate::store::{Location, RawLocation};
 use crate::table::Kind;
-use crate::time::Zone;
+use crate::time::{Day, Zone};
 
 /// The lake: where it is and how its tables are read.
 #[derive(Debug, Clone)]
@@ -188,8 +188,15 @@ fn check_column(raw: RawColumn, kind: Kind, path: &str, faults: &mut Faults<'_>)
 /// The files' columns have no kind before they are opened: the tests tell which kind they need.
 fn column_kinds(rules: &RawRules) -> BTreeMap<String, Kind> {
     let kind = |test: &RawTest| {
-        let scalars = [&test.at_least, &test.at_most].into_iter().flatten();
-        let mut scalars = scalars.chain(test.in_.iter().flatten()).chain(test.not_in.iter().flatten());
+        let bounds = || [&test.at_least, &test.at_most].into_iter().flatten();
+        // Bounds are of numbers, or of days.
+        if bounds().any(|bound| matches!(bound, RawScalar::Text(text) if Day::parse(text).is_some())) {
+            return Kind::Date;
+        }
+        if bounds().next().is_some() {
+            return Kind::Float;
+        }
+        let mut scalars = bounds().chain(test.in_.iter().flatten()).chain(test.not_in.iter().flatten());
         match scalars.next() {
             Some(RawScalar::Text(_)) => Kind::Text,
             Some(RawScalar::Bool(_)) => Kind::Bool,
@@ -198,5 +205,8 @@ fn column_kinds(rules: &RawRules) -> BTreeMap<String, Kind> {
             None => Kind::Float,
         }
     };
-    rules.iter().flatten().map(|(column, test)| (column.clone(), kind(test))).collect()
+    // Whether a value is known says nothing of its kind.
+    let told = |test: &RawTest| test.at_least.is_some() || test.at_most.is_some() || test.in_.is_some() || test.not_in.is_some() || test.starts_with.is_some();
+    let (by_value, by_nothing): (Vec<_>, Vec<_>) = rules.iter().flatten().partition(|(_, test)| told(test));
+    by_nothing.into_iter().chain(by_value).map(|(column, test)| (column.clone(), kind(test))).collect()
 }

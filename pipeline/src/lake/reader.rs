@@ -138,7 +138,7 @@ impl LineReader {
     /// Hands the lines of the rows that are used to `visit`, those of an order that stand together at once.
     ///
     /// # Errors
-    /// `Input` for a source with byte 0x1F, another currency than `currency`, a kind that is not one of the contract's words, a quantity beyond
+    /// `Input` for a source with byte 0x1F, an order without an id, another currency than `currency`, a kind that is not one of the contract's words, a quantity beyond
     /// reason, or a return that adds value; `Bug` if the batch is not one of order lines; whatever `visit` returns.
     pub fn read(&mut self, rows: &Rows<'_>, names: &LineNames, currency: &str, mut visit: impl FnMut(&[LinesOf<'_>]) -> Result<()>) -> Result<()> {
         let columns = Columns::of(rows)?;
@@ -151,7 +151,7 @@ impl LineReader {
         }
         self.find_heads(&columns, rows);
         self.name_sources(&columns, names)?;
-        self.name_heads(&columns, names);
+        self.name_heads(&columns, names)?;
         self.product_of.clear();
         self.products.all(columns.product_id, &rows.kept, 0, |texts| names.products.numbers(texts), |_, number| self.product_of.push(number));
         let heads = std::mem::take(&mut self.heads);
@@ -219,11 +219,15 @@ impl LineReader {
     }
 
     /// What is told of heads by a text: who, which order, where.
-    fn name_heads(&mut self, columns: &Columns<'_>, names: &LineNames) {
+    fn name_heads(&mut self, columns: &Columns<'_>, names: &LineNames) -> Result<()> {
         self.name_customers(columns, names);
         let Self { stores, channels, heads, firsts, .. } = self;
         for (head, row) in heads.iter_mut().zip(firsts.iter()) {
             let order = columns.order_id.text(*row).unwrap_or_default();
+            // All without an id would be one order.
+            if order.is_empty() {
+                return Err(Error::input("column order_id: expected an id, got an empty text"));
+            }
             head.shared.order = order_of(head.source.seed, order);
         }
         if let Some(column) = columns.store {
@@ -232,6 +236,7 @@ impl LineReader {
         if let Some(column) = columns.channel {
             channels.each(column, firsts, |text| names.channels.number(text), |place, number| heads[place].shared.channel = number);
         }
+        Ok(())
     }
 
     /// The source customers of all heads, source by source: those of a source that nothing is known of yet are looked up at once.

@@ -1,23 +1,22 @@
 //! Reading a table's rows: the cut at as_of, the rules, the coercion, and what became of every row.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::coerce::{Context, Origin, coerce, constant, product};
+use super::counts::Counts;
 use super::days::Days;
-use super::names::ByEntry;
+use super::forgotten::Forgotten;
 use super::open::{OpenTable, Source};
-use super::quarantine::{Quarantine, Rejected};
+use super::quarantine::Rejected;
 use crate::columnar::{Column, FieldKind};
 use crate::error::{Error, Result};
 use crate::key::Erased;
 use crate::money::Currency;
 use crate::rule::Value;
-use crate::table::{Contract, Kind};
+use crate::table::{Contract, Kind, plain_word};
 use crate::time::{Day, Zone};
 
 /// What a run may see, and in which units.
@@ -31,68 +30,6 @@ pub struct Cut {
     pub currency: Currency,
     /// Of whom no row may be seen.
     pub erased: Erased,
-}
-
-/// Rows that reached the lake on one day.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Arrived {
-    /// How many are used.
-    pub rows: u64,
-    /// By column of the contract: how many have no value, or an empty text.
-    pub unknown: Vec<u64>,
-}
-
-/// What became of the rows of a table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Rows of the files, those after as_of included.
-    pub rows_in_files: u64,
-    /// Rows that happened or arrived after as_of: not seen.
-    pub rows_after_as_of: u64,
-    /// Rows up to as_of of people who are erased: not looked at.
-    pub erased: u64,
-    /// Rows up to as_of that a rule rejected, by rule.
-    pub rejected: BTreeMap<String, u64>,
-    /// Rows that were used.
-    pub used: u64,
-    /// Rows of which an amount was rounded.
-    pub rounded: u64,
-    /// Used rows that have no effect: they are about nobody whom customers or order lines know.
-    pub of_nobody: u64,
-    /// Which rows were rejected.
-    pub quarantine: Quarantine,
-    /// Paths of files with rows after as_of.
-    pub files_after_as_of: BTreeSet<String>,
-    /// Used rows by the day on which they reached the lake, where it is told; of order lines, the audit counts more.
-    pub arrived: BTreeMap<Day, Arrived>,
-}
-
-impl Counts {
-    /// Rows up to as_of.
-    pub fn read(&self) -> u64 {
-        self.rows_in_files - self.rows_after_as_of
-    }
-
-    /// Adds the rows of other files of the table.
-    pub fn add(&mut self, other: Counts) {
-        self.rows_in_files += other.rows_in_files;
-        self.rows_after_as_of += other.rows_after_as_of;
-        self.files_after_as_of.extend(other.files_after_as_of);
-        self.erased += other.erased;
-        self.used += other.used;
-        self.rounded += other.rounded;
-        self.of_nobody += other.of_nobody;
-        for (rule, count) in other.rejected {
-            *self.rejected.entry(rule).or_default() += count;
-        }
-        self.quarantine.merge(other.quarantine);
-        for (day, more) in other.arrived {
-            let arrived = self.arrived.entry(day).or_default();
-            arrived.rows += more.rows;
-            arrived.unknown.resize(more.unknown.len(), 0);
-            arrived.unknown.iter_mut().zip(more.unknown).for_each(|(sum, more)| *sum += more);
-        }
-    }
 }
 
 /// Rows of one batch, as the contract says.
@@ -227,7 +164,7 @@ impl<'a> Batch<'a> {
         if !self.cut.erased.is_empty() {
             self.forget(&mut keep, forgotten, counts)?;
         }
-        self.reject(&mut keep, &days, counts);
+        self.reject(&mut keep, &days, counts)?;
         let mut columns = Vec::with_capacity(contract.columns.len());
         for index in 0..contract.columns.len() {
             columns.push(self.coerced(index, &keep, counts)?);
@@ -235,7 +172,7 @@ impl<'a> Batch<'a> {
         let kept: Vec<usize> = (0..self.rows).filter(|&row| keep[row]).collect();
         counts.used += kept.len() as u64;
         if contract.name != "order_lines" {
-            arrive(&kept, &recorded, &columns, counts);
+            counts.arrive(&kept, &recorded, &columns);
         }
         Ok(Rows { contract, columns, kept, days, recorded })
     }
@@ -245,9 +182,21 @@ impl<'a> Batch<'a> {
         let contract = &self.table.params.input.contract;
         let Some(index) = contract.columns.iter().position(|column| column.name == name) else { return Ok(Days::default()) };
         let Some(origin) = &self.source.origins[index] else { return Ok(Days::default()) };
+        self.days_at((name, contract.columns[index].kind == Kind::Timestamp), origin, keep)
+    }
+
+    /// Whether the field at a position may be an instant: as the column says that is made of it, else where it tells its zone.
+    fn is_instant(&self, position: usize) -> bool {
+        let columns = self.source.origins.iter().zip(&self.table.params.input.contract.columns);
+        let made_of_it = columns.filter(|(origin, _)| matches!(origin, Some(Origin::Field(field)) if *field == position)).map(|(_, column)| column.kind).next();
+        made_of_it.map_or(matches!(self.source.file.fields[position].kind, FieldKind::Timestamp { utc: true, .. }), |kind| kind == Kind::Timestamp)
+    }
+
+    /// The days of what stands at `origin`, where it is told by whether it may be an instant.
+    fn days_at(&self, (name, may_be_instant): (&str, bool), origin: &Origin, keep: &[bool]) -> Result<Days> {
         // An instant is a day in the job's zone; a date is a day as it is.
-        let instant = contract.columns[index].kind == Kind::Timestamp
-            && matches!(origin, Origin::Field(position) if matches!(self.source.file.fields[*position].kind, FieldKind::Timestamp { .. }));
+        let instant =
+            may_be_instant && matches!(origin, Origin::Field(position) if matches!(self.source.file.fields[*position].kind, FieldKind::Timestamp { .. }));
         let to = if instant { Kind::Timestamp } else { Kind::Date };
         let (column, _) = self.convert(origin, to, keep).map_err(|message| self.fault(name, &message))?;
         let mut day_here = self.cut.zone.days();
@@ -269,7 +218,7 @@ impl<'a> Batch<'a> {
         let (addresses, decided) = if contract.name == "consents" { (column("address")?, column("status")?) } else { (None, None) };
         let refused = |row: usize| {
             let text = |column: &'_ Option<Cow<'a, Column>>| column.as_ref().and_then(|column| column.text(row).map(str::to_owned)).unwrap_or_default();
-            !text(&addresses).is_empty() && text(&decided) != "given"
+            !text(&addresses).is_empty() && plain_word(&text(&decided)) != "given"
         };
         for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
             let source = sources.as_ref().and_then(|column| column.text(row)).unwrap_or_default();
@@ -282,12 +231,23 @@ impl<'a> Batch<'a> {
     }
 
     /// Clears `keep` where all rules of a name hold; a row counts for the first name.
-    fn reject(&self, keep: &mut [bool], days: &Days, counts: &mut Counts) {
+    fn reject(&self, keep: &mut [bool], days: &Days, counts: &mut Counts) -> Result<()> {
         for (name, rules) in &self.table.params.reject {
-            let tested: Vec<_> = rules.iter().filter_map(|rule| Some((rule, self.field(self.source.file.position(&rule.column)?)))).collect();
+            let mut tested = Vec::new();
+            for rule in rules {
+                let Some(position) = self.source.file.position(&rule.column) else { continue };
+                let of_days = rule.is_of_days().then(|| self.days_at((&rule.column, self.is_instant(position)), &Origin::Field(position), keep)).transpose()?;
+                tested.push((rule, self.field(position), of_days));
+            }
+            let holds = |row: usize| {
+                tested.iter().all(|(rule, (column, kind), of_days)| match of_days {
+                    Some(days) => rule.holds(days.at(row).map_or(Value::Null, |day| Value::Number(f64::from(day.0)))),
+                    None => rule.holds(value(column, kind, row)),
+                })
+            };
             let mut rejected = 0;
             for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
-                if tested.iter().all(|(rule, (column, kind))| rule.holds(value(column, kind, row))) {
+                if holds(row) {
                     *keep = false;
                     rejected += 1;
                     counts.quarantine.add(name, self.told(row, days.at(row)), 1);
@@ -295,6 +255,7 @@ impl<'a> Batch<'a> {
             }
             *counts.rejected.entry(name.clone()).or_default() += rejected;
         }
+        Ok(())
     }
 
     /// What may be told of a row: its source, its key, its day.
@@ -351,39 +312,6 @@ impl<'a> Batch<'a> {
     fn place(&self) -> String {
         let table = &self.table.params.input.contract.name;
         format!("{}: row group {}: table {table}", self.source.identity.path, self.group)
-    }
-}
-
-/// Counts the rows that are used by the day on which they reached the lake.
-fn arrive(kept: &[usize], recorded: &Days, columns: &[Option<Cow<'_, Column>>], counts: &mut Counts) {
-    for day in kept.chunk_by(|a, b| recorded.at(*a) == recorded.at(*b)) {
-        let Some(recorded) = recorded.at(day[0]) else { continue };
-        let arrived = counts.arrived.entry(recorded).or_default();
-        arrived.rows += day.len() as u64;
-        arrived.unknown.resize(columns.len(), 0);
-        for (unknown, column) in arrived.unknown.iter_mut().zip(columns) {
-            *unknown +=
-                column.as_ref().map_or(day.len(), |column| day.iter().filter(|row| !column.is_known(**row) || column.text(**row) == Some("")).count()) as u64;
-        }
-    }
-}
-
-/// Who of a file is erased: asked once for each source and entry of a dictionary.
-#[derive(Default)]
-struct Forgotten {
-    by_source: Vec<(String, ByEntry<bool>)>,
-    last: usize,
-}
-
-impl Forgotten {
-    fn is(&mut self, source: &str, customers: &Column, row: usize, erased: &Erased) -> bool {
-        if self.by_source.get(self.last).is_none_or(|last| last.0 != source) {
-            self.last = self.by_source.iter().position(|known| known.0 == source).unwrap_or(self.by_source.len());
-            if self.last == self.by_source.len() {
-                self.by_source.push((source.to_owned(), ByEntry::default()));
-            }
-        }
-        self.by_source[self.last].1.get(customers, row, |id| erased.holds(source, id)).unwrap_or_default()
     }
 }
 

@@ -134,6 +134,8 @@ struct Shard {
     /// Gaps at as_of.
     gaps: Gaps,
     duplicates: u64,
+    /// Orders, and those of them whose lines lie far apart.
+    orders: [u64; 2],
     newest: Newest,
     unknown: LinesByDay,
     /// Order days of a year before as_of, where they are asked for.
@@ -155,6 +157,7 @@ impl Shard {
         self.standings.extend(next.standings);
         next.trends.into_iter().for_each(|(of, more)| self.trends.entry(of).or_default().add(more));
         self.duplicates += next.duplicates;
+        self.orders.iter_mut().zip(next.orders).for_each(|(sum, more)| *sum += more);
         next.unknown.into_iter().for_each(|(of, lines)| *self.unknown.entry(of).or_default() += lines);
         self.newest.add(next.newest);
     }
@@ -210,6 +213,7 @@ pub fn collect(plan: &Plan<'_>, partition: &Partition) -> Result<State> {
         spent,
         earned,
         duplicates: whole.duplicates,
+        orders: whole.orders,
         days: whole.newest.days,
         unknown: whole.unknown,
         repeated: whole.newest.repeated,
@@ -246,6 +250,7 @@ impl Collecting<'_> {
             shard.newest.count(lines, self.plan.dates.as_of, |line| sorted.feed_of(customer - customers.start, line));
             shard.duplicates += lines.windows(2).filter(|pair| pair[0].repeats(&pair[1])).count() as u64;
             orders.find(lines);
+            shard.orders.iter_mut().zip(orders.spread(lines)).for_each(|(sum, more)| *sum += more);
             let about = About { world: self.plan.world, person: &self.person(customer), events: events.of(customer - customers.start) };
             let known = self.now(customer, (lines, about), &mut orders, &mut cells);
             facts[customer - customers.start] = known;

@@ -57,6 +57,8 @@ pub struct State {
     pub standings: Vec<Standing>,
     /// Lines that repeat another, as `Line::repeats`.
     pub duplicates: u64,
+    /// Orders of customers, and those of them whose lines lie far apart, as `Orders::spread`.
+    pub orders: [u64; 2],
     /// What customers' lines say of the newest days, by days before as_of.
     pub days: Vec<CustomerDay>,
     /// The newest lines of customers whom the table `customers` does not know.

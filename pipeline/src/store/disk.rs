@@ -83,14 +83,22 @@ impl Calls for SystemCalls {
     }
 }
 
-/// The first link below a folder, by name, that leads nowhere.
-fn dangling(folder: &FilePath) -> Option<PathBuf> {
+/// The first link below a folder, by name, that leads nowhere; links to folders are followed. `which` holds of a name where it matters: of what is there (false),
+/// and of a link that leads nowhere (true).
+pub(super) fn dangling(folder: &FilePath, which: &dyn Fn(&str, bool) -> bool, seen: &mut HashSet<PathBuf>) -> Option<PathBuf> {
+    if !folder.canonicalize().is_ok_and(|folder| seen.insert(folder)) {
+        return None;
+    }
     let mut entries: Vec<fs::DirEntry> = fs::read_dir(folder).ok()?.flatten().collect();
     entries.sort_unstable_by_key(fs::DirEntry::file_name);
-    entries.iter().find_map(|entry| match entry.file_type() {
-        Ok(kind) if kind.is_symlink() => (!entry.path().exists()).then(|| entry.path()),
-        Ok(kind) if kind.is_dir() => dangling(&entry.path()),
-        _ => None,
+    entries.iter().find_map(|entry| {
+        let (path, name) = (entry.path(), entry.file_name());
+        let matters = |is_lost: bool| name.to_str().is_some_and(|name| which(name, is_lost));
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        if is_link && path.try_exists().is_ok_and(|exists| !exists) {
+            return matters(true).then_some(path);
+        }
+        (path.is_dir() && matters(false)).then(|| dangling(&path, which, seen)).flatten()
     })
 }
 
@@ -144,14 +152,6 @@ impl Disk {
             }
         }
         Ok(())
-    }
-
-    /// Refuses links below a folder that lead nowhere: object_store passes over them, and what they stood for would be missing without a word.
-    fn check_links(&self, prefix: Option<&Path>) -> Result<()> {
-        let folder = prefix.map_or(Ok(self.root.clone()), |prefix| self.file(prefix))?;
-        let Some(path) = dangling(&folder) else { return Ok(()) };
-        let location = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
-        Err(Error::NotFound { path: location, source: "expected a file, got a link that leads nowhere".into() })
     }
 
     /// Makes the folder of `file`, and its names and those above it last.
@@ -304,7 +304,7 @@ impl ObjectStore for Disk {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let checked = prefix.map_or(Ok(()), |prefix| self.check_inside(prefix, false)).and_then(|()| self.check_links(prefix));
+        let checked = prefix.map_or(Ok(()), |prefix| self.check_inside(prefix, false));
         if let Err(error) = checked {
             return stream::once(async { Err(error) }).boxed();
         }

@@ -6,9 +6,11 @@ mod disk;
 mod open;
 mod pointer;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::ErrorKind as IoKind;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -55,6 +57,8 @@ pub struct Store {
     access: Access,
     /// Whether files lie on this machine's disk.
     local: bool,
+    /// The folder where they lie there.
+    folder: Option<PathBuf>,
     name: String,
 }
 
@@ -72,7 +76,7 @@ impl Store {
 
     fn new(inner: Arc<dyn ObjectStore>, root: Path, access: &Access, local: bool, name: &str) -> Self {
         let inner = access.wrap.as_ref().map_or(inner.clone(), |wrap| wrap(inner, name));
-        Self { inner, root, access: access.clone(), local, name: name.to_owned() }
+        Self { inner, root, access: access.clone(), local, folder: None, name: name.to_owned() }
     }
 
     /// The store's name in messages: its URL without credentials.
@@ -102,6 +106,14 @@ impl Store {
         // A path that a store listed is encoded already; one that no store could have listed is encoded here.
         let path = Path::parse(path).unwrap_or_else(|_| Path::from(path));
         self.root.parts().chain(path.parts()).collect()
+    }
+
+    /// The first link below the folder `prefix` that leads nowhere: a listing passes over it. `which` holds of a name where it matters: of what is there (false), and
+    /// of a link that leads nowhere (true).
+    pub fn broken_link(&self, prefix: &str, which: &dyn Fn(&str, bool) -> bool) -> Option<String> {
+        let folder = self.folder.as_ref()?;
+        let found = disk::dangling(&folder.join(prefix), which, &mut HashSet::new())?;
+        Some(found.strip_prefix(folder).unwrap_or(&found).display().to_string())
     }
 
     /// All files below the folder `prefix`, in the order of their paths; a file of that very name is the only entry.

@@ -99,7 +99,7 @@ impl Location {
             true => self.refused(&error.to_string()),
             false => Error::input(format!("{}: expected a folder, got nothing there", self.url)),
         })?;
-        Ok(Store::new(Arc::new(disk), Path::default(), access, true, &self.url))
+        Ok(Store { folder: folder.canonicalize().ok(), ..Store::new(Arc::new(disk), Path::default(), access, true, &self.url) })
     }
 
     fn open_remote(&self, access: &Access) -> Result<Store> {

@@ -1,10 +1,18 @@
 //! The table contract, written once as a value, and tables that are checked against it.
 
+use std::borrow::Cow;
+
 #[cfg(feature = "engine")]
 mod rows;
 
 #[cfg(feature = "engine")]
 pub use rows::{Table, dates, few_texts, ids, numbers, text, words};
+
+/// A word of a list that a contract closes, as it is compared: without white space around it, and without case.
+pub fn plain_word(written: &str) -> Cow<'_, str> {
+    let word = written.trim();
+    if word.chars().any(char::is_uppercase) { Cow::Owned(word.to_lowercase()) } else { Cow::Borrowed(word) }
+}
 
 /// What a column's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -145,5 +153,17 @@ impl Contract {
             text.push_str(&format!("| {name} | {} | {null} | {range} | {meaning} |\n", kind.name()));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_compared_without_case_and_white_space() {
+        let words = [" Given\t", "given", "ÄNDERUNG", ""].map(plain_word);
+        assert_eq!(words, ["given", "given", "änderung", ""]);
+        assert!(matches!(words[1], Cow::Borrowed(_)) && matches!(words[0], Cow::Owned(_)));
     }
 }

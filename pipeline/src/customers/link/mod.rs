@@ -64,9 +64,27 @@ pub struct Groups {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassedOver {
     /// By field: values that more than `carriers_max` carry, which identify nobody.
-    pub carried: Vec<(Field, TooMany)>,
+    pub carried: Vec<Carried>,
     /// By what is shared: groups of more than `block_max`, who are not compared for it.
     pub blocks: Vec<(String, TooMany)>,
+}
+
+/// Values of a field that too many carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The field.
+    pub field: Field,
+    /// What stands for the values, in its order.
+    values: Vec<u64>,
+    /// How many they are, and who carries one.
+    pub too_many: TooMany,
+}
+
+impl PassedOver {
+    /// Whether a value of a field is nobody's, since too many carry it.
+    pub fn is_nobodys(&self, field: Field, value: u64) -> bool {
+        self.carried.iter().any(|carried| carried.field == field && carried.values.binary_search(&value).is_ok())
+    }
 }
 
 impl Groups {
@@ -144,7 +162,7 @@ fn log_odds(probability: f64) -> f64 {
 }
 
 /// Everyone who may be linked, in the order of hashes; a value that too many carry is unknown, and told.
-fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> (Vec<Record>, Vec<(Field, TooMany)>) {
+fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> (Vec<Record>, Vec<Carried>) {
     let mut records = Vec::with_capacity(known.count());
     keys.each(|number, own, _, _| {
         let Some(row) = known.get(number) else { return };
@@ -168,7 +186,7 @@ fn records(known: &SourceCustomers, keys: &SourceKeys, params: &Params) -> (Vec<
                 record.values[field as usize] = 0;
             }
         }
-        carried.push((field, too_many));
+        carried.push(Carried { field, values: many, too_many });
     }
     (records, carried)
 }
