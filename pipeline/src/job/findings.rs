@@ -74,8 +74,12 @@ pub fn column_findings(params: &Params, inputs: &Inputs) -> Vec<Finding> {
             let features = params.features.features().iter().filter(|feature| feature.sources.contains(&source.as_str()));
             let names: Vec<&str> = features.map(|feature| feature.name.as_str()).collect();
             let Some((first, others)) = names.split_first() else { continue };
-            let more = if others.is_empty() { String::new() } else { format!(" and {} others", others.len()) };
-            let consequence = format!("no file has the column: {first}{more} are made without it, and unknown where they need it");
+            let more = match others.len() {
+                0 => String::new(),
+                1 => " and another one".to_owned(),
+                others => format!(" and {others} others"),
+            };
+            let consequence = format!("no file has the column; made without it, and unknown where it is needed: {first}{more}");
             let check = "column_missing".to_owned();
             findings.push(Finding { check, subject: source, value: names.len() as f64, limit: None, severity: Severity::Note, consequence });
         }
