@@ -20,13 +20,9 @@ pub fn check_known(table: &str, counts: &Counts) -> Vec<Finding> {
     if !EXPORTED.contains(&table) || counts.used == 0 {
         return Vec::new();
     }
-    let finding = |(name, unknown): (String, &u64)| Finding {
-        check: UNKNOWN_SHARE.into(),
-        subject: format!("{table}.{name}"),
-        value: *unknown as f64 / counts.used as f64,
-        limit: None,
-        severity: Severity::Note,
-        consequence: format!("{unknown} of {} rows have no value", counts.used),
+    let finding = |(name, unknown): (String, &u64)| {
+        let words = format!("{unknown} of {} rows have no value", counts.used);
+        Finding::note(UNKNOWN_SHARE, &format!("{table}.{name}"), *unknown as f64 / counts.used as f64, words)
     };
     columns(table).into_iter().zip(&counts.unknown).map(finding).collect()
 }

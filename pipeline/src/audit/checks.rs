@@ -144,8 +144,7 @@ pub fn input_checks(seen: &Seen<'_>, params: &Params, as_of: Day) -> Vec<Finding
     let lines = survey.lines as f64;
     let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
     let mut limited = |check: &str, value: f64, limit: f64, words: String| {
-        let severity = if value > limit { Severity::Hold } else { Severity::Note };
-        findings.push(Finding { check: check.into(), subject: "order_lines".into(), value, limit: Some(limit), severity, consequence: words });
+        findings.push(Finding::limited(check, "order_lines", (value, limit), words));
     };
     let anonymous = share(survey.anonymous_lines as f64, lines);
     let words = format!("{} lines belong to no customer and count for none", survey.anonymous_lines);
@@ -185,8 +184,7 @@ const OF_NOBODY_MAX: f64 = 0.05;
 
 fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<Finding>) {
     let mut note = |check: &str, subject: String, value: u64, consequence: &str| {
-        let finding = Finding { check: check.into(), subject, value: value as f64, limit: None, severity: Severity::Note, consequence: consequence.into() };
-        findings.push(finding);
+        findings.push(Finding::note(check, &subject, value as f64, consequence.into()));
     };
     note(ROWS_READ, table.into(), counts.read(), "rows up to as_of");
     note("rows_used", table.into(), counts.used, "rows that the run is made of");
@@ -208,14 +206,11 @@ fn count_rows(table: &str, counts: &Counts, params: &Params, findings: &mut Vec<
     }
     let rejected: u64 = counts.rejected.values().sum();
     let missing = counts.read().abs_diff(counts.used + rejected + counts.erased);
-    let severity = if missing > 0 { Severity::Hold } else { Severity::Note };
     let consequence = "rows read less rows used, rejected and erased".to_owned();
-    findings.push(Finding { check: "rows_unaccounted".into(), subject: table.into(), value: missing as f64, limit: Some(0.0), severity, consequence });
+    findings.push(Finding::limited("rows_unaccounted", table, (missing as f64, 0.0), consequence));
     let share = if counts.read() == 0 { 0.0 } else { rejected as f64 / counts.read() as f64 };
-    let severity = if share > params.rejected_share_max { Severity::Hold } else { Severity::Note };
     let consequence = format!("{rejected} rows were left out by rules");
-    let limit = Some(params.rejected_share_max);
-    findings.push(Finding { check: "rejected_share".into(), subject: table.into(), value: share, limit, severity, consequence });
+    findings.push(Finding::limited("rejected_share", table, (share, params.rejected_share_max), consequence));
 }
 
 /// How far every source and store has come, and what follows where one is late.
@@ -224,14 +219,7 @@ fn feeds(feeds: &FeedsByName, complete: &Complete, params: &Params, as_of: Day, 
         let [value, anonymous] = feed.value_minor;
         let share = if value == 0 { 0.0 } else { anonymous as f64 / value as f64 };
         let consequence = format!("{anonymous} of {value} minor units belong to no customer");
-        findings.push(Finding {
-            check: "source_anonymous_value_share".into(),
-            subject: source.clone(),
-            value: share,
-            limit: None,
-            severity: Severity::Note,
-            consequence,
-        });
+        findings.push(Finding::note("source_anonymous_value_share", source, share, consequence));
     }
     let mut lag = |check: &str, name: &str, day: Day, severity: Severity, then: &str| {
         let value = as_of.since(day) as f64;

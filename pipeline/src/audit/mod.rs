@@ -56,6 +56,19 @@ pub struct Finding {
     pub consequence: String,
 }
 
+impl Finding {
+    /// Something that is good to know.
+    pub fn note(check: &str, subject: &str, value: f64, consequence: String) -> Self {
+        Self { check: check.into(), subject: subject.into(), value, limit: None, severity: Severity::Note, consequence }
+    }
+
+    /// Something that may be so far, and holds the run beyond.
+    pub fn limited(check: &str, subject: &str, (value, limit): (f64, f64), consequence: String) -> Self {
+        let severity = if value > limit { Severity::Hold } else { Severity::Note };
+        Self { check: check.into(), subject: subject.into(), value, limit: Some(limit), severity, consequence }
+    }
+}
+
 /// Whether a run may go live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -82,7 +95,7 @@ pub fn contract(reads_prior: bool) -> Contract {
         class: if reads_prior { Class::Chained } else { Class::Pure },
         columns: vec![
             Column::new("check", Kind::Text, "the check"),
-            Column::new("subject", Kind::Text, "table, source, store or rule"),
+            Column::new("subject", Kind::Text, "what it looked at: a table, a column, a source, a store, a rule"),
             Column::new("value", Kind::Float, "what was measured"),
             Column::new("limit", Kind::Float, "what was allowed").nullable(),
             Column::new("severity", Kind::Text, severity).within(Range::Any),

@@ -53,21 +53,17 @@ pub fn lost(before: &BTreeMap<(String, String), f64>, now: &[Finding], params: &
         let table = subject.split('.').next().unwrap_or_default();
         before.get(&(ROWS_READ.to_owned(), table.to_owned())).copied().unwrap_or_default()
     };
-    let finding = |check: &str, now: &Finding, value: f64, limit: f64, consequence: String| {
-        let severity = if value > limit { Severity::Hold } else { Severity::Note };
-        Finding { check: check.into(), subject: now.subject.clone(), value, limit: Some(limit), severity, consequence }
-    };
     let look = |now: &Finding| {
         let before = of(now).filter(|_| rows_of(&now.subject) >= rows_min)?;
         match now.check.as_str() {
             ROWS_READ if now.value < before => {
                 let words = format!("there are {} rows up to as_of, there were {before} in the prior run (audit.hold_if.rows_lost_max)", now.value);
-                Some(finding("rows_lost", now, (before - now.value) / before, params.hold_if.rows_lost_max, words))
+                Some(Finding::limited("rows_lost", &now.subject, ((before - now.value) / before, params.hold_if.rows_lost_max), words))
             }
             UNKNOWN_SHARE if now.value - before > params.hold_if.unknown_rise_max => {
                 let words =
                     format!("{:.1} % of the rows have none, {:.1} % had in the prior run (audit.hold_if.unknown_rise_max)", now.value * 100.0, before * 100.0);
-                Some(finding("unknown_rise", now, now.value - before, params.hold_if.unknown_rise_max, words))
+                Some(Finding::limited("unknown_rise", &now.subject, (now.value - before, params.hold_if.unknown_rise_max), words))
             }
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Products whose price has moved by more than anybody moves prices, and products that nobody knows.
 
+use super::Finding;
 use super::days::{LOG_UNIT, Prices, Usual};
-use super::{Finding, Severity};
 use crate::lake::{Counts, Rejected};
 
 /// Lines that tell of a price: of a day, and before the newest days.
@@ -56,10 +56,7 @@ pub fn moved_prices(sold: &[Sold<'_>], factor_max: f64, limits: [f64; 2], counts
     }
     let unknown_value: i128 = unknown.iter().map(|sold| of_week(sold)).sum();
     let dearest = moved.iter().max_by(|a, b| a.2.total_cmp(&b.2)).map(|(product, factor, _)| format!(", most of it {product}, {factor:.3} times"));
-    let finding = |check: &str, value: f64, limit: f64, consequence: String| {
-        let severity = if value > limit { Severity::Hold } else { Severity::Note };
-        Finding { check: check.into(), subject: "order_lines".into(), value, limit: Some(limit), severity, consequence }
-    };
+    let finding = |check: &str, value: f64, limit: f64, consequence: String| Finding::limited(check, "order_lines", (value, limit), consequence);
     let words = format!("{} products have a price of another size than before{}; quarantine names them", moved.len(), dearest.unwrap_or_default());
     let unknown_words = format!("{} products of the newest week are not in the table products; quarantine names them", unknown.len());
     vec![
@@ -70,6 +67,7 @@ pub fn moved_prices(sold: &[Sold<'_>], factor_max: f64, limits: [f64; 2], counts
 
 #[cfg(test)]
 mod tests {
+    use super::super::Severity;
     use super::super::days::log2;
     use super::*;
 

@@ -80,8 +80,7 @@ pub fn column_findings(params: &Params, inputs: &Inputs) -> Vec<Finding> {
                 others => format!(" and {others} others"),
             };
             let consequence = format!("no file has the column; made without it, and unknown where it is needed: {first}{more}");
-            let check = "column_missing".to_owned();
-            findings.push(Finding { check, subject: source, value: names.len() as f64, limit: None, severity: Severity::Note, consequence });
+            findings.push(Finding::note("column_missing", &source, names.len() as f64, consequence));
         }
     }
     findings
@@ -99,14 +98,7 @@ pub fn people_findings(params: &Params, people: &People, complete: &Complete, co
 /// What linked nobody: values and groups of too many, and links that were held back; what did not come about is not told.
 fn link_findings(params: &Params, people: &People) -> Vec<Finding> {
     let (link, PassedOver { carried, blocks }) = (&params.customers.link, &people.passed_over);
-    let note = |check: &str, subject: &str, value: u64, consequence: String| Finding {
-        check: check.into(),
-        subject: subject.into(),
-        value: value as f64,
-        limit: None,
-        severity: Severity::Note,
-        consequence,
-    };
+    let note = |check: &str, subject: &str, value: u64, words: String| Finding::note(check, subject, value as f64, words);
     let is_any = |too_many: &TooMany| too_many.values > 0;
     let carried =
         carried.iter().filter(|carried| is_any(&carried.too_many)).map(|Carried { field, too_many: TooMany { values, source_customers }, .. }| {
@@ -158,13 +150,9 @@ fn consent_findings(params: &Params, consents: &Consents) -> Vec<Finding> {
     let mut others: Vec<(String, [u64; 2])> = others.into_iter().collect();
     others.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     others.truncate(WAYS_TOLD);
-    let finding = |(way, [decisions, objections]): (String, [u64; 2])| Finding {
-        check: "consents_of_no_campaign".into(),
-        subject: way,
-        value: decisions as f64,
-        limit: None,
-        severity: Severity::Note,
-        consequence: format!("latest decisions are about a purpose and channel of no campaign, {objections} of them objections: they hold for none"),
+    let finding = |(way, [decisions, objections]): (String, [u64; 2])| {
+        let words = format!("latest decisions are about a purpose and channel of no campaign, {objections} of them objections: they hold for none");
+        Finding::note("consents_of_no_campaign", &way, decisions as f64, words)
     };
     others.into_iter().map(finding).collect()
 }

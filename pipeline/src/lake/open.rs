@@ -272,23 +272,15 @@ fn check_rules(file: &File, params: &TableParams, entry: &Entry, used: &mut BTre
     for (_, rules) in &params.reject {
         for rule in rules {
             let kind = file.position(&rule.column).map(|position| &file.fields[position].kind);
-            if rule.is_of_days() {
-                if !matches!(kind, Some(FieldKind::Date | FieldKind::Timestamp { .. })) {
-                    let got = kind.map_or("none".to_owned(), ToString::to_string);
-                    let message = format!("expected a date or timestamp column for the rule `{rule}`, got {got}");
-                    return Err(column_fault(&entry.path, params, &rule.column, &message));
-                }
-                used.insert(rule.column.clone());
-                continue;
-            }
             let is_text = kind.and_then(rule_kind).map(|kind| kind == Kind::Text);
-            if is_text.is_none_or(|is_text| rule.needs_text().is_some_and(|needed| needed != is_text)) {
+            let (fits, expected) = match rule.needs_text() {
+                _ if rule.is_of_days() => (matches!(kind, Some(FieldKind::Date | FieldKind::Timestamp { .. })), "a date or timestamp column"),
+                Some(true) => (is_text == Some(true), "a text column"),
+                Some(false) => (is_text == Some(false), "a number or bool column"),
+                None => (is_text.is_some(), "a text, number or bool column"),
+            };
+            if !fits {
                 let got = kind.map_or("none".to_owned(), ToString::to_string);
-                let expected = match rule.needs_text() {
-                    Some(true) => "a text column",
-                    Some(false) => "a number or bool column",
-                    None => "a text, number or bool column",
-                };
                 let message = format!("expected {expected} for the rule `{rule}`, got {got}");
                 return Err(column_fault(&entry.path, params, &rule.column, &message));
             }

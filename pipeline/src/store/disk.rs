@@ -133,6 +133,11 @@ impl Disk {
         Ok(Self { inner, root, calls, lasting: Mutex::default() })
     }
 
+    /// The folder, without links in its path.
+    pub(super) fn root(&self) -> &FilePath {
+        &self.root
+    }
+
     fn file(&self, location: &Path) -> Result<PathBuf> {
         self.inner.path_to_filesystem(location)
     }

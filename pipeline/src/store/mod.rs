@@ -55,9 +55,7 @@ pub struct Store {
     inner: Arc<dyn ObjectStore>,
     root: Path,
     access: Access,
-    /// Whether files lie on this machine's disk.
-    local: bool,
-    /// The folder where they lie there.
+    /// The folder where files lie, if that is on this machine's disk.
     folder: Option<PathBuf>,
     name: String,
 }
@@ -71,12 +69,12 @@ impl fmt::Debug for Store {
 impl Store {
     /// Any object store; `name` is for messages.
     pub fn over(inner: Arc<dyn ObjectStore>, root: &str, access: &Access, name: &str) -> Self {
-        Self::new(inner, Path::from(root), access, false, name)
+        Self::new(inner, Path::from(root), access, None, name)
     }
 
-    fn new(inner: Arc<dyn ObjectStore>, root: Path, access: &Access, local: bool, name: &str) -> Self {
+    fn new(inner: Arc<dyn ObjectStore>, root: Path, access: &Access, folder: Option<PathBuf>, name: &str) -> Self {
         let inner = access.wrap.as_ref().map_or(inner.clone(), |wrap| wrap(inner, name));
-        Self { inner, root, access: access.clone(), local, folder: None, name: name.to_owned() }
+        Self { inner, root, access: access.clone(), folder, name: name.to_owned() }
     }
 
     /// The store's name in messages: its URL without credentials.
@@ -91,7 +89,7 @@ impl Store {
 
     /// Whether files lie on this machine's disk.
     pub fn is_local(&self) -> bool {
-        self.local
+        self.folder.is_some()
     }
 
     /// `path` as a person can open it.
@@ -138,7 +136,7 @@ impl Store {
         let depth = self.root.parts().count();
         let path: Path = meta.location.parts().skip(depth).collect();
         let stated = [meta.e_tag, meta.version].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let version = (!self.local && !stated.is_empty()).then_some(stated);
+        let version = (!self.is_local() && !stated.is_empty()).then_some(stated);
         Entry { path: path.to_string(), bytes: meta.size, version, modified: meta.last_modified.timestamp_micros() }
     }
 
@@ -174,7 +172,7 @@ impl Store {
         })?;
         whole(&bytes, meta.size)?;
         // A disk states no version that compares: the content is one.
-        let version = if self.local {
+        let version = if self.is_local() {
             UpdateVersion { e_tag: Some(hex(&sha256(&bytes))), version: None }
         } else {
             UpdateVersion { e_tag: meta.e_tag, version: meta.version }
@@ -249,7 +247,7 @@ impl Store {
     /// This machine's time, in microseconds since 1970, where the store is its disk: by it files say when they changed.
     pub fn now_here(&self) -> Option<i64> {
         let since = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        self.local.then(|| since().map_or(0, |since| since.as_micros() as i64))
+        self.is_local().then(|| since().map_or(0, |since| since.as_micros() as i64))
     }
 
     /// The store's own time, in microseconds since 1970: of a file that is written at `path` and deleted again; on disk this machine's.
@@ -279,7 +277,7 @@ impl Store {
             let io = causes(&error).filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).last();
             let kind = match (&error, io) {
                 (_, Some(IoKind::StorageFull | IoKind::QuotaExceeded | IoKind::FileTooLarge)) => Kind::Limit,
-                (_, Some(IoKind::WouldBlock)) if self.local => Kind::Locked,
+                (_, Some(IoKind::WouldBlock)) if self.is_local() => Kind::Locked,
                 (StoreError::NotFound { .. }, _) => Kind::Input,
                 _ if access::may_pass(&error) => Kind::StoreRetry,
                 _ => Kind::Store,

@@ -99,14 +99,15 @@ impl Location {
             true => self.refused(&error.to_string()),
             false => Error::input(format!("{}: expected a folder, got nothing there", self.url)),
         })?;
-        Ok(Store { folder: folder.canonicalize().ok(), ..Store::new(Arc::new(disk), Path::default(), access, true, &self.url) })
+        let root = disk.root().to_owned();
+        Ok(Store::new(Arc::new(disk), Path::default(), access, Some(root), &self.url))
     }
 
     fn open_remote(&self, access: &Access) -> Result<Store> {
         let url = Url::parse(&self.url).map_err(|error| self.refused(&error.to_string()))?;
         let (scheme, root) = ObjectStoreScheme::parse(&url).map_err(|error| self.refused(&words(&error)))?;
         let inner = self.build(scheme).map_err(|error| self.refused(&words(&error)))?;
-        Ok(Store::new(inner, root, access, false, self.url.trim_end_matches('/')))
+        Ok(Store::new(inner, root, access, None, self.url.trim_end_matches('/')))
     }
 
     fn build(&self, scheme: ObjectStoreScheme) -> object_store::Result<Arc<dyn ObjectStore>> {
